@@ -1,0 +1,196 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that knows both Ansible and the server.
+
+A module declares its options and gives a ``Task``; ``run`` logs in, reads the
+present state, plans, and applies the plan, or in check mode only tells it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    PYMYSQL_ERROR,
+    Login,
+    Server,
+    ServerError,
+    connect,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+Desired = TypeVar("Desired")
+Current = TypeVar("Current")
+
+LOGIN_OPTIONS: dict[str, dict[str, Any]] = {
+    "login_host": {"type": "str", "default": "localhost"},
+    "login_port": {"type": "int", "default": 3306},
+    "login_user": {"type": "str"},
+    "login_password": {"type": "str", "no_log": True},
+    "login_unix_socket": {"type": "str"},
+    "config_file": {"type": "path", "default": "~/.my.cnf"},
+    "ca_cert": {"type": "path", "aliases": ["ssl_ca"]},
+    "client_cert": {"type": "path", "aliases": ["ssl_cert"]},
+    "client_key": {"type": "path", "aliases": ["ssl_key"]},
+    "check_hostname": {"type": "bool"},
+    "connect_timeout": {"type": "int", "default": 10},
+}
+
+
+class Task(Protocol, Generic[Desired, Current]):
+    """What a module does, in the order in which it is called.
+
+    Only ``desired`` sees Ansible's parameters; it and ``plan`` raise
+    ``Refused`` before anything is touched.
+    """
+
+    # Seconds that one answer of the server may take; None: no limit, for
+    # statements that rewrite tables.
+    read_timeout: float | None
+
+    def desired(self, params: dict[str, Any]) -> Desired:
+        """Return what is asked for, checked as far as possible without a server."""
+
+    def current(self, server: Server, desired: Desired) -> Current:
+        """Read what is there."""
+
+    def plan(self, desired: Desired, current: Current) -> Plan:
+        """Compare the two (pure)."""
+
+    def statements(self, step: Step, server: Server) -> list[Statement]:
+        """Return the SQL that takes one step."""
+
+    def finish(
+        self, server: Server, desired: Desired, current: Current, plan: Plan, applied: bool
+    ) -> dict[str, Any]:
+        """Return the module's own results; wait or verify first where asked."""
+
+
+def read_file(path: str) -> ConfigFile:
+    """Return a file of the managed host as it is."""
+    file = Path(path)
+    return ConfigFile(path, file.read_text(encoding="utf-8") if file.is_file() else None)
+
+
+def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints: Any) -> None:
+    """Run ``task`` as an Ansible module with ``options`` and the login options.
+
+    ``constraints`` (mutually_exclusive, required_one_of, ...) are passed on to
+    AnsibleModule. Never returns normally: the module's process ends.
+    """
+    module = AnsibleModule(
+        argument_spec={**LOGIN_OPTIONS, **options}, supports_check_mode=True, **constraints
+    )
+    if PYMYSQL_ERROR:
+        module.fail_json(msg=missing_required_lib("PyMySQL"), exception=PYMYSQL_ERROR)
+    server: Server | None = None
+    steps_done: list[Step] = []
+    plan = Plan()
+    try:
+        desired = task.desired(module.params)
+        server = connect(_login(module.params, task.read_timeout))
+        current = task.current(server, desired)
+        plan = task.plan(desired, current)
+        statements = _apply(module, task, plan, server, steps_done)
+        results = task.finish(server, desired, current, plan, applied=not module.check_mode)
+    except Refused as refusal:
+        _fail(module, refusal, server, steps_done, problems=refusal.problems)
+    except ServerError as error:
+        _fail(module, error, server, steps_done, error_number=error.number)
+    except Exception as error:  # noqa: BLE001 - the last net: a traceback belongs in the result
+        _fail(module, error, server, steps_done, exception=traceback.format_exc())
+    finally:
+        if server:
+            server.close()
+    for warning in plan.warnings:
+        module.warn(warning)
+    module.exit_json(
+        changed=plan.changed,
+        statements=statements,
+        server=describe(server),
+        diff=plan.diff(),
+        **results,
+    )
+
+
+def describe(server: Server) -> dict[str, str]:
+    """Return what every module tells of the server that it talked to."""
+    return {
+        "address": server.address,
+        "flavour": server.flavour,
+        "version": server.version_text,
+    }
+
+
+def _apply(
+    module: AnsibleModule, task: Task[Any, Any], plan: Plan, server: Server, done: list[Step]
+) -> list[str]:
+    """Take the plan's steps; in check mode return what they would run."""
+    shown: list[str] = []
+    for step in plan.steps:
+        if isinstance(step.value, ConfigFile):
+            if not module.check_mode:
+                _write_file(module, step.value)
+                done.append(step)
+            continue
+        statements = task.statements(step, server)
+        shown.extend(statement.shown for statement in statements)
+        if module.check_mode:
+            continue
+        for statement in statements:
+            server.run(statement)
+            if step not in done:
+                done.append(step)
+    return shown
+
+
+def _write_file(module: AnsibleModule, wanted: ConfigFile) -> None:
+    """Put the text into place in one rename, so that no reader sees half of it."""
+    handle, name = tempfile.mkstemp(dir=module.tmpdir)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(wanted.text or "")
+    Path(name).chmod(0o644)
+    module.atomic_move(name, wanted.path)
+
+
+def _fail(
+    module: AnsibleModule,
+    error: Exception,
+    server: Server | None,
+    steps_done: list[Step],
+    **details: Any,
+) -> NoReturn:
+    if server:
+        details["server"] = describe(server)
+        details["statements"] = server.executed
+    module.fail_json(msg=str(error), changed=bool(steps_done), **details)
+    raise AssertionError("fail_json ends the process")
+
+
+def _login(params: dict[str, Any], read_timeout: float | None) -> Login:
+    password = params["login_password"]
+    return Login(
+        host=params["login_host"],
+        port=params["login_port"],
+        user=params["login_user"],
+        password=None if password is None else Secret(password),
+        unix_socket=params["login_unix_socket"],
+        config_file=params["config_file"],
+        ca_cert=params["ca_cert"],
+        client_cert=params["client_cert"],
+        client_key=params["client_key"],
+        check_hostname=params["check_hostname"],
+        connect_timeout=params["connect_timeout"],
+        read_timeout=read_timeout,
+    )

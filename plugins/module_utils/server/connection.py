@@ -1,0 +1,193 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One connection to one server: the only file that talks through PyMySQL."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import (
+    DIALECTS,
+    Dialect,
+    flavour_of,
+    version_of,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
+    Statement,
+    quote_identifier,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+try:
+    import pymysql
+    from pymysql.cursors import DictCursor
+
+    PYMYSQL_ERROR: str | None = None
+except ImportError:
+    PYMYSQL_ERROR = traceback.format_exc()
+
+Row = dict[str, Any]
+
+
+class ServerError(Exception):
+    """A server refused a statement, did not answer, or could not be reached.
+
+    ``number`` is the server's or the client library's error number (0: none).
+    """
+
+    def __init__(
+        self, address: str, message: str, number: int = 0, statement: Statement | None = None
+    ) -> None:
+        self.address = address
+        self.message = message
+        self.number = number
+        self.statement = statement
+        doing = f" while running: {statement.shown}" if statement else ""
+        code = f"error {number}: " if number else ""
+        super().__init__(f"server {address}: {code}{message}{doing}")
+
+
+@dataclass(frozen=True)
+class Login:
+    """How to reach a server; a socket goes before host and port.
+
+    Times are in seconds. ``read_timeout`` bounds the wait for any one answer:
+    a server whose disk is full can leave a status query unanswered for hours.
+    None waits without end, which only statements that rewrite tables need.
+    """
+
+    host: str = "localhost"
+    port: int = 3306
+    user: str | None = None
+    password: Secret | None = None
+    unix_socket: str | None = None
+    config_file: str | None = None
+    ca_cert: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    check_hostname: bool | None = None
+    connect_timeout: float = 10
+    read_timeout: float | None = 60
+
+    @property
+    def address(self) -> str:
+        """What an error message calls the server."""
+        return self.unix_socket or f"{self.host}:{self.port}"
+
+
+class Server:
+    """An open connection, with the flavour detected and what was run remembered."""
+
+    def __init__(self, connection: Any, login: Login) -> None:
+        self._connection = connection
+        self.address = login.address
+        self.executed: list[str] = []
+        said = self.row("SELECT VERSION() AS version, @@version_comment AS comment")
+        self.version_text = str(said["version"])
+        self.version = version_of(self.version_text)
+        self.dialect: Dialect = DIALECTS[flavour_of(self.version_text, str(said["comment"]))]
+
+    @property
+    def flavour(self) -> str:
+        """Either mysql or mariadb."""
+        return self.dialect.flavour
+
+    def rows(self, sql: str, *args: Any) -> list[Row]:
+        """Return the rows of a query; it is not remembered as something done."""
+        return self._execute(Statement(sql, args))
+
+    def row(self, sql: str, *args: Any) -> Row:
+        """Return the first row of a query that always has one."""
+        return self.rows(sql, *args)[0]
+
+    def run(self, statement: Statement) -> list[Row]:
+        """Run a statement that changes something, and remember it as shown."""
+        self.executed.append(statement.shown)
+        return self._execute(statement)
+
+    def variables(self, *names: str) -> dict[str, str | None]:
+        """Return global variables by name; one that the server lacks is None."""
+        marks = ", ".join(["%s"] * len(names))
+        found = self.rows(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({marks})", *names)
+        values = {str(row["Variable_name"]).lower(): row["Value"] for row in found}
+        return {name: values.get(name) for name in names}
+
+    def leave_binary_log(self) -> None:
+        """Keep what this session does out of the binary log.
+
+        DDL and accounts must never travel through a channel: MariaDB applies a
+        replicated CREATE TABLE as CREATE OR REPLACE, which empties the table.
+        """
+        try:
+            self.rows("SET SESSION sql_log_bin = 0")
+        except ServerError as error:
+            raise ServerError(
+                self.address,
+                f"cannot keep this session out of the binary log ({error.message}); grant the "
+                "login user BINLOG ADMIN (MariaDB) or SESSION_VARIABLES_ADMIN (MySQL)",
+                error.number,
+            ) from error
+
+    def set_session(self, variable: str, value: Any) -> None:
+        """Set a variable of this session."""
+        self.rows(f"SET SESSION {quote_identifier(variable)} = %s", value)
+
+    def close(self) -> None:
+        """Close the connection; one that is gone already is no error."""
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            self._connection.close()
+
+    def _execute(self, statement: Statement) -> list[Row]:
+        try:
+            with self._connection.cursor(DictCursor) as cursor:
+                cursor.execute(statement.sql, statement.executed_args)
+                return list(cursor.fetchall())
+        except (pymysql.MySQLError, OSError) as error:
+            number, message = _number_and_message(error)
+            raise ServerError(self.address, message, number, statement) from error
+
+
+def connect(login: Login) -> Server:
+    """Open a connection.
+
+    Raises ``ServerError`` when the server cannot be reached or refuses.
+    """
+    try:
+        return Server(pymysql.connect(**_arguments(login)), login)
+    except (pymysql.MySQLError, OSError, configparser.Error) as error:
+        number, message = _number_and_message(error)
+        raise ServerError(login.address, f"cannot log in: {message}", number) from error
+
+
+def _arguments(login: Login) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "host": login.host,
+        "port": login.port,
+        "user": login.user,
+        "password": login.password.reveal() if login.password else None,
+        "unix_socket": login.unix_socket,
+        "ssl_ca": login.ca_cert,
+        "ssl_cert": login.client_cert,
+        "ssl_key": login.client_key,
+        "ssl_verify_cert": True if login.ca_cert else None,
+        "ssl_verify_identity": login.check_hostname,
+        "connect_timeout": login.connect_timeout,
+        "read_timeout": login.read_timeout,
+        "charset": "utf8mb4",
+        "autocommit": True,
+    }
+    if login.config_file and Path(login.config_file).expanduser().is_file():
+        arguments["read_default_file"] = str(Path(login.config_file).expanduser())
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _number_and_message(error: BaseException) -> tuple[int, str]:
+    if len(error.args) >= 2 and isinstance(error.args[0], int):
+        return error.args[0], str(error.args[1])
+    return 0, str(error) or type(error).__name__

@@ -1,0 +1,110 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of each flavour of server, as data.
+
+A place that needs another word for MySQL than for MariaDB reads it here; no
+other file asks which flavour it talks to in order to compose a statement.
+Sources: MySQL Reference Manual, "SQL Statements for Controlling Replica
+Servers"; MariaDB Knowledge Base, "Replication Statements".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MYSQL = "mysql"
+MARIADB = "mariadb"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One flavour's statements for the same things.
+
+    In the channel statements {channel} stands for the placeholder of the
+    channel's name and {options} for a list of options of CHANGE.
+    """
+
+    flavour: str
+    show_channels: str
+    change_channel: str
+    start_channel: str
+    stop_channel: str
+    remove_channel: str
+    channel_options: dict[str, str]
+    # Whether SET PERSIST exists: a variable that outlives a restart.
+    has_persist: bool
+    authentication_plugin: str
+    authentication_by_hash: str
+
+
+DIALECTS = {
+    MYSQL: Dialect(
+        flavour=MYSQL,
+        show_channels="SHOW REPLICA STATUS",
+        change_channel="CHANGE REPLICATION SOURCE TO {options} FOR CHANNEL {channel}",
+        start_channel="START REPLICA FOR CHANNEL {channel}",
+        stop_channel="STOP REPLICA FOR CHANNEL {channel}",
+        remove_channel="RESET REPLICA ALL FOR CHANNEL {channel}",
+        channel_options={
+            "source_host": "SOURCE_HOST",
+            "source_port": "SOURCE_PORT",
+            "source_user": "SOURCE_USER",
+            "source_password": "SOURCE_PASSWORD",
+            "source_ssl": "SOURCE_SSL",
+            "source_ssl_ca": "SOURCE_SSL_CA",
+            "source_ssl_cert": "SOURCE_SSL_CERT",
+            "source_ssl_key": "SOURCE_SSL_KEY",
+            "source_ssl_verify_server_cert": "SOURCE_SSL_VERIFY_SERVER_CERT",
+            "get_source_public_key": "GET_SOURCE_PUBLIC_KEY",
+            "connect_retry_seconds": "SOURCE_CONNECT_RETRY",
+            "heartbeat_seconds": "SOURCE_HEARTBEAT_PERIOD",
+            "retry_count": "SOURCE_RETRY_COUNT",
+            "auto_position": "SOURCE_AUTO_POSITION",
+        },
+        has_persist=True,
+        authentication_plugin="caching_sha2_password",
+        authentication_by_hash="IDENTIFIED WITH caching_sha2_password AS %s",
+    ),
+    MARIADB: Dialect(
+        flavour=MARIADB,
+        show_channels="SHOW ALL SLAVES STATUS",
+        change_channel="CHANGE MASTER {channel} TO {options}",
+        start_channel="START SLAVE {channel}",
+        stop_channel="STOP SLAVE {channel}",
+        remove_channel="RESET SLAVE {channel} ALL",
+        channel_options={
+            "source_host": "MASTER_HOST",
+            "source_port": "MASTER_PORT",
+            "source_user": "MASTER_USER",
+            "source_password": "MASTER_PASSWORD",
+            "source_ssl": "MASTER_SSL",
+            "source_ssl_ca": "MASTER_SSL_CA",
+            "source_ssl_cert": "MASTER_SSL_CERT",
+            "source_ssl_key": "MASTER_SSL_KEY",
+            "source_ssl_verify_server_cert": "MASTER_SSL_VERIFY_SERVER_CERT",
+            "connect_retry_seconds": "MASTER_CONNECT_RETRY",
+            "heartbeat_seconds": "MASTER_HEARTBEAT_PERIOD",
+            "auto_position": "MASTER_USE_GTID",
+        },
+        has_persist=False,
+        authentication_plugin="mysql_native_password",
+        authentication_by_hash="IDENTIFIED WITH mysql_native_password USING %s",
+    ),
+}
+
+
+def flavour_of(version: str, version_comment: str) -> str:
+    """Tell the flavour from what the server says of itself.
+
+    MariaDB's VERSION() contains its name, whatever the number; MySQL's does
+    not. The comment decides where a distribution has stripped the version.
+    """
+    said = f"{version} {version_comment}".lower()
+    return MARIADB if "mariadb" in said else MYSQL
+
+
+def version_of(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version: '10.11.19-MariaDB-log' is (10, 11, 19)."""
+    numbers = version.split("-", 1)[0]
+    return tuple(int(part) for part in numbers.split(".") if part.isdigit())
