@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a defect
+class Refused(Exception):
     """What was asked for is wrong or would do harm; nothing has been touched.
 
     Every problem that was found is told at once, each as a sentence that says

@@ -1,0 +1,418 @@
+#!/usr/bin/python
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mysqld_process
+short_description: Run a MySQL or MariaDB server as a plain process
+description:
+  - Writes a server's option file, initialises its data directory, starts it, waits until it
+    answers, and stops it again; without systemd, for demonstrations and tests on one machine.
+  - A server is recognised by the option file on its command line. A server that was started in any
+    other way is never touched.
+  - After initialisation the operating system's user that runs the server logs in over the unix
+    domain socket as C(root), without a password, and nobody else logs in at all.
+version_added: 0.1.0
+options:
+  defaults_file:
+    description:
+      - Option file that the server is started with, as its only argument.
+      - Its folder is made if it is missing.
+    type: path
+    required: true
+  defaults_text:
+    description:
+      - Text that the option file shall have; without it, the file must be there.
+      - When the text has changed since the server was started, the server is restarted; see
+        O(restart).
+    type: str
+  include_dir:
+    description: Folder that the option file includes; made if it is missing.
+    type: path
+  client_defaults_file:
+    description:
+      - Option file to write, readable by its owner only, with which a client logs in as C(root)
+        over the socket.
+    type: path
+  datadir:
+    description:
+      - Data directory; the option file must name the same one. Initialised when it does not exist.
+      - Temporary files go to a folder beside it whose name ends in C(.tmp).
+    type: path
+    required: true
+  socket:
+    description: Unix domain socket that the server answers on; the option file must name it too.
+    type: path
+    required: true
+  log_file:
+    description: File that the server's output goes to; the option file's C(log_error).
+    type: path
+    required: true
+  state:
+    description: Whether the server shall run.
+    type: str
+    choices: [started, stopped]
+    default: started
+  restart:
+    description:
+      - Whether a running server whose option file has changed is restarted. If not,
+        RV(restart_pending) tells that it should be.
+    type: bool
+    default: true
+  timeout_seconds:
+    description: How long the server may take to start or to stop.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    description: Predicts what would change, and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows what is and what would be.
+    support: full
+  idempotent:
+    description: A second run with the same options changes nothing.
+    support: full
+author:
+  - The dbrw.sharding maintainers (@dbrw)
+"""
+
+EXAMPLES = r"""
+- name: Server | Ensure that it runs with its present configuration
+  dbrw.sharding.mysqld_process:
+    defaults_file: /srv/demo/w1/my.cnf
+    defaults_text: "{{ lookup('ansible.builtin.template', 'my.cnf.j2') }}"
+    datadir: /srv/demo/w1/data
+    socket: /srv/demo/w1/mysqld.sock
+    log_file: /srv/demo/w1/error.log
+
+- name: Server | Ensure that it is stopped
+  dbrw.sharding.mysqld_process:
+    defaults_file: /srv/demo/w1/my.cnf
+    datadir: /srv/demo/w1/data
+    socket: /srv/demo/w1/mysqld.sock
+    log_file: /srv/demo/w1/error.log
+    state: stopped
+"""
+
+RETURN = r"""
+pid:
+  description: Process id of the server; 0 when it does not run.
+  returned: success
+  type: int
+  sample: 4711
+restart_pending:
+  description: Whether the server runs with an older text of its option file after this run.
+  returned: success
+  type: bool
+actions:
+  description: What was done, or in check mode would be done.
+  returned: success
+  type: list
+  elements: str
+  sample: [write /srv/demo/w1/my.cnf, initialise, start]
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import socket as sockets
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+OPTIONS = {
+    "defaults_file": {"type": "path", "required": True},
+    "defaults_text": {"type": "str"},
+    "include_dir": {"type": "path"},
+    "client_defaults_file": {"type": "path"},
+    "datadir": {"type": "path", "required": True},
+    "socket": {"type": "path", "required": True},
+    "log_file": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+    "restart": {"type": "bool", "default": True},
+    "timeout_seconds": {"type": "int", "default": 60},
+}
+
+# A running server's environment tells which text its option file had when it
+# was started. Comparing times instead would restart it needlessly, or never,
+# when a run is interrupted between writing the file and restarting.
+DIGEST = "MYSQLD_PROCESS_DEFAULTS_DIGEST"
+
+# The path of a unix domain socket ends with a zero byte in 108 bytes (sun_path).
+LONGEST_SOCKET_PATH = 107
+
+MARIADB, MYSQL = "mariadb", "mysql"
+
+
+class ServerFailed(Exception):
+    """The server did not initialise, start or stop; the message tells why."""
+
+
+class Process:
+    """The server of one option file."""
+
+    def __init__(self, params):
+        self.defaults_file = Path(params["defaults_file"])
+        self.datadir = Path(params["datadir"])
+        self.socket = params["socket"]
+        self.log_file = Path(params["log_file"])
+        # A server that starts deletes the temporary tables that it finds in its
+        # temporary folder, so two servers must never share one.
+        self.tmpdir = self.datadir.with_name(self.datadir.name + ".tmp")
+        self.timeout = params["timeout_seconds"]
+        self.argument = f"--defaults-file={self.defaults_file}"
+        self.text = params["defaults_text"]
+        if self.text is None:
+            self.text = _text_of(self.defaults_file)
+
+    def pid(self):
+        """Return the process id of the server that runs with this option file, or 0."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if len(words) > 1 and words[1] == os.fsencode(self.argument):
+                return int(entry.name)
+        return 0
+
+    def digest(self):
+        """Return the digest of the text that the option file shall have."""
+        return hashlib.sha256((self.text or "").encode()).hexdigest()
+
+    def runs_with_present_text(self, pid):
+        """Tell whether the server was started with the text that the file shall have."""
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return os.fsencode(f"{DIGEST}={self.digest()}") in variables
+
+    def initialise(self):
+        """Make the data directory, under another name until it is complete."""
+        draft = self.datadir.with_name(self.datadir.name + ".initialising")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700, parents=True)
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        flavour, binary = self._binary()
+        with tempfile.NamedTemporaryFile("w", suffix=".sql", dir=draft.parent) as first_statements:
+            if flavour == MARIADB:
+                command = [
+                    _which("mariadb-install-db", "mysql_install_db"),
+                    self.argument,
+                    f"--datadir={draft}",
+                    "--auth-root-authentication-method=socket",
+                    f"--auth-root-socket-user={user}",
+                    "--skip-test-db",
+                ]
+            else:
+                first_statements.write(
+                    "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n"
+                    f"ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '{user}';\n"
+                )
+                first_statements.flush()
+                command = [
+                    binary,
+                    self.argument,
+                    f"--datadir={draft}",
+                    "--initialize-insecure",
+                    f"--init-file={first_statements.name}",
+                ]
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                env=self._environment(),
+            )
+        if done.returncode:
+            said = done.stdout[-2000:] + self._end_of_log()
+            raise ServerFailed(f"{command[0]} failed with code {done.returncode}: {said}")
+        draft.rename(self.datadir)
+
+    def start(self):
+        """Start the server and wait until it greets a client."""
+        with self.log_file.open("ab") as log:
+            process = subprocess.Popen(
+                [self._binary()[1], self.argument],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                env={**self._environment(), DIGEST: self.digest()},
+            )
+        self._wait(lambda: process.poll() is not None or self._greets(), "start")
+        if process.poll() is not None:
+            raise ServerFailed(
+                f"the server ended with code {process.returncode}: {self._end_of_log()}"
+            )
+
+    def stop(self, pid):
+        """Ask the server to end, and wait until it has."""
+        os.kill(pid, signal.SIGTERM)
+        self._wait(lambda: self.pid() != pid, "stop")
+
+    def _environment(self):
+        self.tmpdir.mkdir(mode=0o700, exist_ok=True)
+        return {**os.environ, "TMPDIR": str(self.tmpdir)}
+
+    def _greets(self):
+        # The server's first packet: length (3 bytes), number, protocol version.
+        with sockets.socket(sockets.AF_UNIX) as client:
+            client.settimeout(1)
+            try:
+                client.connect(self.socket)
+                return client.recv(5)[4:] == b"\x0a"
+            except OSError:
+                return False
+
+    def _wait(self, condition, verb):
+        end = time.monotonic() + self.timeout
+        while not condition():
+            if time.monotonic() > end:
+                raise ServerFailed(
+                    f"the server of {self.defaults_file} did not {verb} within {self.timeout} s: "
+                    + self._end_of_log()
+                )
+            time.sleep(0.05)
+
+    def _end_of_log(self):
+        if not self.log_file.is_file():
+            return f"{self.log_file} is not there"
+        text = self.log_file.read_text(encoding="utf-8", errors="replace")
+        return f"the end of {self.log_file} says: " + "\n".join(text.splitlines()[-10:])
+
+    def _binary(self):
+        mariadbd = shutil.which("mariadbd", path=_search_path())
+        if mariadbd:
+            return MARIADB, mariadbd
+        return MYSQL, _which("mysqld")
+
+
+def _search_path():
+    return os.environ.get("PATH", "") + ":/usr/sbin:/usr/libexec:/usr/local/sbin"
+
+
+def _which(*names):
+    for name in names:
+        found = shutil.which(name, path=_search_path())
+        if found:
+            return found
+    raise ServerFailed(
+        f"no {' or '.join(names)} on this host: install a server, on Debian and Ubuntu for example "
+        "the package mariadb-server-core (programs only, no service)"
+    )
+
+
+def _text_of(path):
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def wanted_files(params):
+    """Return the files to write: path, text and mode of each."""
+    files = []
+    if params["state"] == "started" and params["defaults_text"] is not None:
+        files.append((Path(params["defaults_file"]), params["defaults_text"], 0o644))
+    if params["state"] == "started" and params["client_defaults_file"]:
+        path = Path(params["client_defaults_file"])
+        text = (
+            f"# mariadb --defaults-file={path}\n"
+            f"[client]\nuser = root\nsocket = {params['socket']}\n"
+        )
+        files.append((path, text, 0o600))
+    return files
+
+
+def write_file(path, text, mode):
+    """Put the text into place in one rename, never readable by more than ``mode`` says."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(draft).chmod(mode)
+    Path(draft).replace(path)
+
+
+def planned_actions(params, initialised, running, outdated):
+    """Return what must be done with the server, in order."""
+    if params["state"] == "stopped":
+        return ["stop"] if running else []
+    actions = [] if initialised else ["initialise"]
+    restart = outdated and params["restart"]
+    if restart:
+        actions.append("stop")
+    if not running or restart:
+        actions.append("start")
+    return actions
+
+
+def problems(params):
+    """Return what is wrong with the options, as sentences."""
+    found = []
+    if len(os.fsencode(params["socket"])) > LONGEST_SOCKET_PATH:
+        found.append(
+            f"socket: {params['socket']} is longer than the {LONGEST_SOCKET_PATH} bytes that a "
+            "unix domain socket's path may have; use a folder nearer to the root."
+        )
+    no_text = params["defaults_text"] is None and not Path(params["defaults_file"]).is_file()
+    if params["state"] == "started" and no_text:
+        found.append(
+            f"defaults_file: {params['defaults_file']} is not there; give its defaults_text."
+        )
+    return found
+
+
+def main():
+    module = AnsibleModule(OPTIONS, supports_check_mode=True)
+    params = module.params
+    found = problems(params)
+    if found:
+        module.fail_json(msg=" ".join(found), problems=found)
+    process = Process(params)
+    pid = process.pid()
+    outdated = bool(pid) and not process.runs_with_present_text(pid)
+    actions = planned_actions(params, process.datadir.is_dir(), bool(pid), outdated)
+    files = [file for file in wanted_files(params) if _text_of(file[0]) != file[1]]
+    before = {str(path): _text_of(path) for path, _text, _mode in files}
+    done = []
+    try:
+        if not module.check_mode:
+            if params["include_dir"]:
+                Path(params["include_dir"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path, text, mode in files:
+                write_file(path, text, mode)
+                done.append(f"write {path}")
+            for action in actions:
+                if action == "stop":
+                    process.stop(pid)
+                else:
+                    getattr(process, action)()
+                done.append(action)
+    except (ServerFailed, OSError) as error:
+        module.fail_json(msg=str(error), changed=bool(done), actions=done)
+    after = {str(path): text for path, text, _mode in files}
+    running = {True: "running", False: "stopped"}
+    module.exit_json(
+        changed=bool(files or actions),
+        actions=[f"write {path}" for path, _text, _mode in files] + actions,
+        pid=process.pid(),
+        restart_pending=outdated and "stop" not in actions,
+        diff={
+            "before": {**before, "server": running[bool(pid)]},
+            "after": {**after, "server": running[params["state"] == "started"]},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Fixtures: real servers of each line, started once a session."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration import lines
+from tests.integration.lines import LINES, Host, TestServer, Topology, running_topology
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that uses a server on every line, each line in a worker of its own."""
+    if "host" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "host",
+            [
+                pytest.param(line, id=line.name, marks=pytest.mark.xdist_group(line.name))
+                for line in LINES
+            ],
+            indirect=True,
+            scope="session",
+        )
+
+
+@pytest.fixture(scope="session")
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    with lines.host_of(request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def bare(host: Host) -> Iterator[Topology]:
+    """Servers as the role mysqld leaves them: w1, w2, w3 and r1, no data, no accounts."""
+    with running_topology(host, "bare") as topology:
+        topology.playbook("servers.yml", "--limit", "w1,w2,w3,r1")
+        yield topology
+
+
+@pytest.fixture
+def server(bare: Topology) -> TestServer:
+    """One server for a module's test."""
+    w1 = bare.server("w1")
+    assert w1.version.startswith(bare.host.line.version_starts), w1.version
+    return w1
+
+
+@pytest.fixture
+def schema(server: TestServer) -> Iterator[str]:
+    """A schema of the test's own on ``server``, known to no binary log."""
+    name = f"test_{secrets.token_hex(4)}"
+    outside_binary_log(server, f"CREATE SCHEMA {name} DEFAULT CHARACTER SET utf8mb4")
+    yield name
+    outside_binary_log(server, f"DROP SCHEMA {name}")
+
+
+@pytest.fixture(scope="session")
+def run_module() -> Any:
+    return lines.run_module
+
+
+def outside_binary_log(server: TestServer, *statements: str) -> None:
+    with server.admin() as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_log_bin = 0")
+        for statement in statements:
+            cursor.execute(statement)
