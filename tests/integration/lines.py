@@ -163,8 +163,8 @@ class TestServer:
 
     def kill(self) -> None:
         """End the server as a crash would: SIGKILL."""
-        pid = self.pid
-        self.host.run("kill", "-9", pid)
+        # A shell's own kill: a minimal image has no other.
+        self.host.run("sh", "-c", f"kill -9 {self.pid}")
         wait_until(lambda: not self.answers(), 10, f"{self.name} answers after SIGKILL")
 
     def answers(self) -> bool:
@@ -287,7 +287,7 @@ class Played:
 
 
 def run_module(
-    name: str, server: TestServer, check: bool = False, **arguments: Any
+    name: str, server: TestServer, /, check: bool = False, **arguments: Any
 ) -> dict[str, Any]:
     """Run a module as a process of its own and return its result, failed or not."""
     given = {
@@ -309,6 +309,10 @@ def run_module(
         result: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         raise AssertionError(f"{name} printed {done.stdout!r} and {done.stderr}") from None
+    result["warnings"] = [
+        warning["event"]["msg"] if isinstance(warning, dict) else warning
+        for warning in result.get("warnings", [])
+    ]
     return result
 
 

@@ -52,7 +52,9 @@ class Task(Protocol, Generic[Desired, Current]):
     """What a module does, in the order in which it is called.
 
     Only ``desired`` sees Ansible's parameters; it and ``plan`` raise
-    ``Refused`` before anything is touched.
+    ``Refused`` before anything is touched. A task may also have
+    ``execute(server, statement)``, which then runs each statement in place of
+    ``server.run``: with retries, or with a clock.
     """
 
     # Seconds that one answer of the server may take; None: no limit, for
@@ -74,7 +76,10 @@ class Task(Protocol, Generic[Desired, Current]):
     def finish(
         self, server: Server, desired: Desired, current: Current, plan: Plan, applied: bool
     ) -> dict[str, Any]:
-        """Return the module's own results; wait or verify first where asked."""
+        """Return the module's own results; wait or verify first where asked.
+
+        ``warnings`` among them are given to the user as such.
+        """
 
 
 def read_file(path: str) -> ConfigFile:
@@ -113,7 +118,7 @@ def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints:
     finally:
         if server:
             server.close()
-    for warning in plan.warnings:
+    for warning in (*plan.warnings, *results.pop("warnings", ())):
         module.warn(warning)
     module.exit_json(
         changed=plan.changed,
@@ -138,6 +143,7 @@ def _apply(
 ) -> list[str]:
     """Take the plan's steps; in check mode return what they would run."""
     shown: list[str] = []
+    execute = getattr(task, "execute", Server.run)
     for step in plan.steps:
         if isinstance(step.value, ConfigFile):
             if not module.check_mode:
@@ -149,7 +155,7 @@ def _apply(
         if module.check_mode:
             continue
         for statement in statements:
-            server.run(statement)
+            execute(server, statement)
             if step not in done:
                 done.append(step)
     return shown

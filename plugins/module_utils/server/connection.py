@@ -72,6 +72,8 @@ class Login:
     client_cert: str | None = None
     client_key: str | None = None
     check_hostname: bool | None = None
+    # TLS without an authority to verify against: encrypted, and that is all.
+    unverified_tls: bool = False
     connect_timeout: float = 10
     read_timeout: float | None = 60
 
@@ -170,8 +172,10 @@ def _arguments(login: Login) -> dict[str, Any]:
         "host": login.host,
         "port": login.port,
         "user": login.user,
-        "password": login.password.reveal() if login.password else None,
+        # Bytes, because PyMySQL would send a string as Latin-1, which servers do not expect.
+        "password": login.password.reveal().encode() if login.password else None,
         "unix_socket": login.unix_socket,
+        "ssl": {"check_hostname": False} if login.unverified_tls else None,
         "ssl_ca": login.ca_cert,
         "ssl_cert": login.client_cert,
         "ssl_key": login.client_key,

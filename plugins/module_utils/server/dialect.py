@@ -32,6 +32,16 @@ class Dialect:
     stop_channel: str
     remove_channel: str
     channel_options: dict[str, str]
+    # What the option auto_position is set to, by the setting's value.
+    auto_position_words: dict[bool, str]
+    # Each property of a channel with the column of show_channels that tells it.
+    channel_columns: dict[str, str]
+    # Whether mysql.slave_master_info holds the passwords of the channels.
+    shows_channel_passwords: bool
+    # A source's own transactions so far, and the wait until a replica has applied
+    # them: (positions, seconds) -> 0 when done.
+    source_position: str
+    wait_for_position: str
     # Whether SET PERSIST exists: a variable that outlives a restart.
     has_persist: bool
     authentication_plugin: str
@@ -62,6 +72,36 @@ DIALECTS = {
             "retry_count": "SOURCE_RETRY_COUNT",
             "auto_position": "SOURCE_AUTO_POSITION",
         },
+        auto_position_words={True: "1", False: "0"},
+        channel_columns={
+            "name": "Channel_Name",
+            "source_host": "Source_Host",
+            "source_port": "Source_Port",
+            "source_user": "Source_User",
+            "source_ssl": "Source_SSL_Allowed",
+            "source_ssl_ca": "Source_SSL_CA_File",
+            "source_ssl_cert": "Source_SSL_Cert",
+            "source_ssl_key": "Source_SSL_Key",
+            "source_ssl_verify_server_cert": "Source_SSL_Verify_Server_Cert",
+            "get_source_public_key": "Get_Source_public_key",
+            "connect_retry_seconds": "Connect_Retry",
+            "retry_count": "Source_Retry_Count",
+            "auto_position": "Auto_Position",
+            "io_running": "Replica_IO_Running",
+            "sql_running": "Replica_SQL_Running",
+            "io_errno": "Last_IO_Errno",
+            "io_error": "Last_IO_Error",
+            "sql_errno": "Last_SQL_Errno",
+            "sql_error": "Last_SQL_Error",
+            "seconds_behind_source": "Seconds_Behind_Source",
+            "gtid_received": "Retrieved_Gtid_Set",
+            "gtid_applied": "Executed_Gtid_Set",
+            "source_server_id": "Source_Server_Id",
+            "source_uuid": "Source_UUID",
+        },
+        shows_channel_passwords=True,
+        source_position="SELECT @@GLOBAL.gtid_executed AS position, @@server_uuid AS uuid",
+        wait_for_position="SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s) AS waited",
         has_persist=True,
         authentication_plugin="caching_sha2_password",
         authentication_by_hash="IDENTIFIED WITH caching_sha2_password AS %s",
@@ -87,6 +127,34 @@ DIALECTS = {
             "heartbeat_seconds": "MASTER_HEARTBEAT_PERIOD",
             "auto_position": "MASTER_USE_GTID",
         },
+        auto_position_words={True: "slave_pos", False: "no"},
+        channel_columns={
+            "name": "Connection_name",
+            "source_host": "Master_Host",
+            "source_port": "Master_Port",
+            "source_user": "Master_User",
+            "source_ssl": "Master_SSL_Allowed",
+            "source_ssl_ca": "Master_SSL_CA_File",
+            "source_ssl_cert": "Master_SSL_Cert",
+            "source_ssl_key": "Master_SSL_Key",
+            "source_ssl_verify_server_cert": "Master_SSL_Verify_Server_Cert",
+            "connect_retry_seconds": "Connect_Retry",
+            "heartbeat_seconds": "Slave_heartbeat_period",
+            "auto_position": "Using_Gtid",
+            "io_running": "Slave_IO_Running",
+            "sql_running": "Slave_SQL_Running",
+            "io_errno": "Last_IO_Errno",
+            "io_error": "Last_IO_Error",
+            "sql_errno": "Last_SQL_Errno",
+            "sql_error": "Last_SQL_Error",
+            "seconds_behind_source": "Seconds_Behind_Master",
+            "gtid_received": "Gtid_IO_Pos",
+            "gtid_applied": "Gtid_Slave_Pos",
+            "source_server_id": "Master_Server_Id",
+        },
+        shows_channel_passwords=False,
+        source_position="SELECT @@GLOBAL.gtid_binlog_pos AS position, '' AS uuid",
+        wait_for_position="SELECT MASTER_GTID_WAIT(%s, %s) AS waited",
         has_persist=False,
         authentication_plugin="mysql_native_password",
         authentication_by_hash="IDENTIFIED WITH mysql_native_password USING %s",

@@ -1,0 +1,238 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a server's replication channels, and changing them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels import (
+    CHANGE,
+    REMOVE,
+    START,
+    STOP,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Login,
+    Row,
+    Server,
+    ServerError,
+    connect,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import Dialect
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    COMPARED,
+    Channel,
+    ChannelStatus,
+    Fault,
+    Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+_BOOLEANS = {
+    "source_ssl",
+    "source_ssl_verify_server_cert",
+    "get_source_public_key",
+    "auto_position",
+}
+_TRUE = {"yes", "1", "true", "slave_pos", "current_pos"}
+# How long one statement that waits may take before the channel is looked at again.
+_SLICE_SECONDS = 1
+
+
+def read(server: Server, with_passwords: bool = False) -> list[ChannelStatus]:
+    """Read every channel of the server, in the order of their names."""
+    columns = server.dialect.channel_columns
+    rows = [
+        {name: row.get(column) for name, column in columns.items()}
+        for row in server.rows(server.dialect.show_channels)
+    ]
+    heartbeats = _heartbeats(server)
+    passwords = _passwords(server) if with_passwords else {}
+    return sorted(
+        (
+            _status(row, heartbeats.get(row["name"]), passwords.get(row["name"]))
+            # MySQL keeps an empty default channel once there has been one.
+            for row in rows
+            if row["source_host"]
+        ),
+        key=lambda status: status.key,
+    )
+
+
+def statements(step: Step, server: Server) -> list[Statement]:
+    """Return the SQL of one step of a channels plan."""
+    dialect = server.dialect
+    if step.action == CHANGE:
+        channel, changes = step.value
+        return [_change(dialect, channel.name, changes)]
+    template = {
+        STOP: dialect.stop_channel,
+        START: dialect.start_channel,
+        REMOVE: dialect.remove_channel,
+    }[step.action]
+    return [Statement(template.format(channel="%s"), (step.value.name,))]
+
+
+def _change(dialect: Dialect, name: str, changes: Mapping[str, Any]) -> Statement:
+    words, values = [], []
+    for option in (*COMPARED, "source_password"):
+        # An option that the server has no word for is one that it does not need.
+        if option not in changes or option not in dialect.channel_options:
+            continue
+        if option == "auto_position":
+            given = dialect.auto_position_words[bool(changes[option])]
+            words.append(f"{dialect.channel_options[option]} = {given}")
+        else:
+            words.append(f"{dialect.channel_options[option]} = %s")
+            values.append(_bindable(changes[option]))
+    sql = dialect.change_channel.format(options=", ".join(words), channel="%s")
+    channel_first = dialect.change_channel.index("{channel}") < dialect.change_channel.index(
+        "{options}"
+    )
+    return Statement(sql, (name, *values) if channel_first else (*values, name))
+
+
+def _bindable(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    # The statement takes 2.5 and not 2.5e0, which a float would be sent as.
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+def wait_until_connected(
+    server: Server, channels: Sequence[Channel], seconds: float
+) -> list[ChannelStatus]:
+    """Return all channels once each of ``channels`` has connected or told a fault."""
+    wanted = {channel.key for channel in channels}
+    end = time.monotonic() + seconds
+    while True:
+        found = read(server)
+        unsettled = [
+            status
+            for status in found
+            if status.key in wanted
+            and not (status.connected and status.sql_running)
+            and not (status.io_fault or status.sql_fault)
+        ]
+        if not unsettled or time.monotonic() > end:
+            return found
+        time.sleep(0.1)
+
+
+def source_position(status: ChannelStatus, password: Secret, connect_timeout: float) -> str:
+    """Ask a channel's source, with the channel's own account, how far it has written.
+
+    Only the source knows what it has committed: a replica of a source that hangs
+    says that it is 0 seconds behind. Raises ``ServerError`` when it does not answer.
+    """
+    settings = status.settings
+    login = Login(
+        host=str(settings.source_host),
+        port=int(settings.source_port or 3306),
+        user=settings.source_user,
+        password=password,
+        ca_cert=settings.source_ssl_ca or None,
+        client_cert=settings.source_ssl_cert or None,
+        client_key=settings.source_ssl_key or None,
+        # MariaDB 11.4 and later says that it verifies where there is nothing to
+        # verify with, too.
+        check_hostname=settings.source_ssl_verify_server_cert if settings.source_ssl_ca else None,
+        unverified_tls=bool(settings.source_ssl and not settings.source_ssl_ca),
+        connect_timeout=connect_timeout,
+        read_timeout=connect_timeout,
+    )
+    source = connect(login)
+    try:
+        said = source.row(source.dialect.source_position)
+    finally:
+        source.close()
+    return own_transactions(str(said["position"] or ""), str(said["uuid"] or ""))
+
+
+def own_transactions(position: str, uuid: str) -> str:
+    """Keep of a GTID set what the server of ``uuid`` has committed itself.
+
+    What came to a source by another channel need not pass through this one.
+    Without a uuid (MariaDB) the position holds only what is in the source's log.
+    """
+    if not uuid:
+        return position
+    sets = (part.strip() for part in position.split(","))
+    return ",".join(part for part in sets if part.lower().startswith(uuid.lower()))
+
+
+def has_applied(server: Server, position: str) -> bool:
+    """Wait a moment for the server to apply everything up to ``position``."""
+    if not position:
+        return True
+    answer = server.row(server.dialect.wait_for_position, position, _SLICE_SECONDS)
+    return bool(answer["waited"] == 0)
+
+
+def _status(row: Row, heartbeat: float | None, password: Secret | None) -> ChannelStatus:
+    settings: dict[str, Any] = {name: row.get(name) for name in COMPARED}
+    for name in _BOOLEANS & settings.keys():
+        if settings[name] is not None:
+            settings[name] = str(settings[name]).lower() in _TRUE
+    for name in ("source_port", "connect_retry_seconds", "retry_count"):
+        if settings[name] is not None:
+            settings[name] = int(settings[name])
+    if heartbeat is None and settings["heartbeat_seconds"] is not None:
+        heartbeat = settings["heartbeat_seconds"]
+    settings["heartbeat_seconds"] = None if heartbeat is None else float(heartbeat)
+    behind = row["seconds_behind_source"]
+    io_running = str(row["io_running"]).lower()
+    return ChannelStatus(
+        name=str(row["name"]),
+        settings=Settings(**settings),
+        password=password,
+        # MariaDB says Preparing for a thread that has not come to connecting yet.
+        io_running=io_running in ("yes", "connecting", "preparing"),
+        connected=io_running == "yes",
+        sql_running=str(row["sql_running"]).lower() == "yes",
+        io_fault=Fault(int(row["io_errno"] or 0), str(row["io_error"] or "")),
+        sql_fault=Fault(int(row["sql_errno"] or 0), str(row["sql_error"] or "")),
+        seconds_behind_source=None if behind is None else int(behind),
+        gtid_received=_one_line(row["gtid_received"]),
+        gtid_applied=_one_line(row["gtid_applied"]),
+        source_server_id=int(row["source_server_id"] or 0) or None,
+        source_uuid=row.get("source_uuid") or None,
+    )
+
+
+def _one_line(gtids: Any) -> str:
+    return str(gtids or "").replace("\n", "")
+
+
+def _heartbeats(server: Server) -> dict[Any, float]:
+    if "heartbeat_seconds" in server.dialect.channel_columns:
+        return {}
+    rows = server.rows(
+        "SELECT CHANNEL_NAME AS name, HEARTBEAT_INTERVAL AS seconds "
+        "FROM performance_schema.replication_connection_configuration"
+    )
+    return {row["name"]: float(row["seconds"]) for row in rows}
+
+
+def _passwords(server: Server) -> dict[Any, Secret]:
+    if not server.dialect.shows_channel_passwords:
+        return {}
+    try:
+        rows = server.rows(
+            "SELECT Channel_name AS name, User_password AS password FROM mysql.slave_master_info"
+        )
+    except ServerError:
+        # Not every login may read the table; then it is as on MariaDB.
+        return {}
+    return {row["name"]: Secret(_text(row["password"])) for row in rows}
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value or "")

@@ -1,0 +1,166 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A replication channel: one connection from a replica to a source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
+
+# The settings of a channel that a server shows, in the order of CHANGE's options.
+COMPARED = (
+    "source_host",
+    "source_port",
+    "source_user",
+    "source_ssl",
+    "source_ssl_ca",
+    "source_ssl_cert",
+    "source_ssl_key",
+    "source_ssl_verify_server_cert",
+    "get_source_public_key",
+    "connect_retry_seconds",
+    "heartbeat_seconds",
+    "retry_count",
+    "auto_position",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What CHANGE REPLICATION SOURCE sets, but for the password.
+
+    None means: not asked for (desired), or not shown by this server (current).
+    ``auto_position`` is true for a channel that finds its place by GTID.
+    """
+
+    source_host: str | None = None
+    source_port: int | None = None
+    source_user: str | None = None
+    source_ssl: bool | None = None
+    source_ssl_ca: str | None = None
+    source_ssl_cert: str | None = None
+    source_ssl_key: str | None = None
+    source_ssl_verify_server_cert: bool | None = None
+    get_source_public_key: bool | None = None
+    connect_retry_seconds: int | None = None
+    heartbeat_seconds: float | None = None
+    retry_count: int | None = None
+    auto_position: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the settings that are not None."""
+        return {name: getattr(self, name) for name in COMPARED if getattr(self, name) is not None}
+
+    def differing_from(self, current: Settings) -> dict[str, Any]:
+        """Return the settings asked for here that ``current`` shows otherwise.
+
+        A setting that the server has no word for cannot differ.
+        """
+        shown = current.given()
+        return {
+            name: value
+            for name, value in self.given().items()
+            if name in shown and shown[name] != value
+        }
+
+
+# What a new channel gets where nothing else is asked for. MySQL alone would give
+# up after ten attempts and never come back; 0 means no end. Without TLS its
+# accounts log in only with the source's public key (error 2061).
+FOR_A_NEW_CHANNEL = Settings(
+    source_port=3306,
+    get_source_public_key=True,
+    connect_retry_seconds=2,
+    retry_count=0,
+    auto_position=True,
+)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel as it shall be."""
+
+    name: str
+    state: str
+    settings: Settings = Settings()
+    source_password: Secret | None = None
+    update_password: str = "on_difference"
+
+    @property
+    def key(self) -> str:
+        """What the servers compare names by: they do not tell upper case from lower."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The last error of one of a channel's two threads (number 0: none)."""
+
+    number: int = 0
+    message: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.number or self.message)
+
+
+@dataclass(frozen=True)
+class ChannelStatus:
+    """A channel as it is.
+
+    ``io_running`` is true as well for a thread that tries to connect;
+    ``connected`` only for one that is connected. ``password`` is None where
+    the server does not show the one that it has stored.
+    """
+
+    name: str
+    settings: Settings = Settings()
+    password: Secret | None = None
+    io_running: bool = False
+    connected: bool = False
+    sql_running: bool = False
+    io_fault: Fault = Fault()
+    sql_fault: Fault = Fault()
+    seconds_behind_source: int | None = None
+    gtid_received: str = ""
+    gtid_applied: str = ""
+    source_server_id: int | None = None
+    source_uuid: str | None = None
+
+    @property
+    def key(self) -> str:
+        """See ``Channel.key``."""
+        return self.name.lower()
+
+    @property
+    def running(self) -> bool:
+        """Whether both threads run."""
+        return self.io_running and self.sql_running
+
+    @property
+    def source(self) -> str:
+        """The source as host:port."""
+        return f"{self.settings.source_host}:{self.settings.source_port}"
+
+    def stopped(self) -> ChannelStatus:
+        """Return the same channel with both threads stopped."""
+        return replace(self, io_running=False, sql_running=False, connected=False)
+
+
+def shared_sources(channels: Sequence[tuple[str, Settings]]) -> list[str]:
+    """Say which channels (name, settings) follow the same source: rows would come twice."""
+    names: dict[tuple[object, object], list[str]] = {}
+    for name, settings in channels:
+        if settings.source_host:
+            names.setdefault((settings.source_host, settings.source_port), []).append(name)
+    return [
+        f"channels {', '.join(sorted(followers))} have the same source {host}:{port}: every row "
+        "would come twice. Keep one of them."
+        for (host, port), followers in sorted(names.items(), key=str)
+        if len(followers) > 1
+    ]

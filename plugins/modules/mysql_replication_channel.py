@@ -1,0 +1,333 @@
+#!/usr/bin/python
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mysql_replication_channel
+short_description: Manage replication channels of a MySQL or MariaDB replica
+description:
+  - Brings replication channels (MariaDB calls them named connections) to a state, one or many in
+    one call. A channel that is in its state already is not touched, running or not; a change stops,
+    changes and starts that channel only.
+  - Channels find their place in the source's binary log by GTID on both flavours.
+version_added: 0.1.0
+options:
+  channel:
+    description: Name of the channel. Servers do not tell upper case from lower in it.
+    type: str
+  channels:
+    description:
+      - Channels to manage in this one call, each with the options of a single channel.
+      - O(state) and the other options on the module's own level count for those that do not say
+        otherwise.
+    type: list
+    elements: dict
+    suboptions:
+      channel: &channel
+        description: Name of the channel.
+        type: str
+        required: true
+      state: &state
+        description:
+          - V(present) makes sure that the channel exists with the settings that are given, and
+            leaves a running one running.
+          - V(started) and V(stopped) make sure of both its threads as well.
+          - V(absent) stops and removes it.
+        type: str
+        choices: [present, started, stopped, absent]
+      source_host: &source_host
+        description: Host of the source; needed to make a channel.
+        type: str
+      source_port: &source_port
+        description: Port of the source; V(3306) for a new channel.
+        type: int
+      source_user: &source_user
+        description: Account on the source that may replicate; needed to make a channel.
+        type: str
+      source_password: &source_password
+        description: Password of the account.
+        type: str
+      update_password: &update_password
+        description:
+          - V(on_difference) changes the password of an existing channel when it differs. MySQL
+            shows the one that it has stored; on MariaDB it is taken to differ when the source
+            denies access.
+          - V(always) changes it on every run, V(on_create) never.
+        type: str
+        choices: [on_difference, always, on_create]
+      source_ssl: &source_ssl
+        description: Whether the channel uses TLS.
+        type: bool
+      source_ssl_ca: &source_ssl_ca
+        description: File on the replica with the authority that signed the source's certificate.
+        type: path
+      source_ssl_cert: &source_ssl_cert
+        description: File on the replica with its certificate.
+        type: path
+      source_ssl_key: &source_ssl_key
+        description: File on the replica with the key of its certificate.
+        type: path
+      source_ssl_verify_server_cert: &source_ssl_verify_server_cert
+        description: Whether the source's certificate must be valid and name its host.
+        type: bool
+      get_source_public_key: &get_source_public_key
+        description:
+          - Whether the replica may ask the source for its public key, which a MySQL account needs
+            for its first login without TLS; V(true) for a new channel. MariaDB has no use for it.
+        type: bool
+      connect_retry_seconds: &connect_retry_seconds
+        description: Pause between attempts to connect; V(2) for a new channel.
+        type: int
+      heartbeat_seconds: &heartbeat_seconds
+        description: How long a source with nothing to send may be silent; the server's default if
+          not given.
+        type: float
+      retry_count: &retry_count
+        description:
+          - How often to try to connect; V(0), without end, for a new channel. By itself MySQL gives
+            up after ten attempts and never comes back. MariaDB never gives up and ignores this.
+        type: int
+      auto_position: &auto_position
+        description: Whether the channel finds its place by GTID; V(true) for a new channel.
+        type: bool
+  state:
+    description:
+      - V(present) makes sure that the channel exists with the settings that are given, and
+        leaves a running one running.
+      - V(started) and V(stopped) make sure of both its threads as well.
+      - V(absent) stops and removes it.
+    type: str
+    choices: [present, started, stopped, absent]
+    default: present
+  source_host: *source_host
+  source_port: *source_port
+  source_user: *source_user
+  source_password: *source_password
+  update_password:
+    description:
+      - V(on_difference) changes the password of an existing channel when it differs. MySQL
+        shows the one that it has stored; on MariaDB it is taken to differ when the source
+        denies access.
+      - V(always) changes it on every run, V(on_create) never.
+    type: str
+    choices: [on_difference, always, on_create]
+    default: on_difference
+  source_ssl: *source_ssl
+  source_ssl_ca: *source_ssl_ca
+  source_ssl_cert: *source_ssl_cert
+  source_ssl_key: *source_ssl_key
+  source_ssl_verify_server_cert: *source_ssl_verify_server_cert
+  get_source_public_key: *get_source_public_key
+  connect_retry_seconds: *connect_retry_seconds
+  heartbeat_seconds: *heartbeat_seconds
+  retry_count: *retry_count
+  auto_position: *auto_position
+  wait:
+    description:
+      - Whether to wait, after the change, until everything that the sources had written when the
+        wait began has been applied here. Each source is asked for its position with the channel's
+        own account, for which O(source_password) is needed on MariaDB.
+    type: bool
+    default: false
+  wait_timeout_seconds:
+    description: How long O(wait) may take before the module fails.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - dbrw.sharding.login
+seealso:
+  - module: dbrw.sharding.mysql_replication_channel_info
+"""
+
+EXAMPLES = r"""
+- name: Read server | Ensure that it follows every write server
+  dbrw.sharding.mysql_replication_channel:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    state: started
+    source_user: replication_r1
+    source_password: "{{ replication_password }}"
+    channels:
+      - {channel: w1, source_host: w1.dc1.example.com}
+      - {channel: w2, source_host: w2.dc1.example.com}
+      - {channel: w3, source_host: w3.dc2.example.com}
+    wait: true
+
+- name: Read server | Ensure that a retired write server is forgotten
+  dbrw.sharding.mysql_replication_channel:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    channel: w9
+    state: absent
+"""
+
+RETURN = r"""
+channels:
+  description:
+    - All channels of the server after the run, as
+      M(dbrw.sharding.mysql_replication_channel_info) returns them.
+  returned: success
+  type: list
+  elements: dict
+"""
+
+import time
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
+    explain,
+    refuse_faults,
+    tell,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    ABSENT,
+    STARTED,
+    Channel,
+    Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+SETTINGS = {
+    "source_host": {"type": "str"},
+    "source_port": {"type": "int"},
+    "source_user": {"type": "str"},
+    "source_ssl": {"type": "bool"},
+    "source_ssl_ca": {"type": "path"},
+    "source_ssl_cert": {"type": "path"},
+    "source_ssl_key": {"type": "path"},
+    "source_ssl_verify_server_cert": {"type": "bool"},
+    "get_source_public_key": {"type": "bool", "no_log": False},
+    "connect_retry_seconds": {"type": "int"},
+    "heartbeat_seconds": {"type": "float"},
+    "retry_count": {"type": "int"},
+    "auto_position": {"type": "bool"},
+}
+PASSWORD = {"source_password": {"type": "str", "no_log": True}}
+STATES = ["present", "started", "stopped", "absent"]
+UPDATES = ["on_difference", "always", "on_create"]
+OPTIONS = {
+    "channel": {"type": "str"},
+    "channels": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "channel": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": STATES},
+            **SETTINGS,
+            **PASSWORD,
+            "update_password": {"type": "str", "choices": UPDATES, "no_log": False},
+        },
+    },
+    "state": {"type": "str", "choices": STATES, "default": "present"},
+    **SETTINGS,
+    **PASSWORD,
+    "update_password": {
+        "type": "str",
+        "choices": UPDATES,
+        "default": "on_difference",
+        "no_log": False,
+    },
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout_seconds": {"type": "int", "default": 60},
+}
+
+# How long a channel that was just started may take to say whether it is connected.
+SETTLE_SECONDS = 5
+
+
+class ReplicationChannel:
+    # A status query hangs for as long as the disk of the relay log is full.
+    read_timeout = 30.0
+
+    def desired(self, params):
+        self.wait = params["wait"]
+        self.wait_timeout = params["wait_timeout_seconds"]
+        self.connect_timeout = params["connect_timeout"]
+        given = params["channels"]
+        if given is None:
+            given = [{"channel": params["channel"]}]
+        channels = [_channel(one, params) for one in given]
+        names = [channel.key for channel in channels]
+        refuse_if_any(
+            [
+                f"channels: {name} is named {names.count(name)} times; name it once."
+                for name in sorted(set(names))
+                if names.count(name) > 1
+            ]
+        )
+        return channels
+
+    def current(self, server, desired):
+        return server_side.read(server, with_passwords=True)
+
+    def plan(self, desired, current):
+        return planning.plan(desired, current)
+
+    def statements(self, step, server):
+        return server_side.statements(step, server)
+
+    def finish(self, server, desired, current, plan, applied):
+        if not applied:
+            return {"channels": tell(current)}
+        started = [channel for channel in desired if channel.state == STARTED]
+        found = server_side.wait_until_connected(server, started, SETTLE_SECONDS)
+        refuse_faults(server, started, found)
+        if self.wait:
+            self._wait(server, [one for one in desired if one.state != ABSENT])
+            found = server_side.read(server)
+        warnings = [explain(status) for status in found if status.io_fault]
+        return {"channels": tell(found), "warnings": warnings}
+
+    def _wait(self, server, channels):
+        """Wait until all that the sources have written by now is applied."""
+        end = time.monotonic() + self.wait_timeout
+        stored = {status.key: status for status in server_side.read(server, with_passwords=True)}
+        for channel in channels:
+            status = stored[channel.key]
+            password = channel.source_password or status.password or Secret("")
+            position = server_side.source_position(status, password, self.connect_timeout)
+            while not server_side.has_applied(server, position):
+                found = server_side.read(server)
+                refuse_faults(server, [channel], found)
+                if time.monotonic() > end:
+                    (late,) = [one for one in found if one.key == channel.key]
+                    raise ServerError(
+                        server.address,
+                        f"channel {channel.name} has not applied {position} of {late.source} "
+                        f"within {self.wait_timeout} s; it has applied {late.gtid_applied}, "
+                        f"is {late.seconds_behind_source} s behind, and says: "
+                        f"{explain(late)}",
+                    )
+
+
+def _channel(one, params):
+    """Make a channel of one's own options and, where they are not given, the module's."""
+    merged = {
+        name: one[name] if one.get(name) is not None else params[name]
+        for name in (*SETTINGS, *PASSWORD, "state", "update_password")
+    }
+    password = merged["source_password"]
+    return Channel(
+        name=one["channel"],
+        state=merged["state"],
+        settings=Settings(**{name: merged[name] for name in SETTINGS}),
+        source_password=None if password is None else Secret(password),
+        update_password=merged["update_password"],
+    )
+
+
+def main():
+    run(
+        ReplicationChannel(),
+        OPTIONS,
+        required_one_of=[("channel", "channels")],
+        mutually_exclusive=[("channel", "channels")],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""mysql_replication_channel and its info module on real servers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import outside_binary_log
+from tests.integration.lines import TestServer, Topology, wait_until
+
+MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
+PASSWORD = 'p\'w %s \\ "x"'
+
+
+@pytest.fixture(scope="module")
+def sources(bare: Topology) -> list[TestServer]:
+    """Two sources with an account that may replicate."""
+    servers = [bare.server("w1"), bare.server("w2")]
+    for server in servers:
+        quoted = PASSWORD.replace("\\", "\\\\").replace("'", "''")
+        outside_binary_log(
+            server,
+            "DROP USER IF EXISTS replicator",
+            f"CREATE USER replicator IDENTIFIED BY '{quoted}'",
+            "GRANT REPLICATION SLAVE ON *.* TO replicator",
+        )
+    return servers
+
+
+@pytest.fixture
+def replica(bare: Topology, sources: list[TestServer], run_module: Any) -> Iterator[TestServer]:
+    """A replica without channels; it and the sources have empty binary logs."""
+    server = bare.server("r1")
+    forget = "RESET BINARY LOGS AND GTIDS" if server.flavour == "mysql" else "RESET MASTER"
+    for one in (*sources, server):
+        one.rows(forget)
+    if server.flavour == "mariadb":
+        server.rows("SET GLOBAL gtid_slave_pos = ''")
+    yield server
+    result = run_module(
+        MODULE,
+        server,
+        channels=[{"channel": name, "state": "absent"} for name in ("w1", "w2", "w9")],
+    )
+    assert "failed" not in result, result
+
+
+@pytest.fixture
+def options(sources: list[TestServer]) -> dict[str, Any]:
+    return {
+        "source_user": "replicator",
+        "source_password": PASSWORD,
+        "channels": [
+            {"channel": source.name, "source_host": source.address, "source_port": source.port}
+            for source in sources
+        ],
+    }
+
+
+@pytest.fixture
+def table(sources: list[TestServer], replica: TestServer) -> Iterator[str]:
+    """A table that is on the sources and the replica, made outside the binary logs."""
+    schema = f"test_{secrets.token_hex(4)}"
+    for server in (*sources, replica):
+        outside_binary_log(
+            server,
+            f"CREATE SCHEMA {schema}",
+            f"CREATE TABLE {schema}.t (id INT PRIMARY KEY, source CHAR(2))",
+        )
+    yield f"{schema}.t"
+    for server in (*sources, replica):
+        outside_binary_log(server, f"DROP SCHEMA {schema}")
+
+
+def channels(run_module: Any, replica: TestServer) -> dict[str, dict[str, Any]]:
+    told = run_module(INFO, replica)
+    assert not told["changed"]
+    return {channel["channel"]: channel for channel in told["channels"]}
+
+
+def io_threads(replica: TestServer) -> dict[str, int]:
+    """Return when each channel's receiving thread was made, as its thread's number."""
+    name = "system user"
+    rows = replica.rows("SELECT id, time FROM information_schema.processlist WHERE user = %s", name)
+    return {str(row["id"]): row["id"] for row in rows}
+
+
+def test_bad_options(replica: TestServer, run_module: Any, sources: list[TestServer]) -> None:
+    one = {"source_host": sources[0].address, "source_port": sources[0].port, "source_user": "x"}
+    for given, said in (
+        ({"channel": "w9", "state": "started"}, "channel w9 does not exist on this server"),
+        (
+            {"channels": [{"channel": "w1", **one}, {"channel": "w2", **one}]},
+            f"channels w1, w2 have the same source {sources[0].address}:13306",
+        ),
+        (
+            {"channels": [{"channel": "w1", **one}, {"channel": "W1", **one}]},
+            "w1 is named 2 times",
+        ),
+        ({"channel": "w1", "channels": []}, "mutually exclusive"),
+        ({}, "one of the following is required"),
+    ):
+        result = run_module(MODULE, replica, **given)
+        assert result["failed"] and said in result["msg"], result
+    assert channels(run_module, replica) == {}
+
+
+def test_one_rhythm(
+    replica: TestServer,
+    sources: list[TestServer],
+    run_module: Any,
+    options: dict[str, Any],
+    table: str,
+) -> None:
+    predicted = run_module(MODULE, replica, check=True, state="started", **options)
+    assert predicted["changed"] and channels(run_module, replica) == {}
+
+    for source in sources:
+        source.rows(f"INSERT INTO {table} VALUES (%s, %s)", int(source.name[1]), source.name)
+    done = run_module(MODULE, replica, state="started", wait=True, **options)
+    assert done["changed"], done
+    assert done["statements"] == predicted["statements"]
+    assert PASSWORD not in str(done) and "********" in str(done["statements"])
+    rows = replica.rows(f"SELECT * FROM {table} ORDER BY id")
+    assert rows == [{"id": 1, "source": "w1"}, {"id": 2, "source": "w2"}]
+    told = channels(run_module, replica)
+    assert set(told) == {"w1", "w2"}
+    for source in sources:
+        one = told[source.name]
+        assert one["running"] and one["connected"] and one["seconds_behind_source"] == 0, one
+        assert one["settings"]["source_host"] == source.address
+        assert one["settings"]["auto_position"] is True
+        assert one["settings"]["connect_retry_seconds"] == 2
+        assert one["settings"].get("retry_count", 0) == 0
+
+    threads = io_threads(replica)
+    again = run_module(MODULE, replica, state="started", **options)
+    assert not again["changed"] and again["statements"] == []
+    assert io_threads(replica) == threads
+
+    changed = run_module(
+        MODULE,
+        replica,
+        channel="w1",
+        state="started",
+        connect_retry_seconds=3,
+        heartbeat_seconds=2.5,
+    )
+    assert changed["changed"], changed
+    assert all("w1" in statement and "w2" not in statement for statement in changed["statements"])
+    settings = channels(run_module, replica)["w1"]["settings"]
+    assert settings["connect_retry_seconds"] == 3 and settings["heartbeat_seconds"] == 2.5
+    assert channels(run_module, replica)["w1"]["running"]
+
+    stopped = run_module(MODULE, replica, channel="w1", state="stopped")
+    assert stopped["changed"] and not channels(run_module, replica)["w1"]["io_running"]
+    assert not run_module(MODULE, replica, channel="w1", state="stopped")["changed"]
+    # present does not start what is stopped, and does not stop what runs.
+    assert not run_module(MODULE, replica, channel="w1", state="present")["changed"]
+    assert not run_module(MODULE, replica, channel="w2", state="present")["changed"]
+    assert channels(run_module, replica)["w2"]["running"]
+
+    absent = run_module(MODULE, replica, channel="w1", state="absent")
+    assert absent["changed"] and set(channels(run_module, replica)) == {"w2"}
+    assert not run_module(MODULE, replica, channel="w1", state="absent")["changed"]
+
+
+def test_wrong_password_is_told_and_put_right(
+    replica: TestServer, run_module: Any, options: dict[str, Any]
+) -> None:
+    wrong = {**options, "source_password": "wrong"}
+    refused = run_module(MODULE, replica, state="started", **wrong)
+    assert refused["failed"] and "1045" in refused["msg"], refused
+    assert "cannot receive from" in refused["msg"] and "wrong" not in refused["msg"].split()
+    right = run_module(MODULE, replica, state="started", wait=True, **options)
+    assert right["changed"] and "failed" not in right, right
+    assert not run_module(MODULE, replica, state="started", **options)["changed"]
+
+
+def test_a_source_that_is_down_is_no_failure(
+    replica: TestServer, run_module: Any, sources: list[TestServer]
+) -> None:
+    nobody = {"source_host": sources[0].address, "source_port": 13999, "source_user": "replicator"}
+    made = run_module(MODULE, replica, channel="w9", state="started", **nobody)
+    assert made["changed"] and "failed" not in made, made
+    assert any("cannot receive from" in warning for warning in made["warnings"])
+    again = run_module(MODULE, replica, channel="w9", state="started", **nobody)
+    assert not again["changed"] and again["warnings"]
+    waited = run_module(
+        MODULE, replica, channel="w9", state="started", wait=True, wait_timeout_seconds=2, **nobody
+    )
+    assert waited["failed"] and "13999" in waited["msg"], waited
+
+
+def test_a_stopped_applier_is_told(
+    replica: TestServer,
+    sources: list[TestServer],
+    run_module: Any,
+    options: dict[str, Any],
+    table: str,
+) -> None:
+    run_module(MODULE, replica, state="started", wait=True, **options)
+    outside_binary_log(replica, f"INSERT INTO {table} VALUES (7, 'r1')")
+    sources[0].rows(f"INSERT INTO {table} VALUES (7, 'w1')")
+    late = run_module(MODULE, replica, state="started", wait=True, **options)
+    assert late["failed"] and "channel w1" in late["msg"] and "1062" in late["msg"], late
+    told = channels(run_module, replica)
+    assert told["w1"]["last_sql_error"]["number"] == 1062 and not told["w1"]["running"]
+    assert told["w2"]["running"]
+    # The cause is removed: the same play carries on where it stopped.
+    outside_binary_log(replica, f"DELETE FROM {table} WHERE id = 7")
+    healed = run_module(MODULE, replica, state="started", wait=True, **options)
+    assert healed["changed"] and "failed" not in healed, healed
+    assert replica.rows(f"SELECT source FROM {table} WHERE id = 7") == [{"source": "w1"}]
+
+
+def test_wait_covers_all_that_was_written(
+    replica: TestServer,
+    sources: list[TestServer],
+    run_module: Any,
+    options: dict[str, Any],
+    table: str,
+) -> None:
+    run_module(MODULE, replica, state="started", **options)
+    for number in range(10, 210):
+        sources[number % 2].rows(f"INSERT INTO {table} VALUES (%s, 'w')", number)
+    run_module(MODULE, replica, state="started", wait=True, **options)
+    assert replica.value(f"SELECT COUNT(*) FROM {table}") == 200
+
+
+def test_survives_a_restart_of_source_and_replica(
+    replica: TestServer,
+    sources: list[TestServer],
+    run_module: Any,
+    options: dict[str, Any],
+    table: str,
+    bare: Topology,
+) -> None:
+    run_module(MODULE, replica, state="started", wait=True, **options)
+    sources[0].rows(f"INSERT INTO {table} VALUES (1, 'w1')")
+    for server in (sources[0], replica):
+        server.kill()
+    bare.playbook("servers.yml", "--limit", "w1,r1")
+    sources[0].rows(f"INSERT INTO {table} VALUES (3, 'w1')")
+    sources[1].rows(f"INSERT INTO {table} VALUES (2, 'w2')")
+    wait_until(lambda: replica.value(f"SELECT COUNT(*) FROM {table}") == 3, 20, "rows are missing")
+    assert not run_module(MODULE, replica, state="started", wait=True, **options)["changed"]
