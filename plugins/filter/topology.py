@@ -1,0 +1,136 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: topology
+short_description: The servers of an inventory as one structure, with what is wrong with it
+version_added: 0.1.0
+description:
+  - Reads the groups C(write_servers) and C(read_servers) and the variables C(dbrw_*) of their hosts.
+  - Playbooks take from it what a role needs to know of other hosts.
+positional: _input, hostvars
+options:
+  _input:
+    description: Ansible's variable C(groups).
+    type: dict
+    required: true
+  hostvars:
+    description: Ansible's variable C(hostvars).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Inventory | Ensure that it describes servers that can work together
+  ansible.builtin.assert:
+    that: topology.problems | length == 0
+    fail_msg: "{{ topology.problems }}"
+  vars:
+    topology: "{{ groups | dbrw.sharding.topology(hostvars) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - RV(_value.problems) lists what is wrong as sentences.
+    - RV(_value.write_servers) and RV(_value.read_servers) list the servers by C(name), each with
+      what others need to know of it. C(application) is for applications, C(autoinc) and C(source)
+      of a write server for its peers and its replicas, and C(replication_account) of a read server
+      for its sources.
+  type: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology import (
+    READ,
+    WRITE,
+    Member,
+    problems,
+)
+
+GROUPS = {WRITE: "write_servers", READ: "read_servers"}
+VARIABLES = (
+    "address",
+    "port",
+    "datacenter",
+    "weight",
+    "server_id",
+    "gtid_domain_id",
+    "increment",
+    "offset",
+    "application_password",
+    "monitor_password",
+    "maintenance_password",
+    "account_host",
+    "replication_user",
+    "replication_password",
+)
+
+
+def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> dict[str, Any]:
+    members = [
+        Member(name, kind, _given(hostvars[name]))
+        for kind, group in GROUPS.items()
+        for name in groups.get(group, [])
+    ]
+    return {
+        "problems": problems(members),
+        **{
+            group: [_described(member) for member in members if member.kind == kind]
+            for kind, group in GROUPS.items()
+        },
+    }
+
+
+def _given(variables: Mapping[str, Any]) -> dict[str, Any]:
+    given = {}
+    for name in VARIABLES:
+        try:
+            value = variables[f"dbrw_{name}"]
+        except (KeyError, AnsibleError):
+            # Not defined, or made of something that is not: told with all the rest.
+            continue
+        if value is not None:
+            given[name] = value
+    return given
+
+
+def _described(member: Member) -> dict[str, Any]:
+    given = member.given
+    host, port = given.get("address"), given.get("port", 3306)
+    application = {
+        "name": member.name,
+        "kind": member.kind,
+        "datacenter": given.get("datacenter"),
+        "host": host,
+        "port": port,
+        "weight": given.get("weight", 1),
+    }
+    if member.kind == WRITE:
+        pair = {"increment": given.get("increment"), "offset": given.get("offset")}
+        return {
+            "name": member.name,
+            "autoinc": {"name": member.name, **pair},
+            "source": {"name": member.name, "host": host, "port": port},
+            "application": {**application, "offset": pair["offset"]},
+        }
+    return {
+        "name": member.name,
+        "application": application,
+        "replication_account": {
+            "name": given.get("replication_user", f"replication_{member.name}"),
+            "host": given.get("account_host", "%"),
+            "password": given.get("replication_password", ""),
+        },
+    }
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"topology": topology}

@@ -1,0 +1,169 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole topology on paper: what can be wrong with it before a server is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
+    Autoinc,
+    NamedAutoinc,
+    problems_between,
+)
+
+WRITE, READ = "write", "read"
+
+# Ranges of the servers' own variables server_id and gtid_domain_id.
+HIGHEST_SERVER_ID = HIGHEST_DOMAIN_ID = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Member:
+    """A server as the inventory describes it.
+
+    ``given`` holds its variables without their prefix dbrw_; one that is not
+    defined, or cannot be worked out, is not in it.
+    """
+
+    name: str
+    kind: str
+    given: Mapping[str, Any]
+
+    @property
+    def gtid_domain_id(self) -> Any:
+        """MariaDB's domain: the server's own number where nothing else is said."""
+        return self.given.get("gtid_domain_id", self.given.get("server_id"))
+
+    @property
+    def address(self) -> Optional[tuple[Any, Any]]:
+        """Address and port, if there is an address."""
+        if "address" not in self.given:
+            return None
+        return self.given["address"], self.given.get("port", 3306)
+
+
+# What each kind of server must have, with the reason that an error gives.
+REQUIRED = {
+    "address": "where the other servers and applications reach it",
+    "server_id": "the number that names it in replication",
+    "datacenter": "applications try the servers of their own data centre first",
+}
+REQUIRED_OF_KIND = {
+    WRITE: {
+        "offset": "the first id of the server, different on each",
+        "increment": "the same on every write server",
+    },
+    READ: {},
+}
+SECRETS = {
+    "application_password": "the account of the application",
+    "monitor_password": "the account of the monitoring",
+    "maintenance_password": "the account of the nightly maintenance",
+}
+SECRETS_OF_KIND = {
+    WRITE: {},
+    READ: {"replication_password": "its account on every write server"},
+}
+
+
+def problems(members: Sequence[Member]) -> list[str]:
+    """Return everything that is wrong with the topology, as sentences."""
+    found = []
+    for member in members:
+        found.extend(_of_one(member))
+    found.extend(_kinds(members))
+    writers = [member for member in members if member.kind == WRITE]
+    pairs = [
+        NamedAutoinc(member.name, Autoinc(*_pair(member)))
+        for member in writers
+        if all(isinstance(number, int) for number in _pair(member))
+    ]
+    for pair in pairs:
+        found.extend(pair.pair.problems(pair.name))
+    found.extend(problems_between(pairs))
+    found.extend(
+        _shared(
+            [(member.name, member.given.get("server_id")) for member in members],
+            "the same dbrw_server_id {value}; they would throw each other off their sources. "
+            "Give each a number of its own.",
+        )
+    )
+    found.extend(
+        _shared(
+            [(member.name, member.gtid_domain_id) for member in writers],
+            "the same GTID domain {value}; on MariaDB channels would break at their first "
+            "reconnection. Give each a dbrw_gtid_domain_id of its own.",
+        )
+    )
+    found.extend(
+        _shared(
+            [(member.name, member.address) for member in members],
+            "the same address {value[0]}:{value[1]}; give each server its own.",
+        )
+    )
+    return found
+
+
+def _pair(member: Member) -> tuple[Any, Any]:
+    return member.given.get("increment"), member.given.get("offset")
+
+
+def _of_one(member: Member) -> list[str]:
+    required = {**REQUIRED, **REQUIRED_OF_KIND[member.kind]}
+    secrets = {**SECRETS, **SECRETS_OF_KIND[member.kind]}
+    found = [
+        f"{member.name}: dbrw_{name} is not set ({why})."
+        for name, why in required.items()
+        if name not in member.given
+    ]
+    found.extend(
+        f"{member.name}: the secret dbrw_{name} is missing or empty ({why}); put it into a vault."
+        for name, why in secrets.items()
+        if not member.given.get(name)
+    )
+    found.extend(
+        f"{member.name}: dbrw_{name} is {member.given[name]!r}; it must be a whole number."
+        for name in ("server_id", "offset", "increment", "port", "gtid_domain_id")
+        if name in member.given and not _is_integer(member.given[name])
+    )
+    server_id = member.given.get("server_id")
+    if _is_integer(server_id) and not 1 <= server_id <= HIGHEST_SERVER_ID:
+        found.append(
+            f"{member.name}: dbrw_server_id {server_id} is outside 1..{HIGHEST_SERVER_ID}."
+        )
+    domain = member.given.get("gtid_domain_id")
+    if _is_integer(domain) and not 0 <= domain <= HIGHEST_DOMAIN_ID:
+        found.append(
+            f"{member.name}: dbrw_gtid_domain_id {domain} is outside 0..{HIGHEST_DOMAIN_ID}."
+        )
+    return found
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _kinds(members: Sequence[Member]) -> list[str]:
+    writers = {member.name for member in members if member.kind == WRITE}
+    readers = {member.name for member in members if member.kind == READ}
+    return [
+        f"{name} is in write_servers and in read_servers; a read server would then number rows "
+        "itself. Choose one."
+        for name in sorted(writers & readers)
+    ]
+
+
+def _shared(values: Sequence[tuple[str, Any]], text: str) -> list[str]:
+    names: dict[Any, list[str]] = {}
+    for name, value in values:
+        if value is not None and name not in names.get(value, []):
+            names.setdefault(value, []).append(name)
+    return [
+        f"{', '.join(sharing)}: {text.format(value=value)}"
+        for value, sharing in names.items()
+        if len(sharing) > 1
+    ]

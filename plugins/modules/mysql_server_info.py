@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mysql_server_info
+short_description: Tell what a server is, and whether it can serve as a write or a read server
+description:
+  - Returns a server's flavour, version and names in replication.
+  - Judges its settings. With some of a server's defaults rows are lost or channels stop, and no
+    error tells so at the time.
+version_added: 0.1.0
+options:
+  serves_as:
+    description: What the server's settings are judged for; without it they are not.
+    type: str
+    choices: [write_server, read_server]
+extends_documentation_fragment:
+  - dbrw.sharding.login
+"""
+
+EXAMPLES = r"""
+- name: Write server | Ask what the server is
+  dbrw.sharding.mysql_server_info:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    serves_as: write_server
+  register: asked
+
+- name: Write server | Ensure that its settings lose nothing
+  ansible.builtin.assert:
+    that: asked.problems | length == 0
+    fail_msg: "{{ asked.problems }}"
+"""
+
+RETURN = r"""
+server:
+  description: What every module of the collection tells of the server that it talked to.
+  returned: success
+  type: dict
+  contains:
+    address:
+      description: Its socket, or its host and port.
+      type: str
+    flavour:
+      description: V(mysql) or V(mariadb).
+      type: str
+    version:
+      description: Its version as it tells it.
+      type: str
+variables:
+  description: The global variables that were judged, null for those that the server lacks.
+  returned: success
+  type: dict
+problems:
+  description: What must be put right before the server can serve; empty if it can.
+  returned: success
+  type: list
+  elements: str
+risks:
+  description: What should be put right, because it costs rows in a rare case; also warnings.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
+    READ_SERVER,
+    WRITE_SERVER,
+    Verdict,
+    judge,
+    needed_variables,
+)
+
+OPTIONS = {"serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER]}}
+
+
+class ServerInfo:
+    read_timeout = 30.0
+
+    def desired(self, params):
+        return params["serves_as"]
+
+    def current(self, server, desired):
+        return server.variables(*needed_variables())
+
+    def plan(self, desired, current):
+        return Plan()
+
+    def statements(self, step, server):
+        return []
+
+    def finish(self, server, desired, current, plan, applied):
+        verdict = judge(desired, current) if desired else Verdict((), ())
+        return {
+            "variables": current,
+            "problems": list(verdict.problems),
+            "risks": list(verdict.risks),
+            "warnings": verdict.risks,
+        }
+
+
+def main():
+    run(ServerInfo(), OPTIONS)
+
+
+if __name__ == "__main__":
+    main()
