@@ -8,7 +8,7 @@ name: topology
 short_description: The servers of an inventory as one structure, with what is wrong with it
 version_added: 0.1.0
 description:
-  - Reads the groups C(write_servers) and C(read_servers) and the variables C(dbrw_*) of their hosts.
+  - Reads the groups C(write_servers) and C(read_servers) and their hosts' variables C(dbrw_*).
   - Playbooks take from it what a role needs to know of other hosts.
 positional: _input, hostvars
 options:
@@ -46,6 +46,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
+from jinja2 import Undefined
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology import (
     READ,
@@ -96,7 +97,8 @@ def _given(variables: Mapping[str, Any]) -> dict[str, Any]:
         except (KeyError, AnsibleError):
             # Not defined, or made of something that is not: told with all the rest.
             continue
-        if value is not None:
+        # From ansible-core 2.19 on such a value is handed over and fails where it is used.
+        if value is not None and not isinstance(value, Undefined):
             given[name] = value
     return given
 

@@ -107,7 +107,8 @@ def needed_variables() -> tuple[str, ...]:
 
 def judge(kind: str, variables: Mapping[str, Optional[str]]) -> Verdict:
     """Compare a server's global variables (None: it has no such one) with the rules."""
-    problems, risks = [], []
+    problems: list[str] = []
+    risks: list[str] = []
     if str(variables.get("server_id") or "0") == "0":
         problems.append(
             "server_id is 0: a server without a number of its own takes no part in replication; "

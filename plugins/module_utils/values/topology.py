@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
     Autoinc,
@@ -17,8 +17,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
 
 WRITE, READ = "write", "read"
 
-# Ranges of the servers' own variables server_id and gtid_domain_id.
-HIGHEST_SERVER_ID = HIGHEST_DOMAIN_ID = 2**32 - 1
+# What the servers' own variables and TCP take.
+RANGES = {
+    "server_id": (1, 2**32 - 1),
+    "gtid_domain_id": (0, 2**32 - 1),
+    "port": (1, 65535),
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Member:
         return self.given.get("gtid_domain_id", self.given.get("server_id"))
 
     @property
-    def address(self) -> Optional[tuple[Any, Any]]:
+    def address(self) -> tuple[Any, Any] | None:
         """Address and port, if there is an address."""
         if "address" not in self.given:
             return None
@@ -130,16 +134,13 @@ def _of_one(member: Member) -> list[str]:
         for name in ("server_id", "offset", "increment", "port", "gtid_domain_id")
         if name in member.given and not _is_integer(member.given[name])
     )
-    server_id = member.given.get("server_id")
-    if _is_integer(server_id) and not 1 <= server_id <= HIGHEST_SERVER_ID:
-        found.append(
-            f"{member.name}: dbrw_server_id {server_id} is outside 1..{HIGHEST_SERVER_ID}."
-        )
-    domain = member.given.get("gtid_domain_id")
-    if _is_integer(domain) and not 0 <= domain <= HIGHEST_DOMAIN_ID:
-        found.append(
-            f"{member.name}: dbrw_gtid_domain_id {domain} is outside 0..{HIGHEST_DOMAIN_ID}."
-        )
+    for name, (lowest, highest) in RANGES.items():
+        number = member.given.get(name, lowest)
+        if _is_integer(number) and not lowest <= number <= highest:
+            found.append(
+                f"{member.name}: dbrw_{name} {number} is outside {lowest}..{highest}; choose one "
+                "inside."
+            )
     return found
 
 

@@ -1,0 +1,320 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts, what their privileges apply to, and the words for privileges."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+ALL = "ALL PRIVILEGES"
+GRANT_OPTION = "GRANT OPTION"
+# Words of SHOW PRIVILEGES that no GRANT ... ON an object gives.
+NOT_GRANTABLE = frozenset({"USAGE", "PROXY"})
+
+# Every other privilege is global. Source: MySQL Reference Manual, "Privileges
+# Provided by MySQL"; MariaDB Knowledge Base, "GRANT".
+TABLE_PRIVILEGES = frozenset(
+    {
+        "ALTER",
+        "CREATE",
+        "CREATE VIEW",
+        "DELETE",
+        "DELETE HISTORY",
+        "DROP",
+        GRANT_OPTION,
+        "INDEX",
+        "INSERT",
+        "REFERENCES",
+        "SELECT",
+        "SHOW VIEW",
+        "TRIGGER",
+        "UPDATE",
+    }
+)
+SCHEMA_PRIVILEGES = TABLE_PRIVILEGES | {
+    "ALTER ROUTINE",
+    "CREATE ROUTINE",
+    "CREATE TEMPORARY TABLES",
+    "EVENT",
+    "EXECUTE",
+    "LOCK TABLES",
+    "SHOW CREATE ROUTINE",
+}
+
+# The servers' own accounts: their views and checks stop working without them.
+SERVER_ACCOUNTS = frozenset({"mysql.sys", "mysql.session", "mysql.infoschema", "mariadb.sys"})
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user's name with the hosts that it may come from, a LIKE pattern."""
+
+    name: str
+    host: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.host}"
+
+    @property
+    def problems(self) -> list[str]:
+        """Say what is wrong with the account by itself."""
+        found = []
+        if not self.name:
+            found.append(
+                "An account has no name; an anonymous one would take logins that are meant for "
+                "others. Give it a name."
+            )
+        elif self.name in SERVER_ACCOUNTS:
+            found.append(
+                f"{self} belongs to the server itself, which needs it as it is; leave it out."
+            )
+        if not self.host:
+            found.append(f"{self}: an empty host; write '%' for any.")
+        return found
+
+
+@dataclass(frozen=True)
+class Scope:
+    r"""What privileges apply to: everything, a schema or schemas, or one table.
+
+    ``schema`` is spelled as the servers store it: None for everything; for a
+    schema's privileges a pattern, in which ``%`` and ``_`` are wildcards and
+    ``\_`` is the character itself; for a table's a plain name.
+    """
+
+    schema: str | None = None
+    table: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Scope:
+        r"""Return the scope that a user means by ``*.*``, ``schema.*`` or ``schema.table``.
+
+        An underscore is the character itself: as a wildcard it would open a
+        schema that nobody meant (``usage_data`` matches ``usageXdata``). ``%`` in
+        a schema stays a wildcard, so that one grant can cover a family of
+        schemas. Raises ``ValueError`` for any other text.
+        """
+        if text == "*.*":
+            return cls()
+        found = re.fullmatch(
+            r"(?:`((?:[^`]|``)+)`|([^`.\s]+))\.(?:(\*)|`((?:[^`]|``)+)`|([^`.*\s]+))", text
+        )
+        if not found or found[2] == "*":
+            raise ValueError(
+                f"{text!r} is no object of a grant; write '*.*', 'schema.*' or 'schema.table'"
+            )
+        schema = found[2] or found[1].replace("``", "`")
+        if found[3]:
+            return cls(re.sub(r"\\?_", r"\\_", schema))
+        table = found[5] or found[4].replace("``", "`")
+        return cls(_unescaped(schema), table)
+
+    @property
+    def allowed(self) -> frozenset[str] | None:
+        """The privileges that can be granted here; None: all there are."""
+        if self.schema is None:
+            return None
+        return SCHEMA_PRIVILEGES if self.table is None else TABLE_PRIVILEGES
+
+    @property
+    def is_schema(self) -> bool:
+        """Whether it is a schema, or a pattern for schemas."""
+        return self.schema is not None and self.table is None
+
+    @property
+    def has_wildcard(self) -> bool:
+        """Whether it is a pattern that other schemas than the one named can match."""
+        return self.is_schema and bool(re.search(r"[%_]", re.sub(r"\\.", "", self.schema or "")))
+
+    def literal(self) -> Scope:
+        """Return the same scope for a server that takes patterns as plain names."""
+        return Scope(_unescaped(self.schema)) if self.is_schema else self
+
+    def same_as(self, other: Scope) -> bool:
+        """Tell whether both name one thing, but for the underscores' spelling.
+
+        Most grants made by hand say ``usage_data`` and mean no wildcard.
+        """
+        return self.is_schema == other.is_schema and str(self) == str(other)
+
+    def covers(self, other: Scope) -> bool:
+        """Tell whether this schema pattern matches the one schema that ``other`` names."""
+        if not (self.is_schema and other.is_schema) or other.has_wildcard:
+            return False
+        tokens = re.findall(r"\\.|.", self.schema or "", re.DOTALL)
+        wildcards = {"%": ".*", "_": "."}
+        pattern = "".join(wildcards.get(token) or re.escape(token[-1]) for token in tokens)
+        return bool(re.fullmatch(pattern, _unescaped(other.schema), re.DOTALL))
+
+    def __str__(self) -> str:
+        if self.schema is None:
+            return "*.*"
+        if self.table is None:
+            return self.schema.replace("\\_", "_") + ".*"
+        return f"{self.schema}.{self.table}"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A server's words for privileges, and what users may write for them.
+
+    ``spelling`` maps a word as this collection compares it (``canonical``) to
+    the word of the server's GRANT; ``synonyms`` maps a word to those that give
+    the same abilities on this server.
+    """
+
+    flavour: str
+    spelling: Mapping[str, str]
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def resolve(self, words: Iterable[str], scope: Scope) -> tuple[frozenset[str], list[str]]:
+        """Return the privileges that ``words`` mean at ``scope``, and what is wrong with them."""
+        meant: set[str] = set()
+        problems = []
+        for word in words:
+            name = canonical(word)
+            parts = self.synonyms.get(name, (name,))
+            if name in ("ALL", ALL):
+                meant |= self.all_of(scope)
+            elif name == "USAGE":
+                continue
+            elif not all(part in self.grantable for part in parts):
+                problems.append(self._unknown(word, name))
+            elif scope.allowed is not None and not scope.allowed.issuperset(parts):
+                level = "*.* or a whole schema" if name in SCHEMA_PRIVILEGES else "*.*"
+                problems.append(f"{name} cannot be granted on {scope}, only on {level}.")
+            else:
+                meant.update(parts)
+        if scope.table is not None and meant == {GRANT_OPTION}:
+            problems.append(
+                f"{GRANT_OPTION} alone on {scope}: there is nothing to hand on. Name the "
+                "privileges, too."
+            )
+        return frozenset(meant), problems
+
+    def all_of(self, scope: Scope) -> frozenset[str]:
+        """Return what ALL PRIVILEGES means at ``scope``; GRANT OPTION is never part of it."""
+        everything = self.grantable - {GRANT_OPTION}
+        return everything if scope.allowed is None else everything & scope.allowed
+
+    @property
+    def grantable(self) -> frozenset[str]:
+        """Every privilege of the server that an account can be granted on something."""
+        return frozenset(self.spelling) - NOT_GRANTABLE
+
+    def _unknown(self, word: str, name: str) -> str:
+        known = [*self.grantable, *self.synonyms, ALL]
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {close[0]}?" if close else "SHOW PRIVILEGES lists them."
+        return f"{word!r} is no privilege of this {self.flavour} server; {hint}"
+
+
+def canonical(word: str) -> str:
+    """Return a word as it is compared: MySQL's BINLOG_ADMIN is MariaDB's BINLOG ADMIN."""
+    return " ".join(word.replace("_", " ").upper().split())
+
+
+@dataclass(frozen=True)
+class DesiredAccount:
+    """What a user asks of one account.
+
+    ``password``, ``require_tls`` and ``privileges`` are None where the user says
+    nothing. ``update_password`` tells whether an existing account's password
+    is compared and set.
+    """
+
+    account: Account
+    present: bool = True
+    password: Secret | None = None
+    update_password: bool = True
+    require_tls: bool | None = None
+    privileges: Mapping[Scope, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class CurrentAccount:
+    """What a server has of one account.
+
+    ``password_matches`` is None where nobody asked. ``tls`` is the server's word:
+    empty, or ANY, X509, SPECIFIED. ``other_methods`` are plugins that let the
+    account in besides ``plugin``; ``keepable`` tells whether all of them can be
+    named again in an ALTER USER, because none has a secret of its own.
+    """
+
+    plugin: str
+    password_matches: bool | None = None
+    tls: str = ""
+    grants: Mapping[Scope, frozenset[str]] = field(default_factory=dict)
+    other_methods: tuple[str, ...] = ()
+    keepable: bool = True
+
+
+def desired_accounts(options: Sequence[Mapping[str, Any]]) -> list[DesiredAccount]:
+    """Return what the options of each account ask for.
+
+    Raises ``Refused`` with all that is wrong in any of them.
+    """
+    problems: list[str] = []
+    wanted = [_desired_account(one, problems) for one in options]
+    seen: set[Account] = set()
+    for one in wanted:
+        problems += one.account.problems
+        if one.account in seen:
+            problems.append(f"{one.account} is listed twice; make it one entry.")
+        seen.add(one.account)
+    if not wanted:
+        problems.append("The list of accounts is empty; name at least one.")
+    refuse_if_any(problems)
+    return wanted
+
+
+def _desired_account(options: Mapping[str, Any], problems: list[str]) -> DesiredAccount:
+    # Servers store hosts in lower case.
+    host = "%" if options["host"] is None else options["host"].lower()
+    account = Account(options["name"] or "", host)
+    password = options["password"]
+    if password == "":
+        problems.append(
+            f"{account}: an empty password lets anyone in; give it one, or none at all."
+        )
+    elif password and "\0" in password:
+        problems.append(
+            f"{account}: a password with a NUL character in it, where clients stop reading; leave "
+            "it out."
+        )
+    privileges: dict[Scope, tuple[str, ...]] | None = None
+    if options["privileges"] is not None:
+        privileges = {}
+        for text, words in options["privileges"].items():
+            if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+                problems.append(
+                    f"{account}: the privileges on {text!r} are no list of words; write, for "
+                    "example, [SELECT, INSERT]."
+                )
+                continue
+            try:
+                scope = Scope.parse(text)
+            except ValueError as error:
+                problems.append(f"{account}: {error}.")
+                continue
+            privileges[scope] = privileges.get(scope, ()) + tuple(words)
+    return DesiredAccount(
+        account=account,
+        present=options["state"] != "absent",
+        password=Secret(password) if password else None,
+        update_password=options["update_password"] in (None, "always"),
+        require_tls=options["require_tls"],
+        privileges=privileges,
+    )
+
+
+def _unescaped(schema: str | None) -> str:
+    return re.sub(r"\\([_%\\])", r"\1", schema or "")

@@ -1,0 +1,385 @@
+"""site.yml on each line: six servers in two data centres, rows, faults and growth."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import yaml
+
+from tests.integration.lines import TestServer, Topology, running_topology, wait_until
+
+WRITERS = ("w1", "w2", "w3", "w4")
+READERS = ("r1", "r2")
+TABLE = "usage_data.flights"
+INSERT = (
+    f"INSERT INTO {TABLE} (request_id, scheduled_at, carrier, flight, origin, dest, distance) "
+    "VALUES (%s, %s, 'UA', 1, 'EWR', 'IAH', 1400)"
+)
+
+
+def application(site: Topology, server: TestServer) -> Any:
+    """Log in as the application does, with what site.yml has told it."""
+    told = json.loads((site.folder / "application.json").read_text())
+    (found,) = [one for one in told["servers"] if one["name"] == server.name]
+    return pymysql.connect(
+        host=found["host"],
+        port=found["port"],
+        user=told["user"],
+        password=told["password"],
+        connect_timeout=2,
+        read_timeout=5,
+        autocommit=True,
+    )
+
+
+class Writer:
+    """An application that inserts one row after another on one server.
+
+    ``acknowledged`` are the request ids whose INSERT was answered; ``in_doubt``
+    those whose answer was lost, which may or may not be there.
+    """
+
+    def __init__(self, site: Topology, server: TestServer, first_request: int) -> None:
+        self.site, self.server, self.request = site, server, first_request
+        self.acknowledged: list[int] = []
+        self.in_doubt: list[int] = []
+        self.refused: list[str] = []
+
+    def write(self, until: threading.Event) -> None:
+        connection = None
+        while not until.is_set():
+            try:
+                connection = connection or application(self.site, self.server)
+            except pymysql.OperationalError:
+                time.sleep(0.05)
+                continue
+            self.request += 1
+            try:
+                with connection.cursor() as cursor:
+                    month = self.request % 12 + 1
+                    cursor.execute(INSERT, (self.request, f"2013-{month:02}-05 10:00:00"))
+                self.acknowledged.append(self.request)
+            except (pymysql.OperationalError, pymysql.InterfaceError):
+                self.in_doubt.append(self.request)
+                connection = None
+            except pymysql.MySQLError as error:
+                self.refused.append(str(error))
+                return
+
+
+@contextmanager
+def load(site: Topology, *writers: Writer) -> Iterator[None]:
+    """Keep the writers writing while the block runs."""
+    done = threading.Event()
+    threads = [threading.Thread(target=one.write, args=(done,)) for one in writers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert not [one.refused for one in writers if one.refused]
+
+
+def request_ids(server: TestServer) -> list[int]:
+    rows = server.rows(f"SELECT request_id FROM {TABLE} ORDER BY request_id")
+    return [row["request_id"] for row in rows]
+
+
+def assert_every_row_once(site: Topology, *writers: Writer) -> None:
+    """Rule 2: what was acknowledged is on every read server exactly once, and nothing else."""
+    on_writers = sorted(
+        request for name in site_writers(site) for request in request_ids(site.server(name))
+    )
+    for writer in writers:
+        assert writer.acknowledged
+        assert set(writer.acknowledged) <= set(on_writers)
+    for name in READERS:
+        reader = site.server(name)
+        try:
+            wait_until(
+                lambda reader=reader: (
+                    reader.value(f"SELECT COUNT(*) FROM {TABLE}") >= len(on_writers)
+                ),
+                30,
+                f"{name} lacks rows",
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{channel_report(reader)}") from None
+        assert request_ids(reader) == on_writers
+        twice = f"SELECT id FROM {TABLE} GROUP BY id HAVING COUNT(*) > 1"
+        assert reader.rows(twice) == []
+
+
+def site_writers(site: Topology) -> list[str]:
+    return [name for name in (*WRITERS, "w5") if (site.folder / name / "data").is_dir()]
+
+
+def channel_rows(reader: TestServer) -> dict[str, dict[str, Any]]:
+    """Return each channel's status with the same words for both flavours."""
+    mysql = reader.flavour == "mysql"
+    rows = reader.rows("SHOW REPLICA STATUS" if mysql else "SHOW ALL SLAVES STATUS")
+    kind = "Replica" if mysql else "Slave"
+    return {
+        row["Channel_Name" if mysql else "Connection_name"]: {
+            "io": row[f"{kind}_IO_Running"],
+            "sql": row[f"{kind}_SQL_Running"],
+            "errors": (row["Last_IO_Error"], row["Last_SQL_Error"]),
+        }
+        for row in rows
+    }
+
+
+def channel_report(reader: TestServer) -> str:
+    return f"{channel_rows(reader)}\n{reader.error_log()}"
+
+
+def running_channels(reader: TestServer) -> set[str]:
+    return {
+        name
+        for name, row in channel_rows(reader).items()
+        if row["io"] == "Yes" and row["sql"] == "Yes"
+    }
+
+
+def receiving_threads(reader: TestServer) -> set[int]:
+    """Return the numbers of the replication threads: a restarted channel has new ones."""
+    rows = reader.rows(
+        "SELECT id FROM information_schema.processlist WHERE user = 'system user' "
+        "AND (state LIKE 'Waiting for % to send event')"
+    )
+    return {row["id"] for row in rows}
+
+
+def test_check_mode_on_nothing_touches_nothing(host: Any, tmp_path: Path) -> None:
+    with running_topology(host, "check") as topology:
+        topology.playbook("site.yml", "--check")
+        made = sorted(path.name for path in topology.folder.glob("*"))
+        # Passwords are made where they are looked up, which is no server.
+        assert made in ([], ["secrets"]), made
+
+
+def test_a_second_run_changes_nothing(site: Topology) -> None:
+    again = site.playbook("site.yml")
+    assert set(again.changed.values()) == {0}, again.output
+    assert set(again.changed) == {*WRITERS, *READERS, "localhost"}
+    print(f"{site.host.line.name}: second run of site.yml {again.seconds:.1f} s")
+    checked = site.playbook("site.yml", "--check")
+    assert set(checked.changed.values()) == {0}, checked.output
+
+
+def test_no_secret_in_the_output(site: Topology) -> None:
+    secrets = [path.read_text().strip() for path in (site.folder / "secrets").iterdir()]
+    assert len(secrets) == 5
+    said = site.playbook("site.yml", "-vvv").output
+    assert not [secret for secret in secrets if secret in said]
+    for path in (*(site.folder / "secrets").iterdir(), site.folder / "application.json"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    for path in (site.folder / "clients").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600, path
+
+
+def test_rows_flow_from_each_writer_to_each_reader(site: Topology) -> None:
+    for offset, name in enumerate(WRITERS, start=1):
+        server = site.server(name)
+        with application(site, server) as connection, connection.cursor() as cursor:
+            for number in range(5):
+                cursor.execute(INSERT, (-offset * 10 + number + 1000, "2013-07-04 12:00:00"))
+        ids = [row["id"] for row in server.rows(f"SELECT id FROM {TABLE} ORDER BY id LIMIT 5")]
+        # The article's numbers: 1, 21, 41, 61, 81 for offset 1, and so on.
+        assert ids == [offset + 20 * step for step in range(5)]
+    assert_every_row_once(site)
+    # 62 mod 20 = 2: the second server holds the row, and an UPDATE goes there.
+    with application(site, site.server("w2")) as connection, connection.cursor() as cursor:
+        assert cursor.execute(f"UPDATE {TABLE} SET note = 'late' WHERE id = 62") == 1
+    for name in READERS:
+        reader = site.server(name)
+        wait_until(
+            lambda reader=reader: (
+                reader.rows(f"SELECT note FROM {TABLE} WHERE id = 62") == [{"note": "late"}]
+            ),
+            20,
+            "the UPDATE has not arrived",
+        )
+        assert reader.value(f"SELECT COUNT(*) FROM {TABLE} PARTITION (p2013m07)") == 20
+        partitions = reader.rows(
+            "SELECT partition_name AS name FROM information_schema.partitions "
+            "WHERE table_schema = 'usage_data' AND table_name = 'flights' "
+            "ORDER BY partition_ordinal_position"
+        )
+        year = [f"p2013m{month:02}" for month in range(1, 13)]
+        assert [row["name"] for row in partitions] == [*year, "p2014m01", "p2014m02", "p2014m03"]
+
+
+def test_a_write_server_is_killed_and_restarted(site: Topology) -> None:
+    victim, other = site.server("w2"), site.server("w3")
+    writers = Writer(site, victim, 100_000), Writer(site, other, 200_000)
+    with load(site, *writers):
+        time.sleep(1)
+        victim.kill()
+        before = len(writers[1].acknowledged)
+        site.playbook("servers.yml", "--limit", "w2")
+        # Inserting goes on elsewhere meanwhile, and afterwards here.
+        assert len(writers[1].acknowledged) > before
+        count = len(writers[0].acknowledged)
+        wait_until(lambda: len(writers[0].acknowledged) > count + 20, 20, "w2 takes no rows")
+    assert_every_row_once(site, *writers)
+    ids = [row["id"] for row in victim.rows(f"SELECT id FROM {TABLE}")]
+    assert {one % 20 for one in ids} == {2}
+
+
+def test_a_read_server_is_killed_in_mid_apply(site: Topology) -> None:
+    reader = site.server("r1")
+    writers = [
+        Writer(site, site.server(name), 300_000 + 100_000 * number)
+        for number, name in enumerate(WRITERS)
+    ]
+    with load(site, *writers):
+        time.sleep(1)
+        reader.kill()
+        time.sleep(1)
+        site.playbook("servers.yml", "--limit", "r1")
+        time.sleep(1)
+    wait_until(lambda: running_channels(reader) == set(WRITERS), 20, "not every channel is back")
+    assert_every_row_once(site, *writers)
+
+
+def test_every_server_is_restarted(site: Topology) -> None:
+    site.playbook("servers_stop.yml")
+    started = site.playbook("site.yml")
+    assert started.changed == {
+        **dict.fromkeys((*WRITERS, *READERS), 1),
+        "localhost": 0,
+    }, started.output
+    # The ids go on in their own classes, and the channels find their places.
+    for number, name in enumerate(WRITERS):
+        with application(site, site.server(name)) as connection, connection.cursor() as cursor:
+            cursor.execute(INSERT, (700_000 + number, "2013-12-31 23:59:59"))
+            assert cursor.lastrowid % 20 == number + 1
+    assert_every_row_once(site)
+    for name in READERS:
+        assert running_channels(site.server(name)) == set(WRITERS)
+
+
+def test_a_lost_configuration_is_put_right_one_server_at_a_time(site: Topology) -> None:
+    for name in ("w3", "w4"):
+        file = site.folder / name / "my.cnf"
+        file.write_text(file.read_text().replace("sync_binlog = 1", "sync_binlog = 0"))
+        # Started by hand with the wrong file, as somebody at night would.
+        site.server(name).rows("SET GLOBAL sync_binlog = 0")
+    put_right = site.playbook("site.yml")
+    assert put_right.changed["w3"] == put_right.changed["w4"] == 1, put_right.output
+    assert put_right.changed["w1"] == 0
+    assert set(site.playbook("site.yml").changed.values()) == {0}
+
+
+def test_a_changed_setting_restarts_one_server_after_the_other(site: Topology) -> None:
+    settings = {"innodb_buffer_pool_size": "96M", "max_connections": 77}
+    changed = site.playbook("site.yml", mysqld_settings=settings)
+    restarts = [
+        line for line in changed.output.splitlines() if line.startswith("PLAY [Servers | Re")
+    ]
+    assert len(restarts) == 6, changed.output
+    for name in (*WRITERS, *READERS):
+        assert site.server(name).value("SELECT @@max_connections") == 77
+    assert_every_row_once(site)
+    site.playbook("site.yml")
+
+
+def test_growing_by_a_server_disturbs_no_channel(site: Topology, tmp_path: Path) -> None:
+    grown = tmp_path / "hosts.yml"
+    newcomer = {
+        "dbrw_datacenter": "dc2",
+        "dbrw_server_id": 5,
+        "dbrw_offset": 5,
+        "dbrw_address": f"127.2.{site.net}.5",
+    }
+    grown.write_text(yaml.safe_dump({"write_servers": {"hosts": {"w5": newcomer}}}))
+    before = {name: receiving_threads(site.server(name)) for name in READERS}
+    writers = [Writer(site, site.server("w1"), 800_000), Writer(site, site.server("w4"), 900_000)]
+    try:
+        with load(site, *writers):
+            played = site.playbook("site.yml", "-i", str(grown))
+        assert {name: played.changed[name] for name in WRITERS} == {
+            # The file for applications is counted where the play runs once.
+            name: int(name == "w1")
+            for name in WRITERS
+        }, played.output
+        for name in READERS:
+            reader = site.server(name)
+            assert running_channels(reader) == {*WRITERS, "w5"}
+            assert before[name] and before[name] <= receiving_threads(reader)
+        with application(site, site.server("w5")) as connection, connection.cursor() as cursor:
+            cursor.execute(INSERT, (999_999, "2013-01-01 00:00:00"))
+            assert cursor.lastrowid == 5
+        assert_every_row_once(site, *writers)
+        again = site.playbook("site.yml", "-i", str(grown))
+        assert set(again.changed.values()) == {0}, again.output
+    finally:
+        site.playbook("servers_stop.yml", "-i", str(grown), "--limit", "w5")
+
+
+def test_all_mistakes_are_told_at_once_and_nothing_is_touched(host: Any, tmp_path: Path) -> None:
+    mistakes = tmp_path / "hosts.yml"
+    local = {"dbrw_address": "127.1.{{ local_net }}.9"}
+    hosts = {
+        "w6": {**local, "dbrw_datacenter": "dc1", "dbrw_server_id": 1, "dbrw_offset": 2},
+        "w7": {"dbrw_datacenter": "dc1", "dbrw_server_id": 7, "dbrw_gtid_domain_id": 2},
+        "w8": {**local, "dbrw_server_id": 8, "dbrw_offset": 21, "dbrw_increment": 10},
+        "w9": {
+            "dbrw_datacenter": "dc1",
+            "dbrw_address": "127.1.{{ local_net }}.10",
+            "dbrw_server_id": "nine",
+            "dbrw_offset": 9,
+            "dbrw_monitor_password": "",
+            "dbrw_application_password": "{{ vaulted_nowhere }}",
+        },
+    }
+    mistakes.write_text(yaml.safe_dump({"write_servers": {"hosts": hosts}}))
+    with running_topology(host, "mistakes") as topology:
+        played = topology.try_playbook("site.yml", "-i", str(mistakes))
+        assert played.code != 0
+        said = " ".join(played.output.split())
+        for text in (
+            "w2, w6: the same offset 2",
+            "w1, w6: the same dbrw_server_id 1",
+            "w6, w8: the same address",
+            "w7: dbrw_offset is not set",
+            "w7: dbrw_address is not set",
+            "w2, w7: the same GTID domain 2",
+            "w8: offset 21 is above increment 10",
+            "Different increments (10 on w8; 20 on w1, w2, w3, w4, w6, w9)",
+            "w8: dbrw_datacenter is not set",
+            "w9: dbrw_server_id is 'nine'; it must be a whole number",
+            "w9: the secret dbrw_monitor_password is missing or empty",
+            "w9: the secret dbrw_application_password is missing or empty",
+        ):
+            assert text in said, text
+        assert "nothing has been touched" in said
+        assert not [path for path in topology.folder.glob("*") if path.name != "secrets"]
+
+
+def test_servers_that_would_lose_rows_are_refused(site: Topology) -> None:
+    writer, reader = site.server("w1"), site.server("r1")
+    writer.rows("SET GLOBAL binlog_row_image = 'MINIMAL'")
+    name = "replica_exec_mode" if reader.flavour == "mysql" else "slave_ddl_exec_mode"
+    reader.rows(f"SET GLOBAL {name} = 'IDEMPOTENT'")
+    try:
+        refused = site.try_playbook("write_servers.yml", "--limit", "w1")
+        assert (
+            refused.code != 0 and "binlog_row_image is MINIMAL and must be FULL" in refused.output
+        )
+        refused = site.try_playbook("read_servers.yml", "--limit", "r1")
+        assert refused.code != 0 and f"{name} is IDEMPOTENT and must be STRICT" in refused.output
+    finally:
+        writer.rows("SET GLOBAL binlog_row_image = 'FULL'")
+        reader.rows(f"SET GLOBAL {name} = 'STRICT'")

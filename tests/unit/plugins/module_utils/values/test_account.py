@@ -1,0 +1,206 @@
+"""Accounts, the objects of grants, and the words for privileges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
+    Account,
+    Scope,
+    Vocabulary,
+    canonical,
+    desired_accounts,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+
+NOTHING_SAID = dict.fromkeys(
+    ("host", "password", "update_password", "privileges", "require_tls", "state")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "table", "shown"),
+    [
+        ("*.*", None, None, "*.*"),
+        ("usage_data.*", r"usage\_data", None, "usage_data.*"),
+        (r"usage\_data.*", r"usage\_data", None, "usage_data.*"),
+        ("tenant_%.*", r"tenant\_%", None, "tenant_%.*"),
+        (r"half\%.*", r"half\%", None, r"half\%.*"),
+        ("usage_data.calls", "usage_data", "calls", "usage_data.calls"),
+        (r"usage\_data.calls", "usage_data", "calls", "usage_data.calls"),
+        ("`a.b c`.`d``e`", "a.b c", "d`e", "a.b c.d`e"),
+        ("`a``b`.*", "a`b", None, "a`b.*"),
+    ],
+)
+def test_scope(text: str, schema: str | None, table: str | None, shown: str) -> None:
+    scope = Scope.parse(text)
+    assert (scope.schema, scope.table) == (schema, table)
+    assert str(scope) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "*", "usage_data", "*.calls", "a.b.c", "a .*", "a. b", ".t", "a.", "`a.*", "a.*b"]
+)
+def test_no_scope(text: str) -> None:
+    with pytest.raises(ValueError, match="is no object of a grant; write"):
+        Scope.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered", "wildcard"),
+    [
+        ("usage_data", True, True),
+        (r"usage\_data", True, False),
+        ("usage%", True, True),
+        ("%", True, True),
+        ("other%", False, True),
+        (r"usage\%", False, False),
+        ("usage_dat", False, True),
+    ],
+)
+def test_patterns(pattern: str, covered: bool, wildcard: bool) -> None:
+    assert Scope(pattern).covers(Scope.parse("usage_data.*")) == covered
+    assert Scope(pattern).has_wildcard == wildcard
+
+
+def test_only_schemas_are_patterns() -> None:
+    assert not Scope().covers(Scope("usage"))
+    assert not Scope("usage%").covers(Scope("usage_data", "calls"))
+    assert not Scope("usage_data", "calls").has_wildcard
+    assert Scope(r"usage\_data").literal() == Scope("usage_data")
+    assert Scope("a%", "t").literal() == Scope("a%", "t")
+    assert Scope().literal() == Scope()
+    assert Scope("usage_data").same_as(Scope(r"usage\_data"))
+    assert not Scope("usage_data", "t").same_as(Scope(r"usage\_data"))
+    assert not Scope("a%").same_as(Scope(r"a\%"))
+
+
+WORDS = Vocabulary(
+    "mariadb",
+    {
+        canonical(word): word
+        for word in (
+            *("SELECT", "INSERT", "CREATE ROUTINE", "GRANT OPTION", "BINLOG ADMIN", "USAGE"),
+            *("BINLOG MONITOR", "SLAVE MONITOR", "READ_ONLY ADMIN", "PROXY"),
+        )
+    },
+    {
+        "REPLICATION CLIENT": ("BINLOG MONITOR", "SLAVE MONITOR"),
+        "SESSION VARIABLES ADMIN": ("BINLOG ADMIN",),
+    },
+)
+EVERYTHING, SCHEMA, TABLE = Scope(), Scope("s"), Scope("s", "t")
+
+
+@pytest.mark.parametrize(
+    ("words", "scope", "meant"),
+    [
+        (["select", " Insert "], TABLE, {"SELECT", "INSERT"}),
+        (["create_routine"], SCHEMA, {"CREATE ROUTINE"}),
+        (["READ ONLY ADMIN"], EVERYTHING, {"READ ONLY ADMIN"}),
+        (["REPLICATION CLIENT"], EVERYTHING, {"BINLOG MONITOR", "SLAVE MONITOR"}),
+        (["SESSION_VARIABLES_ADMIN"], EVERYTHING, {"BINLOG ADMIN"}),
+        (["USAGE"], EVERYTHING, set()),
+        ([], SCHEMA, set()),
+        (["ALL"], TABLE, {"SELECT", "INSERT"}),
+        (
+            ["ALL PRIVILEGES", "GRANT OPTION"],
+            SCHEMA,
+            {
+                "SELECT",
+                "INSERT",
+                "CREATE ROUTINE",
+                "GRANT OPTION",
+            },
+        ),
+        (
+            ["all"],
+            EVERYTHING,
+            set(WORDS.spelling) - {"USAGE", "PROXY", "GRANT OPTION"},
+        ),
+    ],
+)
+def test_words(words: list[str], scope: Scope, meant: set[str]) -> None:
+    assert WORDS.resolve(words, scope) == (frozenset(meant), [])
+
+
+@pytest.mark.parametrize(
+    ("word", "scope", "said"),
+    [
+        ("SELEKT", SCHEMA, "'SELEKT' is no privilege of this mariadb server; did you mean SELECT?"),
+        ("x", SCHEMA, "'x' is no privilege of this mariadb server; SHOW PRIVILEGES lists them."),
+        ("PROXY", EVERYTHING, "'PROXY' is no privilege of this mariadb server; "),
+        ("SELECT (a)", TABLE, "'SELECT (a)' is no privilege of this mariadb server; did you mean "),
+        ("BINLOG ADMIN", SCHEMA, "BINLOG ADMIN cannot be granted on s.*, only on *.*."),
+        ("REPLICATION CLIENT", SCHEMA, "REPLICATION CLIENT cannot be granted on s.*, only on *.*."),
+        (
+            "CREATE ROUTINE",
+            TABLE,
+            "CREATE ROUTINE cannot be granted on s.t, only on *.* or a whole schema.",
+        ),
+        ("GRANT OPTION", TABLE, "GRANT OPTION alone on s.t: there is nothing to hand on."),
+    ],
+)
+def test_wrong_words(word: str, scope: Scope, said: str) -> None:
+    _, problems = WORDS.resolve([word], scope)
+    assert len(problems) == 1 and problems[0].startswith(said), problems
+
+
+def test_what_is_asked_for() -> None:
+    (plain,) = desired_accounts([{**NOTHING_SAID, "name": "app"}])
+    assert plain.account == Account("app", "%") and plain.present and plain.update_password
+    assert (plain.password, plain.require_tls, plain.privileges) == (None, None, None)
+    (full,) = desired_accounts(
+        [
+            {
+                "name": "App",
+                "host": "LocalHost",
+                "password": "s3cret",
+                "update_password": "on_create",
+                "privileges": {r"a_b.*": ["SELECT"], r"a\_b.*": ["INSERT"], "*.*": []},
+                "require_tls": False,
+                "state": "absent",
+            }
+        ]
+    )
+    assert full.account == Account("App", "localhost") and str(full.account) == "App@localhost"
+    assert full.password is not None and full.password.reveal() == "s3cret"
+    assert not full.present and not full.update_password and full.require_tls is False
+    assert full.privileges == {Scope(r"a\_b"): ("SELECT", "INSERT"), Scope(): ()}
+    assert "s3cret" not in repr(full)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"name": ""}, "An account has no name"),
+        ({"name": "app", "host": ""}, "app@: an empty host; write '%' for any."),
+        ({"name": "mysql.sys", "host": "localhost"}, "mysql.sys@localhost belongs to the server"),
+        ({"name": "app", "password": ""}, "app@%: an empty password lets anyone in"),
+        ({"name": "app", "password": "s3cret\0"}, "app@%: a password with a NUL character"),
+        ({"name": "app", "privileges": {"s.*": "SELECT"}}, "privileges on 's.*' are no list"),
+        ({"name": "app", "privileges": {"s.*": [1]}}, "privileges on 's.*' are no list"),
+        ({"name": "app", "privileges": {"s": ["SELECT"]}}, "app@%: 's' is no object of a grant"),
+    ],
+)
+def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        desired_accounts([{**NOTHING_SAID, **options}])
+    assert len(refusal.value.problems) == 1 and said in str(refusal.value)
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_all_mistakes_at_once() -> None:
+    with pytest.raises(Refused) as refusal:
+        desired_accounts(
+            [
+                {**NOTHING_SAID, "name": "app", "password": ""},
+                {**NOTHING_SAID, "name": "app", "host": "%", "privileges": {"s": 1, "t": []}},
+            ]
+        )
+    assert [problem.split(":")[0] for problem in refusal.value.problems[:3]] == ["app@%"] * 3
+    assert refusal.value.problems[3] == "app@% is listed twice; make it one entry."
+    with pytest.raises(Refused, match="The list of accounts is empty; name at least one."):
+        desired_accounts([])
