@@ -151,11 +151,14 @@ def _is_integer(value: Any) -> bool:
 def _kinds(members: Sequence[Member]) -> list[str]:
     writers = {member.name for member in members if member.kind == WRITE}
     readers = {member.name for member in members if member.kind == READ}
-    return [
+    found = [
         f"{name} is in write_servers and in read_servers; a read server would then number rows "
         "itself. Choose one."
         for name in sorted(writers & readers)
     ]
+    if not writers:
+        found.append("No host is in the group write_servers; put one there.")
+    return found
 
 
 def _shared(values: Sequence[tuple[str, Any]], text: str) -> list[str]:

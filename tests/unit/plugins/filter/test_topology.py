@@ -1,0 +1,66 @@
+"""What playbooks take from the filter topology."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import StrictUndefined
+
+from ansible_collections.dbrw.sharding.plugins.filter.topology import topology
+
+COMMON = {
+    "dbrw_datacenter": "dc1",
+    "dbrw_increment": 20,
+    "dbrw_application_password": "a",
+    "dbrw_monitor_password": "m",
+    "dbrw_maintenance_password": "d",
+    "dbrw_replication_password": "secret",
+}
+HOSTVARS: dict[str, dict[str, Any]] = {
+    "w1": {**COMMON, "dbrw_address": "10.0.0.1", "dbrw_server_id": 1, "dbrw_offset": 1},
+    "w2": {
+        **COMMON,
+        "dbrw_address": "10.0.0.2",
+        "dbrw_server_id": 2,
+        "dbrw_offset": 2,
+        "dbrw_port": 3307,
+        "dbrw_weight": 3,
+    },
+    "r1": {**COMMON, "dbrw_address": "10.0.0.9", "dbrw_server_id": 9},
+}
+GROUPS = {"write_servers": ["w1", "w2"], "read_servers": ["r1"], "all": ["w1", "w2", "r1"]}
+
+
+def test_what_others_need_to_know() -> None:
+    told = topology(GROUPS, HOSTVARS)
+    assert told["problems"] == []
+    w2 = told["write_servers"][1]
+    assert w2["autoinc"] == {"name": "w2", "increment": 20, "offset": 2}
+    assert w2["source"] == {"name": "w2", "host": "10.0.0.2", "port": 3307}
+    assert w2["application"] == {
+        "name": "w2",
+        "kind": "write",
+        "datacenter": "dc1",
+        "host": "10.0.0.2",
+        "port": 3307,
+        "weight": 3,
+        "offset": 2,
+    }
+    (r1,) = told["read_servers"]
+    assert r1["replication_account"] == {
+        "name": "replication_r1",
+        "host": "%",
+        "password": "secret",
+    }
+    assert "password" not in r1["application"]
+
+
+def test_a_secret_that_cannot_be_worked_out_is_told_as_missing() -> None:
+    broken = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_monitor_password": StrictUndefined("x")}}
+    (problem,) = topology(GROUPS, broken)["problems"]
+    assert "w1: the secret dbrw_monitor_password is missing" in problem
+
+
+def test_an_inventory_without_the_groups_is_told() -> None:
+    (problem,) = topology({"all": []}, {})["problems"]
+    assert "No host is in the group write_servers" in problem

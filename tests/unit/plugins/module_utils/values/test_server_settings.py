@@ -1,0 +1,73 @@
+"""Which settings of a server are refused, and which are only told."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
+    READ_SERVER,
+    RULES,
+    WRITE_SERVER,
+    judge,
+    needed_variables,
+)
+
+MARIADB = {
+    "server_id": "1",
+    "log_bin": "ON",
+    "binlog_format": "ROW",
+    "binlog_row_image": "FULL",
+    "slave_ddl_exec_mode": "STRICT",
+    "slave_exec_mode": "STRICT",
+    "sync_binlog": "1",
+    "innodb_flush_log_at_trx_commit": "1",
+    "relay_log_recovery": "ON",
+    "read_only": "ON",
+}
+MYSQL = {
+    **{name: value for name, value in MARIADB.items() if not name.startswith("slave_")},
+    "gtid_mode": "ON",
+    "replica_exec_mode": "STRICT",
+}
+
+
+@pytest.mark.parametrize("variables", [MARIADB, MYSQL])
+@pytest.mark.parametrize("kind", [WRITE_SERVER, READ_SERVER])
+def test_right_settings_pass(kind: str, variables: dict[str, str]) -> None:
+    verdict = judge(kind, variables)
+    assert verdict.problems == verdict.risks == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "value", "vital"),
+    [
+        (WRITE_SERVER, "server_id", "0", True),
+        (WRITE_SERVER, "log_bin", "OFF", True),
+        (WRITE_SERVER, "binlog_format", "MIXED", True),
+        (WRITE_SERVER, "binlog_row_image", "MINIMAL", True),
+        (WRITE_SERVER, "sync_binlog", "0", False),
+        (WRITE_SERVER, "innodb_flush_log_at_trx_commit", "2", False),
+        (READ_SERVER, "server_id", "0", True),
+        (READ_SERVER, "slave_ddl_exec_mode", "IDEMPOTENT", True),
+        (READ_SERVER, "slave_exec_mode", "IDEMPOTENT", True),
+        (READ_SERVER, "gtid_mode", "OFF_PERMISSIVE", True),
+        (READ_SERVER, "relay_log_recovery", "OFF", False),
+        (READ_SERVER, "read_only", "OFF", False),
+    ],
+)
+def test_each_rule(kind: str, variable: str, value: str, vital: bool) -> None:
+    verdict = judge(kind, {**MARIADB, variable: value})
+    told = verdict.problems if vital else verdict.risks
+    assert len(verdict.problems) + len(verdict.risks) == 1
+    assert variable in told[0]
+    assert variable == "server_id" or f"{variable} is {value} and must be" in told[0]
+
+
+def test_a_writers_binary_log_is_not_asked_of_a_reader() -> None:
+    assert (
+        judge(READ_SERVER, {**MARIADB, "log_bin": "OFF", "binlog_format": "MIXED"}).problems == ()
+    )
+
+
+def test_every_variable_of_a_rule_is_read() -> None:
+    assert set(needed_variables()) == {"server_id"} | {n for rule in RULES for n in rule.variables}
