@@ -287,12 +287,15 @@ class Played:
 
 
 def run_module(
-    name: str, server: TestServer, /, check: bool = False, **arguments: Any
+    name: str, server: TestServer | None, /, check: bool = False, **arguments: Any
 ) -> dict[str, Any]:
-    """Run a module as a process of its own and return its result, failed or not."""
+    """Run a module as a process of its own and return its result, failed or not.
+
+    With a server it logs in there as root; without one it takes no login.
+    """
+    login = {"login_unix_socket": server.socket, "login_user": "root"} if server else {}
     given = {
-        "login_unix_socket": server.socket,
-        "login_user": "root",
+        **login,
         **arguments,
         "_ansible_check_mode": check,
         "_ansible_diff": True,
