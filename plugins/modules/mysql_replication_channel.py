@@ -274,7 +274,7 @@ class ReplicationChannel:
         if not applied:
             return {"channels": tell(current)}
         started = [channel for channel in desired if channel.state == STARTED]
-        found = server_side.wait_until_connected(server, started, SETTLE_SECONDS)
+        found = server_side.wait_until_settled(server, started, SETTLE_SECONDS)
         refuse_faults(server, started, found)
         if self.wait:
             self._wait(server, [one for one in desired if one.state != ABSENT])

@@ -70,16 +70,11 @@ def refuse_faults(
         and (
             (status.sql_fault and not status.sql_running)
             or (status.io_fault and not status.io_running)
-            or status.io_fault.number in DENIED
+            or status.denied
         )
     ]
     if stopped:
         raise ServerError(server.address, "; ".join(stopped))
-
-
-# Errors of a channel's connection that no waiting cures: access denied, host not
-# allowed, account locked, TLS required, public key required.
-DENIED = frozenset({1045, 1130, 1698, 2026, 2061, 3118, 3159})
 
 
 def _fault(fault: Fault) -> dict[str, Any]:

@@ -106,22 +106,20 @@ def _bindable(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
-def wait_until_connected(
+def wait_until_settled(
     server: Server, channels: Sequence[Channel], seconds: float
 ) -> list[ChannelStatus]:
-    """Return all channels once each of ``channels`` has connected or told a fault."""
+    """Return all channels once each of ``channels`` runs, or will not without help.
+
+    One whose source does not answer goes on trying, for at most ``seconds``.
+    """
     wanted = {channel.key for channel in channels}
     end = time.monotonic() + seconds
     while True:
         found = read(server)
-        unsettled = [
-            status
-            for status in found
-            if status.key in wanted
-            and not (status.connected and status.sql_running)
-            and not (status.io_fault or status.sql_fault)
-        ]
-        if not unsettled or time.monotonic() > end:
+        if all(status.settled for status in found if status.key in wanted):
+            return found
+        if time.monotonic() > end:
             return found
         time.sleep(0.1)
 

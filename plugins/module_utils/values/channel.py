@@ -31,6 +31,11 @@ COMPARED = (
 )
 
 
+# Errors of a channel's connection that no waiting cures: access denied, host not
+# allowed, account locked, TLS required, public key required.
+DENIED = frozenset({1045, 1130, 1698, 2026, 2061, 3118, 3159})
+
+
 @dataclass(frozen=True)
 class Settings:
     """What CHANGE REPLICATION SOURCE sets, but for the password.
@@ -141,6 +146,17 @@ class ChannelStatus:
     def running(self) -> bool:
         """Whether both threads run."""
         return self.io_running and self.sql_running
+
+    @property
+    def denied(self) -> bool:
+        """Whether the source refuses the channel's account."""
+        return self.io_fault.number in DENIED
+
+    @property
+    def settled(self) -> bool:
+        """Whether waiting would change nothing: it runs, or has stopped or is refused."""
+        works = self.connected and self.sql_running
+        return works or self.denied or not self.running
 
     @property
     def source(self) -> str:
