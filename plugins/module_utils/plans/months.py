@@ -1,0 +1,253 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the partitions that a table has to those that its months need.
+
+Boundaries are compared, never names: a partition that was made by hand counts
+for what it holds. Months ahead are made before anything is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    MOST_PARTITIONS,
+    MonthPolicy,
+    Partition,
+    PartitionedTable,
+    Span,
+    spans,
+    text_of,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
+
+ADD = "add partitions"
+SPLIT = "split partition"
+DROP = "drop partitions"
+
+# Rows that are counted at most: finding out must not take as long as moving.
+COUNT_LIMIT = 1_000_000
+
+# A first partition below this is no month of anybody's: it is there to catch
+# NULL or nonsense, as MySQL's manual recommends for TO_DAYS ("Handling NULL").
+_EPOCH = datetime(1970, 1, 1)
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Partitions of ``table`` that go and those that come in their place.
+
+    ``after`` are all of the table's partitions once it is done.
+    """
+
+    table: PartitionedTable
+    old: tuple[Partition, ...]
+    new: tuple[Partition, ...]
+    after: tuple[Partition, ...]
+
+
+def initial(policy: MonthPolicy, current: Month) -> tuple[Partition, ...]:
+    """Return the partitions of a new table: one a month, the first takes everything older."""
+    return _pieces(_boundaries(policy, current, ()), ())
+
+
+def in_question(
+    policy: MonthPolicy, current: Month, partitions: Sequence[Partition]
+) -> list[Partition]:
+    """Return the partitions that would be split: whether they hold rows must be known."""
+    boundaries = _boundaries(policy, current, partitions)
+    return [span.partition for span in spans(partitions) if _is_wide(span, boundaries)]
+
+
+def plan(policy: MonthPolicy, current: Month, table: PartitionedTable) -> Plan:
+    """Return the steps that give every month its partition and drop what is past.
+
+    Of each partition that ``in_question`` names, ``counted`` must be given. A
+    partition with rows is never split: that would move them. Raises ``Refused``
+    when the last one takes everything and holds rows, when more than
+    ``max_drops`` would be dropped, or when there would be too many partitions.
+    """
+    boundaries = _boundaries(policy, current, table.partitions)
+    problems: list[str] = []
+    warnings: list[str] = []
+    state = list(table.partitions)
+    steps: list[Step] = []
+
+    def change(action: str, old: tuple[Partition, ...], new: tuple[Partition, ...]) -> None:
+        before = _shown(state)
+        at = state.index(old[0]) if old else len(state)
+        state[at : at + len(old)] = new
+        done = Change(table, old, new, tuple(state))
+        steps.append(Step(action, str(table), before, _shown(state), done))
+
+    for span in spans(table.partitions):
+        if not _is_wide(span, boundaries):
+            continue
+        if span.partition.counted:
+            told = problems if span.upper is None else warnings
+            told.append(_holds_rows(table, span, boundaries))
+            continue
+        others = [other for other in state if other is not span.partition]
+        inner = [boundary for boundary in boundaries if span.contains(boundary)]
+        change(SPLIT, (span.partition,), _split(span.partition, inner, others))
+    last = state[-1].below
+    if last is not None:
+        missing = _pieces([boundary for boundary in boundaries if boundary > last], state)
+        if missing:
+            change(ADD, (), missing)
+    past = _past(policy, current, table.partitions)
+    if len(past) > policy.max_drops:
+        problems.append(_too_many_drops(table, policy, current, past))
+    elif past:
+        change(DROP, past, ())
+    if len(state) > MOST_PARTITIONS:
+        problems.append(
+            f"{table} would have {len(state)} partitions; a table can have {MOST_PARTITIONS}. "
+            "Choose a later first_month, or fewer months_ahead."
+        )
+    refuse_if_any(problems)
+    return Plan(tuple(steps), tuple(warnings))
+
+
+def problems(policy: MonthPolicy, current: Month, table: PartitionedTable) -> list[str]:
+    """Say which months have no partition of their own, and why if they cannot have one.
+
+    Of each partition that ``in_question`` names, ``counted`` must be given.
+    """
+    try:
+        found = plan(policy, current, table)
+    except Refused as refusal:
+        return refusal.problems
+    said = []
+    for step in found.steps:
+        names = ", ".join(partition.name for partition in step.value.new)
+        said.append(f"{table}: mysql_month_partition would {step.action}: {names}.")
+    return [*said, *found.warnings]
+
+
+def _boundaries(
+    policy: MonthPolicy, current: Month, partitions: Sequence[Partition]
+) -> list[datetime]:
+    """Return the bounds that partitions shall have, in order.
+
+    The lower bound of the first month is left out where that month may share
+    its partition with everything older: in the table's first partition, and at
+    the retention's edge, where a partition of its own would only be dropped.
+    """
+    existing = [partition.below for partition in partitions if partition.below is not None]
+    first = policy.first_month
+    if first is None:
+        known = [below for below in existing if below > _EPOCH]
+        first = Month.starting_from(known[0]) if known else current
+    first = min(first, current)
+    cutoff = policy.cutoff(current)
+    if cutoff is not None:
+        first = max(first, cutoff)
+    wanted = [month.end for month in first.to(policy.last(current))]
+    if existing and existing[0] < first.start and first != cutoff:
+        wanted.insert(0, first.start)
+    return wanted
+
+
+def _is_wide(span: Span, boundaries: Sequence[datetime]) -> bool:
+    """Whether a partition must be split: a month shares it with other months.
+
+    A partition that only lies across the turn of a month, such as a week made
+    by hand, is in nobody's way. One without an upper bound always is: what
+    comes later would have to be added above it.
+    """
+    inner = [boundary for boundary in boundaries if span.contains(boundary)]
+    if not inner or span.upper is None:
+        return bool(inner)
+    ends = [*inner, span.upper]
+    months = (Month.of(end - _MOMENT) for end in ends)
+    return any(month.end in ends and span.covers(month) for month in months)
+
+
+def _split(
+    old: Partition, inner: Sequence[datetime], others: Sequence[Partition]
+) -> tuple[Partition, ...]:
+    if old.below is None:
+        return (*_pieces(inner, [*others, old]), old)
+    return _pieces([*inner, old.below], others)
+
+
+def _pieces(boundaries: Iterable[datetime], others: Iterable[Partition]) -> tuple[Partition, ...]:
+    """Return new partitions below each boundary, with names that ``others`` do not have."""
+    # Servers compare partition names without regard to case.
+    taken = {other.name.lower() for other in others}
+    pieces = []
+    for boundary in boundaries:
+        month = Month.of(boundary - _MOMENT)
+        plain = name = f"p{month.year:04}m{month.month:02}"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{plain}_{number}"
+        taken.add(name)
+        pieces.append(Partition(name, boundary, counted=0))
+    return tuple(pieces)
+
+
+def _past(
+    policy: MonthPolicy, current: Month, partitions: Sequence[Partition]
+) -> tuple[Partition, ...]:
+    cutoff = policy.cutoff(current)
+    if cutoff is None:
+        return ()
+    return tuple(p for p in partitions if p.below is not None and p.below <= cutoff.start)
+
+
+def _shown(partitions: Sequence[Partition]) -> dict[str, object]:
+    return {"partitions": {span.partition.name: str(span) for span in spans(partitions)}}
+
+
+def _holds_rows(table: PartitionedTable, span: Span, boundaries: Sequence[datetime]) -> str:
+    inner = [text_of(boundary) for boundary in boundaries if span.contains(boundary)]
+    where = inner[0] if len(inner) == 1 else f"{inner[0]} to {inner[-1]}"
+    said = (
+        f"{table}: partition {span.partition.name} ({span}) holds {rows_text(span.partition)}, so "
+        f"the boundaries that months need inside it ({where}) would move rows. "
+    )
+    if span.upper is None:
+        return said + (
+            "While it is there, no later partition can be added. Reorganise it by hand at a quiet "
+            "time into one partition for each month, then run this again."
+        )
+    return said + (
+        "It is left alone: its months can only be dropped together. Reorganise it by hand at a "
+        "quiet time if they shall be apart."
+    )
+
+
+def rows_text(partition: Partition) -> str:
+    """Return a partition's counted rows in words."""
+    count = partition.counted or 0
+    if count > COUNT_LIMIT:
+        return f"more than {COUNT_LIMIT} rows"
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def _too_many_drops(
+    table: PartitionedTable, policy: MonthPolicy, current: Month, past: Sequence[Partition]
+) -> str:
+    names = ", ".join(
+        f"{partition.name} (below {text_of(partition.below)})"
+        for partition in past
+        if partition.below is not None
+    )
+    return (
+        f"{table}: {len(past)} partitions are older than {policy.cutoff(current)}, the first of "
+        f"{policy.months_kept} months that are kept before {current}: {names}. max_drops allows "
+        f"{policy.max_drops}, so nothing has been done. Check now and months_kept; when all of "
+        f"these may go, set max_drops to {len(past)}."
+    )

@@ -1,0 +1,187 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Range partitions by time, and the months that a table shall have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import (
+    Month,
+    parse_moment,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+
+# Both flavours' limit: MySQL Reference Manual, "Restrictions and Limitations on
+# Partitioning"; MariaDB Knowledge Base, "Partitioning Limitations".
+MOST_PARTITIONS = 8192
+
+# How a table's partitions are told apart: the expression of PARTITION BY RANGE.
+RANGE_COLUMNS = "range columns"
+UNIX_TIMESTAMP = "unix_timestamp"
+TO_DAYS = "to_days"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition that takes every row before ``below`` that none before it takes.
+
+    No ``below`` means MAXVALUE. ``rows`` (an estimate) and the sizes come from
+    the server's statistics. ``counted`` is what the table itself says of its
+    rows, None as long as nobody has asked; it is never above the limit that
+    was asked with.
+    """
+
+    name: str
+    below: datetime | None
+    rows: int = 0
+    data_bytes: int = 0
+    index_bytes: int = 0
+    counted: int | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A partition with its lower bound; None: it is the first, and takes everything older."""
+
+    lower: datetime | None
+    partition: Partition
+
+    @property
+    def upper(self) -> datetime | None:
+        """The partition's upper bound."""
+        return self.partition.below
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether a boundary at ``moment`` would split the partition."""
+        return (self.lower is None or self.lower < moment) and (
+            self.upper is None or moment < self.upper
+        )
+
+    def covers(self, month: Month) -> bool:
+        """Whether every row of the month is in the partition."""
+        return (self.lower is None or self.lower <= month.start) and (
+            self.upper is None or month.end <= self.upper
+        )
+
+    def seen_from(self, current: Month) -> str:
+        """Return past, current or ahead; tail for one without an upper bound."""
+        if self.upper is None:
+            return "tail"
+        if self.upper <= current.start:
+            return "past"
+        return "ahead" if self.lower and current.end <= self.lower else "current"
+
+    def __str__(self) -> str:
+        lower = "everything" if self.lower is None else f"from {text_of(self.lower)}"
+        return f"{lower} on" if self.upper is None else f"{lower} below {text_of(self.upper)}"
+
+
+def spans(partitions: Sequence[Partition]) -> Iterator[Span]:
+    """Yield the partitions, given in order, with their lower bounds."""
+    lower = None
+    for partition in partitions:
+        yield Span(lower, partition)
+        lower = partition.below
+
+
+def text_of(moment: datetime) -> str:
+    """Return a moment as short as it can be: a date when it is midnight."""
+    if moment == datetime(moment.year, moment.month, moment.day):
+        return moment.date().isoformat()
+    return moment.isoformat(" ")
+
+
+@dataclass(frozen=True)
+class PartitionedTable:
+    """A table that is partitioned by range of one time column."""
+
+    schema: str
+    name: str
+    time_column: str
+    scheme: str
+    partitions: tuple[Partition, ...]
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class MonthPolicy:
+    """Which months shall have a partition of their own, and which may be dropped.
+
+    ``months_ahead`` are complete months after the current one, ``months_kept``
+    those before it that stay (None: all stay). From ``first_month`` on months
+    are kept apart where that moves no rows (None: from the first boundary that
+    there is). A run never drops more than ``max_drops`` partitions.
+    """
+
+    months_ahead: int = 3
+    months_kept: int | None = None
+    first_month: Month | None = None
+    max_drops: int = 1
+
+    def problems(self) -> list[str]:
+        """Say what is wrong with the policy by itself."""
+        found = []
+        if self.months_ahead < 1:
+            found.append(
+                f"months_ahead {self.months_ahead} leaves no month for the rows of the turn of "
+                "the month; a row without a partition stops a channel. Choose 1 or more."
+            )
+        if self.months_ahead > MOST_PARTITIONS:
+            found.append(
+                f"months_ahead {self.months_ahead} is more than a table's {MOST_PARTITIONS} "
+                "partitions; choose less."
+            )
+        if self.months_kept is not None and not 0 <= self.months_kept <= MOST_PARTITIONS:
+            found.append(
+                f"months_kept {self.months_kept} is outside 0..{MOST_PARTITIONS}: the current "
+                "month is never dropped, and a table has no more partitions. Choose one inside, or "
+                "leave it out to keep everything."
+            )
+        if self.max_drops < 0:
+            found.append(
+                f"max_drops {self.max_drops} is no number of partitions; choose 0 or more."
+            )
+        return found
+
+    def last(self, current: Month) -> Month:
+        """Return the last month that must exist."""
+        return current + self.months_ahead
+
+    def cutoff(self, current: Month) -> Month | None:
+        """Return the first month that is kept; None when all are."""
+        return None if self.months_kept is None else current + -self.months_kept
+
+
+def policy_of(params: Mapping[str, Any]) -> tuple[MonthPolicy, datetime | None]:
+    """Return the policy that a module's options name, and its ``now`` (None: ask the server).
+
+    Options that the module does not have count as not given. Raises ``Refused``
+    with everything that is wrong.
+    """
+    problems = []
+    first_month = now = None
+    try:
+        first_month = Month.parse(params["first_month"]) if params.get("first_month") else None
+    except ValueError as error:
+        problems.append(f"first_month: {error}.")
+    try:
+        now = parse_moment(params["now"]) if params.get("now") else None
+    except ValueError as error:
+        problems.append(
+            f"now: {error}; write it as YYYY-MM-DD or YYYY-MM-DD HH:MM:SS, for example 2013-12-15."
+        )
+    given = {
+        name: params[name]
+        for name in ("months_ahead", "months_kept", "max_drops")
+        if params.get(name) is not None
+    }
+    policy = MonthPolicy(first_month=first_month, **given)
+    refuse_if_any([*problems, *policy.problems()])
+    return policy, now

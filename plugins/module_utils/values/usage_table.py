@@ -1,0 +1,143 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Usage tables: one description, two shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WRITE, READ = "write", "read"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the server writes it.
+
+    ``definition`` is everything after the name, ready for CREATE TABLE.
+    ``attributes`` is what of it is neither type, nor character set, nor
+    comment, nor the numbering: the rest that two columns can differ in.
+    """
+
+    name: str
+    type: str
+    definition: str
+    attributes: str = ""
+    collation: str | None = None
+    nullable: bool = True
+    numbered: bool = False
+
+    @property
+    def character_set(self) -> str | None:
+        """The first word of every collation is its character set."""
+        return self.collation.split("_", 1)[0] if self.collation else None
+
+    @property
+    def base_type(self) -> str:
+        """The type without length and sign: 'bigint' of 'bigint(20) unsigned'."""
+        return self.type.split("(", 1)[0].split(" ", 1)[0].lower()
+
+
+@dataclass(frozen=True)
+class Index:
+    """A secondary index; ``kind`` is KEY, UNIQUE KEY, FULLTEXT KEY or SPATIAL KEY.
+
+    ``columns`` are names; one with more to it, such as a length, carries that
+    in the server's spelling (the name quoted).
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    kind: str = "KEY"
+
+    @property
+    def unique(self) -> bool:
+        """Whether two rows must differ in the index's columns."""
+        return self.kind == "UNIQUE KEY"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} ({', '.join(self.columns)})"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A CHECK constraint of a table."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class TableShape:
+    """A table's definition in parts, as the server itself writes them.
+
+    ``options`` are table options as name and value, such as ('ENGINE', 'InnoDB').
+    ``foreign_keys`` and ``unknown`` are the texts of parts that no usage table has.
+    """
+
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    indexes: tuple[Index, ...] = ()
+    checks: tuple[Check, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    foreign_keys: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    partitioned: bool = False
+
+    def column(self, name: str) -> Column | None:
+        """Return a column by its name, which has no case."""
+        for column in self.columns:
+            if column.name.lower() == name.lower():
+                return column
+        return None
+
+    def option(self, name: str) -> str | None:
+        """Return the value of a table option."""
+        return dict(self.options).get(name)
+
+
+@dataclass(frozen=True)
+class UsageTable:
+    """What is asked for: the write shape as a statement, and what the read shape adds."""
+
+    schema: str
+    name: str
+    definition: str
+    shape: str
+    id_column: str
+    time_column: str
+    indexes: tuple[Index, ...] = ()
+    create_schema: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    def problems(self) -> list[str]:
+        """Say what is wrong with the description by itself."""
+        found = []
+        names: list[str] = []
+        for index in self.indexes:
+            if index.name.lower() in names:
+                found.append(f"indexes: {index.name} is there twice; give each a name of its own.")
+            names.append(index.name.lower())
+            if index.name.lower() == "primary":
+                found.append("indexes: PRIMARY is the primary key's name; choose another.")
+            if not index.columns:
+                found.append(f"indexes: {index.name} has no columns; name at least one.")
+            columns = _lower(index.columns)
+            if len(set(columns)) < len(columns):
+                found.append(f"indexes: {index.name} names a column twice.")
+            if index.unique and self.time_column.lower() not in columns:
+                found.append(
+                    f"indexes: {index.name} is unique and lacks {self.time_column}; a table with a "
+                    f"partition a month can only keep rows unique together with {self.time_column} "
+                    "(error 1503). Add the column, or make the index not unique."
+                )
+        if self.id_column.lower() == self.time_column.lower():
+            found.append(f"id_column and time_column are both {self.id_column}; name two columns.")
+        return found
+
+
+def _lower(names: Sequence[str]) -> list[str]:
+    return [name.lower() for name in names]

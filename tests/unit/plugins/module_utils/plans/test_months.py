@@ -1,0 +1,430 @@
+"""From any partitions to those that the months need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    RANGE_COLUMNS,
+    MonthPolicy,
+    Partition,
+    PartitionedTable,
+    policy_of,
+    spans,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+
+NOW = Month(2013, 12)
+FIRST_DAY = datetime(2012, 6, 1)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A server's table: partitions with a lower and an upper bound, and the days of its rows."""
+
+    parts: tuple[tuple[str, datetime | None], ...]
+    days: frozenset[datetime]
+
+    def bounds(self) -> list[tuple[str, datetime, datetime]]:
+        found, lower = [], datetime.min
+        for name, below in self.parts:
+            found.append((name, lower, below or datetime.max))
+            lower = below or datetime.max
+        return found
+
+    def rows_of(self, name: str) -> set[datetime]:
+        ((low, high),) = [(low, high) for part, low, high in self.bounds() if part == name]
+        return {day for day in self.days if low <= day < high}
+
+    def table(self) -> PartitionedTable:
+        """As the server layer reads it: nothing is counted."""
+        return PartitionedTable(
+            "s",
+            "t",
+            "at",
+            RANGE_COLUMNS,
+            tuple(Partition(name, below) for name, below in self.parts),
+        )
+
+    def counted(self, policy: MonthPolicy) -> PartitionedTable:
+        """As the server layer gives it to the plan: what is in question is counted."""
+        table = self.table()
+        asked = {part.name for part in months.in_question(policy, NOW, table.partitions)}
+        return replace(
+            table,
+            partitions=tuple(
+                replace(part, counted=len(self.rows_of(part.name)) if part.name in asked else None)
+                for part in table.partitions
+            ),
+        )
+
+    def apply(self, plan: Plan) -> Simulated:
+        """What a server does with the steps, and what it refuses."""
+        now = self
+        for step in plan.steps:
+            old = [part.name for part in step.value.old]
+            new = [(part.name, part.below) for part in step.value.new]
+            names = [name for name, _ in now.parts]
+            if step.action == months.ADD:
+                assert not old
+                parts = (*now.parts, *new)
+            elif step.action == months.SPLIT:
+                (name,) = old
+                at = names.index(name)
+                assert new[-1][1] == now.parts[at][1], "REORGANIZE must keep the upper bound"
+                assert not now.rows_of(name), "a partition with rows was split"
+                parts = (*now.parts[:at], *new, *now.parts[at + 1 :])
+            else:
+                assert not new
+                assert step is plan.steps[-1], "months are made before any is dropped"
+                gone = set().union(*(now.rows_of(name) for name in old))
+                assert all(day < NOW.start for day in gone), "rows of the current month dropped"
+                now = replace(now, days=now.days - gone)
+                parts = tuple(part for part in now.parts if part[0] not in old)
+            now = replace(now, parts=parts)
+            now.check()
+        return now
+
+    def check(self) -> None:
+        names = [name.lower() for name, _ in self.parts]
+        assert len(names) == len(set(names)), "1517: duplicate partition name"
+        below = [moment or datetime.max for _, moment in self.parts]
+        assert below == sorted(set(below)), "1493: boundaries must increase"
+        assert None not in [moment for _, moment in self.parts[:-1]], "1481: MAXVALUE only last"
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Simulated:
+    """Tables made by hand: weeks, months, several months, any names, with and without a tail."""
+    widths = draw(st.lists(st.sampled_from(["month", "week", "quarter", "days"]), max_size=12))
+    moment = FIRST_DAY + timedelta(days=draw(st.sampled_from([0, 0, 0, 7, 40, 400])))
+    below: list[datetime | None] = []
+    for width in widths:
+        if width == "month":
+            moment = Month.of(moment).end
+        elif width == "quarter":
+            moment = (Month.of(moment) + 2).end
+        else:
+            moment += timedelta(days=7 if width == "week" else draw(st.integers(1, 100)))
+        below.append(moment)
+    if draw(st.booleans()):
+        below.insert(0, datetime(1970, 1, 1))
+    if draw(st.booleans()) or not below:
+        below.append(None)
+    names = st.one_of(
+        st.sampled_from(["pmax", "P2013M12", "p2013m12_2", "p2014m01", "p2013m05"]),
+        st.text("abc`'% é", min_size=1, max_size=4),
+    )
+    named = draw(
+        st.lists(
+            names, min_size=len(below), max_size=len(below), unique_by=lambda name: name.lower()
+        )
+    )
+    days = draw(st.frozensets(st.integers(-60, 900).map(_day), max_size=6))
+    last = below[-1]
+    if last:
+        days = frozenset(day for day in days if day < last)
+    return Simulated(tuple(zip(named, below, strict=True)), days)
+
+
+def _day(number: int) -> datetime:
+    return FIRST_DAY + timedelta(days=number)
+
+
+POLICIES = st.builds(
+    MonthPolicy,
+    months_ahead=st.integers(1, 5),
+    months_kept=st.none() | st.integers(0, 24),
+    first_month=st.none() | st.builds(Month, st.just(2013), st.integers(1, 12)),
+    max_drops=st.integers(0, 100),
+)
+
+
+@given(tables(), POLICIES)
+def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPolicy) -> None:
+    before.check()
+    try:
+        plan = months.plan(policy, NOW, before.counted(policy))
+    except Refused:
+        assume(False)
+    after = before.apply(plan)
+
+    cutoff = policy.cutoff(NOW)
+    boundaries = {below for _, below in after.parts}
+    assert after.parts[-1][1] is None or after.parts[-1][1] >= policy.last(NOW).end
+    first = min(policy.first_month or NOW, NOW)
+    if cutoff:
+        first = max(first, cutoff)
+    for month in first.to(policy.last(NOW)):
+        for name, low, high in after.bounds():
+            # A month shares its partition only where that has rows; the first
+            # month may also share it with everything older.
+            if low <= month.start and month.end <= high and not after.rows_of(name):
+                assert month.end in boundaries
+                assert month.start in boundaries or month == first or low == datetime.min
+    if cutoff:
+        assert all(below is None or below > cutoff.start for _, below in after.parts)
+    else:
+        assert after.days == before.days
+    assert {day for day in before.days if not cutoff or day >= cutoff.start} <= after.days
+
+    again = months.plan(policy, NOW, after.counted(policy))
+    assert not again.steps
+    assert len(again.warnings) <= len(plan.warnings)
+
+
+@given(tables(), POLICIES)
+def test_refuses_for_a_reason(before: Simulated, policy: MonthPolicy) -> None:
+    past = [
+        below
+        for _, below in before.parts
+        if below and policy.cutoff(NOW) and below <= policy.cutoff(NOW).start
+    ]
+    name, low, high = before.bounds()[-1]
+    blocked = (
+        before.parts[-1][1] is None and low < policy.last(NOW).end and bool(before.rows_of(name))
+    )
+    refused = False
+    try:
+        months.plan(policy, NOW, before.counted(policy))
+    except Refused as refusal:
+        refused = True
+        assert len(refusal.problems) == (len(past) > policy.max_drops) + blocked
+        for problem in refusal.problems:
+            assert "Reorganise it by hand" in problem or f"set max_drops to {len(past)}" in problem
+    assert refused == (len(past) > policy.max_drops or blocked)
+
+
+@given(tables(), POLICIES)
+def test_shows_every_state_between(before: Simulated, policy: MonthPolicy) -> None:
+    try:
+        plan = months.plan(policy, NOW, before.counted(policy))
+    except Refused:
+        assume(False)
+    for step, following in zip(plan.steps, plan.steps[1:], strict=False):
+        assert step.after == following.before
+    if plan.steps:
+        assert list(plan.diff()["before"]["s.t"]["partitions"]) == [n for n, _ in before.parts]
+        after = before.apply(plan)
+        assert list(plan.diff()["after"]["s.t"]["partitions"]) == [n for n, _ in after.parts]
+        assert [part.name for part in plan.steps[-1].value.after] == [n for n, _ in after.parts]
+
+
+@given(POLICIES)
+def test_a_new_table_needs_nothing(policy: MonthPolicy) -> None:
+    policy = replace(policy, months_kept=None)
+    made = months.initial(policy, NOW)
+    table = PartitionedTable("s", "t", "at", RANGE_COLUMNS, made)
+    assert months.plan(policy, NOW, table) == Plan()
+    first = min(policy.first_month or NOW, NOW)
+    assert [part.below for part in made] == [m.end for m in first.to(NOW + policy.months_ahead)]
+
+
+def simulated(*below: str, rows: tuple[str, ...] = ()) -> Simulated:
+    return Simulated(
+        tuple(
+            (f"x{number}", None if text == "MAX" else datetime.fromisoformat(text))
+            for number, text in enumerate(below)
+        ),
+        frozenset(datetime.fromisoformat(day) for day in rows),
+    )
+
+
+def outcome(before: Simulated, **policy: object) -> list[str]:
+    wanted = MonthPolicy(**{"months_ahead": 1, "max_drops": 99, **policy})
+    after = before.apply(months.plan(wanted, NOW, before.counted(wanted)))
+    return [f"{name} {below:%Y-%m-%d}" if below else f"{name} MAX" for name, below in after.parts]
+
+
+def test_twelve_months_of_2013() -> None:
+    made = months.initial(MonthPolicy(1, first_month=Month(2013, 1)), NOW)
+    assert [part.name for part in made] == [
+        *(f"p2013m{month:02}" for month in range(1, 13)),
+        "p2014m01",
+    ]
+    assert made[0].below == datetime(2013, 2, 1)
+    assert made[-1].below == datetime(2014, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("below", "rows", "policy", "expected"),
+    [
+        # Missing months at the end are added; the first partition is not wide.
+        (["2013-12-01"], (), {}, ["x0 2013-12-01", "p2013m12 2014-01-01", "p2014m01 2014-02-01"]),
+        # An empty tail is split and keeps its name.
+        (
+            ["2013-12-01", "MAX"],
+            ("2013-01-01",),
+            {},
+            ["x0 2013-12-01", "p2013m12 2014-01-01", "p2014m01 2014-02-01", "x1 MAX"],
+        ),
+        # A tail that is only MAXVALUE: the first piece takes everything older.
+        (["MAX"], (), {}, ["p2013m12 2014-01-01", "p2014m01 2014-02-01", "x0 MAX"]),
+        # A tail beyond the months is in nobody's way, whatever it holds.
+        (
+            ["2014-01-01", "2014-02-01", "MAX"],
+            ("2015-01-01",),
+            {},
+            ["x0 2014-01-01", "x1 2014-02-01", "x2 MAX"],
+        ),
+        # A gap is filled where it is empty.
+        (
+            ["2013-10-01", "2014-02-01"],
+            (),
+            {},
+            [
+                "x0 2013-10-01",
+                "p2013m10 2013-11-01",
+                "p2013m11 2013-12-01",
+                "p2013m12 2014-01-01",
+                "p2014m01 2014-02-01",
+            ],
+        ),
+        # ... and left alone where it holds rows.
+        (["2013-10-01", "2014-02-01"], ("2013-10-05",), {}, ["x0 2013-10-01", "x1 2014-02-01"]),
+        # Weeks are no obstacle; what follows begins where they end.
+        (
+            ["2013-12-01", "2013-12-25", "2014-01-04"],
+            (),
+            {},
+            ["x0 2013-12-01", "x1 2013-12-25", "x2 2014-01-04", "p2014m01 2014-02-01"],
+        ),
+        # A partition that catches nonsense does not make months since 1970.
+        (
+            ["1970-01-01", "MAX"],
+            (),
+            {},
+            [
+                "x0 1970-01-01",
+                "p2013m11 2013-12-01",
+                "p2013m12 2014-01-01",
+                "p2014m01 2014-02-01",
+                "x1 MAX",
+            ],
+        ),
+        # first_month before the first boundary: only where that moves no rows.
+        (
+            ["2014-01-01", "2014-02-01"],
+            (),
+            {"first_month": Month(2013, 11)},
+            ["p2013m11 2013-12-01", "p2013m12 2014-01-01", "x1 2014-02-01"],
+        ),
+        (
+            ["2014-01-01", "2014-02-01"],
+            ("2013-12-05",),
+            {"first_month": Month(2013, 11)},
+            ["x0 2014-01-01", "x1 2014-02-01"],
+        ),
+        # Retention: wholly past partitions go, those that reach into what is kept stay.
+        (
+            ["2013-09-01", "2013-10-01", "2013-10-15", "2013-12-01", "2014-02-01"],
+            ("2013-08-01", "2013-10-10", "2013-11-01", "2013-12-24"),
+            {"months_kept": 2},
+            ["x2 2013-10-15", "x3 2013-12-01", "x4 2014-02-01"],
+        ),
+        # Everything is older than the retention: new months first, then the drop.
+        (
+            ["2001-01-01", "2002-01-01"],
+            (),
+            {"months_kept": 0},
+            ["p2013m12 2014-01-01", "p2014m01 2014-02-01"],
+        ),
+    ],
+)
+def test_examples(
+    below: list[str], rows: tuple[str, ...], policy: dict[str, object], expected: list[str]
+) -> None:
+    before = simulated(*below, rows=rows)
+    assert outcome(before, **policy) == expected
+
+
+def test_warns_of_a_wide_partition_with_rows() -> None:
+    before = simulated("2013-10-01", "2014-02-01", rows=("2013-10-05", "2013-10-06"))
+    plan = months.plan(MonthPolicy(1), NOW, before.counted(MonthPolicy(1)))
+    (warning,) = plan.warnings
+    assert "partition x1 (from 2013-10-01 below 2014-02-01) holds 2 rows" in warning
+    assert "Reorganise it by hand" in warning
+
+
+def test_a_tail_with_rows_is_refused() -> None:
+    before = simulated("2013-10-01", "MAX", rows=("2013-10-05",))
+    with pytest.raises(Refused, match=r"partition x1 \(from 2013-10-01 on\) holds 1 row, "):
+        months.plan(MonthPolicy(1), NOW, before.counted(MonthPolicy(1)))
+
+
+def test_more_rows_than_are_counted() -> None:
+    many = Partition("p", None, counted=months.COUNT_LIMIT + 1)
+    assert months.rows_text(many) == "more than 1000000 rows"
+
+
+def test_too_many_drops_are_refused_by_name() -> None:
+    before = simulated("2013-09-01", "2013-10-01", "2014-02-01")
+    policy = MonthPolicy(1, months_kept=2, max_drops=1)
+    with pytest.raises(Refused) as refusal:
+        months.plan(policy, NOW, before.counted(policy))
+    assert "x0 (below 2013-09-01), x1 (below 2013-10-01)" in str(refusal.value)
+    assert "set max_drops to 2" in str(refusal.value)
+
+
+def test_more_partitions_than_a_table_can_have_are_refused() -> None:
+    before = simulated("1200-01-01")
+    policy = MonthPolicy(first_month=Month(1200, 1))
+    with pytest.raises(Refused, match="a table can have 8192"):
+        months.plan(policy, NOW, before.counted(policy))
+
+
+def test_policies() -> None:
+    policy, now = policy_of(
+        {"months_ahead": 2, "months_kept": 12, "first_month": "2013-01", "now": "2013-12-15"}
+    )
+    assert policy == MonthPolicy(2, 12, Month(2013, 1))
+    assert now == datetime(2013, 12, 15)
+    with pytest.raises(Refused) as refusal:
+        policy_of(
+            {
+                "months_ahead": 0,
+                "months_kept": -1,
+                "first_month": "January",
+                "now": "today",
+                "max_drops": -1,
+            }
+        )
+    assert len(refusal.value.problems) == 5
+
+
+@pytest.mark.parametrize(
+    ("below", "rows", "said"),
+    [
+        (["2013-12-01", "2014-01-01", "2014-02-01"], ("2013-12-05",), None),
+        (["2013-12-01", "2014-01-01"], ("2013-12-05",), "would add partitions: p2014m01."),
+        (["2013-12-01", "MAX"], (), "would split partition: p2013m12, p2014m01, x1."),
+        (["2013-12-01", "MAX"], ("2014-01-01",), "holds 1 row"),
+        (["2013-10-01", "2014-02-01"], ("2014-01-01",), "holds 1 row"),
+    ],
+)
+def test_problems(below: list[str], rows: tuple[str, ...], said: str | None) -> None:
+    found = months.problems(
+        MonthPolicy(1), NOW, simulated(*below, rows=rows).counted(MonthPolicy(1))
+    )
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
+
+
+def test_time_of_a_partition() -> None:
+    table = simulated("2013-11-01", "2013-12-01", "2013-12-15", "2014-02-01", "2014-03-01", "MAX")
+    assert [span.seen_from(NOW) for span in spans(table.table().partitions)] == [
+        "past",
+        "past",
+        "current",
+        "current",
+        "ahead",
+        "tail",
+    ]

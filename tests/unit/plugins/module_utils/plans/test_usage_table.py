@@ -1,0 +1,193 @@
+"""From one description to two shapes, and how a table differs from its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import usage_table as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_table import (
+    Current,
+    Wanted,
+    wanted,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    RANGE_COLUMNS,
+    UNIX_TIMESTAMP,
+    Partition,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
+    READ,
+    WRITE,
+    Check,
+    Column,
+    Index,
+    TableShape,
+    UsageTable,
+)
+
+ID = Column(
+    "Id", "bigint(20) unsigned", "bigint(20) unsigned NOT NULL", "NOT NULL", None, False, True
+)
+AT = Column("At", "datetime", "datetime NOT NULL", "NOT NULL", None, False)
+WHO = Column("Who", "char(2)", "char(2)", "", "utf8mb4_bin")
+WRITTEN = TableShape(
+    (ID, AT, WHO), ("Id",), options=(("ENGINE", "InnoDB"), ("AUTO_INCREMENT", "77"))
+)
+TABLE = UsageTable("s", "t", "CREATE TABLE ...", READ, "id", "at", (Index("k", ("who", "at")),))
+MONTHS = (Partition("p", datetime(2013, 2, 1)),)
+
+
+def add_index(table: UsageTable, index: Index) -> str:
+    return f"ADD {index.name} TO {table}"
+
+
+def test_write_shape_is_what_is_written() -> None:
+    found = wanted(replace(TABLE, shape=WRITE), WRITTEN, MONTHS)
+    assert found.shape == WRITTEN and found.partitions == ()
+
+
+def test_read_shape() -> None:
+    found = wanted(TABLE, WRITTEN, MONTHS)
+    assert found.shape.columns == WRITTEN.columns
+    assert found.shape.primary_key == ("Id", "At")
+    assert found.shape.indexes == (Index("k", ("Who", "At")),)
+    assert found.shape.options == (("ENGINE", "InnoDB"),)
+    assert (found.scheme, found.partitions) == (RANGE_COLUMNS, MONTHS)
+    stamped = replace(WRITTEN, columns=(ID, replace(AT, type="timestamp"), WHO))
+    assert wanted(TABLE, stamped, MONTHS).scheme == UNIX_TIMESTAMP
+
+
+@pytest.mark.parametrize(
+    ("change", "count"),
+    [
+        ({"columns": (AT, WHO)}, 1),
+        ({"columns": (ID, WHO)}, 2),
+        ({"columns": (ID, AT)}, 1),
+        ({"columns": (replace(ID, numbered=False, type="varchar(9)"), AT, WHO)}, 2),
+        ({"columns": (ID, replace(AT, nullable=True, type="year(4)"), WHO)}, 2),
+        ({"columns": (ID, replace(AT, type="timestamp(3)"), WHO)}, 1),
+        ({"primary_key": ()}, 1),
+        ({"indexes": (Index("a", ("b",)), Index("b", ("c",)))}, 2),
+        ({"foreign_keys": ("FOREIGN KEY",)}, 1),
+        ({"unknown": ("PERIOD",)}, 1),
+        ({"options": (("ENGINE", "Aria"),)}, 1),
+        ({"options": ()}, 1),
+    ],
+)
+def test_no_write_shape(change: dict[str, Any], count: int) -> None:
+    for shape in (READ, WRITE):
+        with pytest.raises(Refused) as refusal:
+            wanted(replace(TABLE, shape=shape), replace(WRITTEN, **change), MONTHS)
+        assert len(refusal.value.problems) == count, refusal.value
+
+
+READ_SHAPE = wanted(TABLE, WRITTEN, MONTHS)
+
+
+def differences(existing: TableShape, desired: Wanted = READ_SHAPE) -> list[tuple[str, bool]]:
+    found = planning.differences(desired, existing, add_index)
+    return [(difference.what, difference.harmless) for difference in found]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"options": (*WRITTEN.options, ("COMMENT", "'x'"))}, [("table option COMMENT", True)]),
+        ({"options": ()}, [("table option ENGINE", False)]),
+        (
+            {"options": (("ENGINE", "InnoDB"), ("CHARSET", "latin1"), ("ROW_FORMAT", "COMPACT"))},
+            [("table option CHARSET", False), ("table option ROW_FORMAT", False)],
+        ),
+        ({"columns": (ID, WHO, AT)}, [("order of columns", False)]),
+        ({"columns": (ID, AT)}, [("column Who", False)]),
+        ({"columns": (ID, replace(AT, type="date"), WHO)}, [("column At, type", False)]),
+        (
+            {"columns": (ID, AT, replace(WHO, collation="latin1_bin"))},
+            [("column Who, character set", False)],
+        ),
+        (
+            {"columns": (ID, AT, replace(WHO, collation="utf8mb4_general_ci"))},
+            [("column Who, collation", False)],
+        ),
+        ({"columns": (ID, AT, replace(WHO, definition="other text"))}, []),
+        (
+            {"columns": (ID, AT, replace(WHO, attributes="NOT NULL"))},
+            [("column Who, attributes", False)],
+        ),
+        (
+            {"columns": (replace(ID, numbered=False), AT, WHO)},
+            [("column Id, numbering", False)],
+        ),
+        ({"primary_key": ("Id",)}, [("primary key", False)]),
+        ({"partitioned": False}, [("partitions", False)]),
+        (
+            {"foreign_keys": ("f",), "unknown": ("u",)},
+            [("foreign key", False), ("definition", False)],
+        ),
+        ({"indexes": ()}, [("index", False)]),
+        ({"indexes": (Index("other", ("WHO", "at")),)}, [("name of index", True)]),
+        ({"indexes": (Index("x", ("Who", "At")), Index("K", ("Who", "At")))}, [("index", True)]),
+        (
+            {"indexes": (Index("k", ("Who", "At"), "UNIQUE KEY"),)},
+            [("index", False), ("index", False)],
+        ),
+        ({"checks": (Check("c", "(1)"),)}, [("check", False)]),
+    ],
+)
+def test_differences(change: dict[str, Any], expected: list[tuple[str, bool]]) -> None:
+    assert differences(replace(READ_SHAPE.shape, **change)) == expected
+
+
+def test_differences_of_a_write_server() -> None:
+    desired = wanted(replace(TABLE, shape=WRITE), replace(WRITTEN, checks=(Check("c", "(1)"),)), ())
+    assert differences(desired.shape, desired) == []
+    extra = replace(
+        desired.shape, indexes=(Index("k", ("Who",)),), partitioned=True, checks=(), primary_key=()
+    )
+    assert differences(extra, desired) == [
+        ("primary key", False),
+        ("partitions", False),
+        ("index", False),
+        ("check", False),
+    ]
+
+
+def test_creates_what_is_missing() -> None:
+    plan = planning.plan(READ_SHAPE, Current(WRITTEN, None, False), add_index)
+    assert [step.action for step in plan.steps] == ["create schema", "create table"]
+    assert plan.diff()["before"] == {"s": None, "s.t": None}
+    assert plan.diff()["after"]["s.t"]["partitions"] == {"p": "everything below 2013-02-01"}
+    plan = planning.plan(READ_SHAPE, Current(WRITTEN, None, True), add_index)
+    assert [step.action for step in plan.steps] == ["create table"]
+
+
+def test_creates_no_schema_unasked() -> None:
+    desired = replace(READ_SHAPE, table=replace(TABLE, create_schema=False))
+    with pytest.raises(Refused, match="there is no schema s"):
+        planning.plan(desired, Current(WRITTEN, None, False), add_index)
+
+
+def test_leaves_a_table_alone() -> None:
+    same = Current(WRITTEN, READ_SHAPE.shape, True)
+    assert not planning.plan(READ_SHAPE, same, add_index).changed
+    shape = replace(READ_SHAPE.shape, indexes=(*READ_SHAPE.shape.indexes, Index("x", ("Who",))))
+    plan = planning.plan(READ_SHAPE, replace(same, existing=shape), add_index)
+    assert not plan.changed and len(plan.warnings) == 1
+    missing = replace(READ_SHAPE.shape, indexes=(Index("x", ("Who",)),))
+    with pytest.raises(Refused) as refusal:
+        planning.plan(READ_SHAPE, replace(same, existing=missing), add_index)
+    assert len(refusal.value.problems) == 2
+    assert "(slows queries); ADD k TO s.t would mend it" in refusal.value.problems[0]
+
+
+def test_descriptions() -> None:
+    assert TABLE.problems() == []
+    unique = Index("u", ("who",), "UNIQUE KEY")
+    twice = Index("primary", ("who", "WHO"))
+    assert len(replace(TABLE, indexes=(unique, unique, twice, Index("e", ()))).problems()) == 6
