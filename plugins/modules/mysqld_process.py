@@ -150,6 +150,7 @@ DIGEST = "MYSQLD_PROCESS_DEFAULTS_DIGEST"
 LONGEST_SOCKET_PATH = 107
 
 MARIADB, MYSQL = "mariadb", "mysql"
+PROGRAMS = {"mariadbd", "mysqld"}
 
 
 class ServerFailed(Exception):
@@ -181,6 +182,9 @@ class Process:
             try:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
+                continue
+            # Clients and backups take the same option file as their first word.
+            if Path(os.fsdecode(words[0])).name not in PROGRAMS:
                 continue
             if len(words) > 1 and words[1] == os.fsencode(self.argument):
                 return int(entry.name)
@@ -251,11 +255,15 @@ class Process:
                 cwd="/",
                 env={**self._environment(), DIGEST: self.digest()},
             )
-        self._wait(lambda: process.poll() is not None or self._greets(), "start")
+        self._wait(lambda: process.poll() is not None or self._greets(), "answer")
         if process.poll() is not None:
             raise ServerFailed(
                 f"the server ended with code {process.returncode}: {self._end_of_log()}"
             )
+
+    def wait_for_greeting(self):
+        """Wait for a server that an earlier run has started and given up on."""
+        self._wait(self._greets, "answer")
 
     def stop(self, pid):
         """Ask the server to end, and wait until it has."""
@@ -383,12 +391,15 @@ def main():
     outdated = bool(pid) and not process.runs_with_present_text(pid)
     actions = planned_actions(params, process.datadir.is_dir(), bool(pid), outdated)
     files = [file for file in wanted_files(params) if _text_of(file[0]) != file[1]]
+    wanted_folder = params["include_dir"] if params["state"] == "started" else None
+    folders = [Path(wanted_folder)] if wanted_folder and not Path(wanted_folder).is_dir() else []
     before = {str(path): _text_of(path) for path, _text, _mode in files}
     done = []
     try:
         if not module.check_mode:
-            if params["include_dir"]:
-                Path(params["include_dir"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in folders:
+                folder.mkdir(mode=0o700, parents=True)
+                done.append(f"make {folder}")
             for path, text, mode in files:
                 write_file(path, text, mode)
                 done.append(f"write {path}")
@@ -398,13 +409,17 @@ def main():
                 else:
                     getattr(process, action)()
                 done.append(action)
+            if params["state"] == "started" and not actions:
+                process.wait_for_greeting()
     except (ServerFailed, OSError) as error:
         module.fail_json(msg=str(error), changed=bool(done), actions=done)
     after = {str(path): text for path, text, _mode in files}
     running = {True: "running", False: "stopped"}
     module.exit_json(
-        changed=bool(files or actions),
-        actions=[f"write {path}" for path, _text, _mode in files] + actions,
+        changed=bool(folders or files or actions),
+        actions=[f"make {folder}" for folder in folders]
+        + [f"write {path}" for path, _text, _mode in files]
+        + actions,
         pid=process.pid(),
         restart_pending=outdated and "stop" not in actions,
         diff={

@@ -13,13 +13,18 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Pl
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
     FOR_A_NEW_CHANNEL,
+    PRESENT,
     STARTED,
     STOPPED,
     Channel,
     ChannelStatus,
+    Settings,
     shared_sources,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 STOP, CHANGE, START, REMOVE = "stop", "change", "start", "remove"
@@ -32,16 +37,61 @@ ACCESS_DENIED = 1045
 def plan(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> Plan:
     """Return the steps that bring each channel to its state and touch no other one.
 
-    Raises ``Refused`` when a channel does not exist and its source is not given,
-    or when two channels would follow one source.
+    Channels that give up a source come before those that take it. Raises
+    ``Refused`` when a channel does not exist and its source is not given, when
+    two channels would follow one source, or when channels exchange sources.
     """
     present = {status.key: status for status in current}
-    problems = _missing_sources(desired, present) + _shared_sources(desired, present)
-    refuse_if_any(problems)
+    refuse_if_any(_missing_sources(desired, present) + _shared_sources(desired, present))
     steps: list[Step] = []
-    for channel in desired:
+    for channel in _in_order(desired, present):
         steps.extend(_steps(channel, present.get(channel.key)))
     return Plan(tuple(steps))
+
+
+def _in_order(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[Channel]:
+    """Sort channels so that none takes a source that another still follows.
+
+    MariaDB refuses that (error 1934), after the channel has been stopped.
+    """
+    held = {status.key: _source(status.settings) for status in present.values()}
+    waiting = sorted(desired, key=lambda channel: channel.state != ABSENT)
+    ordered = []
+    while waiting:
+        free = [
+            channel
+            for channel in waiting
+            if channel.state == ABSENT
+            or all(
+                held[key] != _source(_settings_after(channel, present.get(channel.key)))
+                for key in held
+                if key != channel.key
+            )
+        ]
+        if not free:
+            names = ", ".join(sorted(channel.name for channel in waiting))
+            raise Refused(
+                [
+                    f"channels {names} would take each other's sources, which no order of changes "
+                    "does. Remove one of them (state: absent) first."
+                ]
+            )
+        channel = free[0]
+        waiting.remove(channel)
+        ordered.append(channel)
+        held.pop(channel.key, None)
+        if channel.state != ABSENT:
+            held[channel.key] = _source(_settings_after(channel, present.get(channel.key)))
+    return ordered
+
+
+def _settings_after(channel: Channel, status: ChannelStatus | None) -> Settings:
+    base = status.settings if status else FOR_A_NEW_CHANNEL
+    return replace(base, **channel.settings.given())
+
+
+def _source(settings: Settings) -> tuple[str | None, int | None]:
+    return settings.source_host, settings.source_port
 
 
 def _steps(channel: Channel, status: ChannelStatus | None) -> list[Step]:
@@ -50,17 +100,19 @@ def _steps(channel: Channel, status: ChannelStatus | None) -> list[Step]:
         return [] if status is None else _removal(target, channel, status)
     steps = []
     changes = _changes(channel, status)
-    runs = status is not None and (status.io_running or status.sql_running)
-    shall_run = channel.state == STARTED or (runs and channel.state != STOPPED)
+    works = status is not None and (status.io_running or status.sql_running)
+    # What somebody has stopped, half or whole, state: present leaves to them.
+    runs = status is not None and status.running
+    shall_run = channel.state == STARTED or (channel.state == PRESENT and runs)
     before = None if status is None else shown(status)
     after = dict(before or {"running": "no"})
-    if runs and (changes or not shall_run):
+    if works and (changes or channel.state == STOPPED):
         after["running"] = "no"
         steps.append(Step(STOP, target, before, dict(after), channel))
     if changes:
         after.update({name: str(value) for name, value in changes.items()})
         steps.append(Step(CHANGE, target, before, dict(after), (channel, changes)))
-    if shall_run and (changes or status is None or not status.running):
+    if shall_run and (changes or not runs):
         after["running"] = "yes"
         steps.append(Step(START, target, before, dict(after), channel))
     return steps
@@ -90,7 +142,8 @@ def _changes(channel: Channel, status: ChannelStatus | None) -> dict[str, Any]:
         for name in ("source_host", "source_port"):
             given = getattr(channel.settings, name)
             changes.setdefault(name, given or getattr(status.settings, name))
-        changes["auto_position"] = True
+        asked = channel.settings.auto_position
+        changes["auto_position"] = True if asked is None else asked
     return changes
 
 
@@ -102,7 +155,9 @@ def _password_differs(channel: Channel, status: ChannelStatus) -> bool:
         return True
     if status.password is not None:
         return status.password != wanted
-    return status.io_fault.number == ACCESS_DENIED
+    # The error of a channel that is stopped may be an old one.
+    tries = status.io_running or channel.state == STARTED
+    return tries and status.io_fault.number == ACCESS_DENIED
 
 
 def _missing_sources(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
@@ -119,18 +174,15 @@ def _missing_sources(desired: Sequence[Channel], present: dict[str, ChannelStatu
 
 def _shared_sources(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
     """Judge the channels as they will be, those that are not spoken of included."""
-    wanted = {channel.key: channel for channel in desired}
+    wanted = {channel.key for channel in desired}
     after = [
         (status.name, status.settings) for status in present.values() if status.key not in wanted
     ]
-    for channel in desired:
-        if channel.state == ABSENT:
-            continue
-        settings = channel.settings
-        status = present.get(channel.key)
-        if status:
-            settings = replace(status.settings, **channel.settings.given())
-        after.append((channel.name, settings))
+    after.extend(
+        (channel.name, _settings_after(channel, present.get(channel.key)))
+        for channel in desired
+        if channel.state != ABSENT
+    )
     return shared_sources(after)
 
 

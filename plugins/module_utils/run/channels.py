@@ -66,12 +66,7 @@ def refuse_faults(
     stopped = [
         explain(status)
         for status in found
-        if status.key in wanted
-        and (
-            (status.sql_fault and not status.sql_running)
-            or (status.io_fault and not status.io_running)
-            or status.denied
-        )
+        if status.key in wanted and (status.denied or not status.running)
     ]
     if stopped:
         raise ServerError(server.address, "; ".join(stopped))

@@ -42,6 +42,7 @@ _BOOLEANS = {
     "auto_position",
 }
 _TRUE = {"yes", "1", "true", "slave_pos", "current_pos"}
+SELECT_DENIED = 1142
 # How long one statement that waits may take before the channel is looked at again.
 _SLICE_SECONDS = 1
 
@@ -212,10 +213,16 @@ def _one_line(gtids: Any) -> str:
 def _heartbeats(server: Server) -> dict[Any, float]:
     if "heartbeat_seconds" in server.dialect.channel_columns:
         return {}
-    rows = server.rows(
-        "SELECT CHANNEL_NAME AS name, HEARTBEAT_INTERVAL AS seconds "
-        "FROM performance_schema.replication_connection_configuration"
-    )
+    try:
+        rows = server.rows(
+            "SELECT CHANNEL_NAME AS name, HEARTBEAT_INTERVAL AS seconds "
+            "FROM performance_schema.replication_connection_configuration"
+        )
+    except ServerError as error:
+        if error.number != SELECT_DENIED:
+            raise
+        # A monitor may ask for the status and not for this; then it is not shown.
+        return {}
     return {row["name"]: float(row["seconds"]) for row in rows}
 
 
@@ -226,7 +233,9 @@ def _passwords(server: Server) -> dict[Any, Secret]:
         rows = server.rows(
             "SELECT Channel_name AS name, User_password AS password FROM mysql.slave_master_info"
         )
-    except ServerError:
+    except ServerError as error:
+        if error.number != SELECT_DENIED:
+            raise
         # Not every login may read the table; then it is as on MariaDB.
         return {}
     return {row["name"]: Secret(_text(row["password"])) for row in rows}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
     Statement,
     quote_identifier,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import (
+    MASK,
+    Secret,
+)
 
 try:
     import pymysql
+    from pymysql import optionfile
     from pymysql.cursors import DictCursor
 
     PYMYSQL_ERROR: str | None = None
@@ -152,46 +157,87 @@ class Server:
                 return list(cursor.fetchall())
         except (pymysql.MySQLError, OSError) as error:
             number, message = _number_and_message(error)
-            raise ServerError(self.address, message, number, statement) from error
+            if statement.has_secrets:
+                # Servers quote what they complain of: whole, cut short, or escaped.
+                message = re.sub(r"'.*'", f"'{MASK}'", message, flags=re.DOTALL)
+            raise ServerError(self.address, message, number, statement) from None
 
 
 def connect(login: Login) -> Server:
     """Open a connection.
 
-    Raises ``ServerError`` when the server cannot be reached or refuses.
+    Raises ``ServerError`` when the server cannot be reached or refuses, does not
+    answer in time, or when the option file cannot be read.
     """
+    arguments = _arguments(login)
     try:
-        return Server(pymysql.connect(**_arguments(login)), login)
-    except (pymysql.MySQLError, OSError, configparser.Error) as error:
+        # PyMySQL bounds only the connection by connect_timeout. A server that
+        # hangs accepts it and never says a word.
+        connection: Any = pymysql.connect(**arguments, read_timeout=login.connect_timeout)
+        server = Server(connection, login)
+        connection._read_timeout = login.read_timeout
+    except (pymysql.MySQLError, OSError) as error:
         number, message = _number_and_message(error)
         raise ServerError(login.address, f"cannot log in: {message}", number) from error
+    return server
 
 
 def _arguments(login: Login) -> dict[str, Any]:
+    """Return what PyMySQL takes; what is given goes before what the option file says."""
+    file = _option_file(login)
+    password = login.password.reveal() if login.password else file.get("password")
+    # A host that was asked for is never replaced by a socket of this machine.
+    socket = login.unix_socket or (file.get("socket") if login.host == "localhost" else None)
+    ca_cert = login.ca_cert or file.get("ssl-ca")
+    if login.check_hostname and not ca_cert:
+        raise ServerError(
+            login.address,
+            "check_hostname needs ca_cert: without an authority to verify it with, a certificate's "
+            "name says nothing",
+        )
     arguments: dict[str, Any] = {
         "host": login.host,
         "port": login.port,
-        "user": login.user,
+        "user": login.user or file.get("user"),
         # Bytes, because PyMySQL would send a string as Latin-1, which servers do not expect.
-        "password": login.password.reveal().encode() if login.password else None,
-        "unix_socket": login.unix_socket,
+        "password": password.encode() if password else None,
+        "unix_socket": socket,
         "ssl": {"check_hostname": False} if login.unverified_tls else None,
-        "ssl_ca": login.ca_cert,
-        "ssl_cert": login.client_cert,
-        "ssl_key": login.client_key,
-        "ssl_verify_cert": True if login.ca_cert else None,
+        "ssl_ca": ca_cert,
+        "ssl_cert": login.client_cert or file.get("ssl-cert"),
+        "ssl_key": login.client_key or file.get("ssl-key"),
+        "ssl_verify_cert": True if ca_cert else None,
         "ssl_verify_identity": login.check_hostname,
         "connect_timeout": login.connect_timeout,
-        "read_timeout": login.read_timeout,
         "charset": "utf8mb4",
         "autocommit": True,
     }
-    if login.config_file and Path(login.config_file).expanduser().is_file():
-        arguments["read_default_file"] = str(Path(login.config_file).expanduser())
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _option_file(login: Login) -> dict[str, str]:
+    """Read the section client of the login's option file; it need not exist."""
+    path = Path(login.config_file).expanduser() if login.config_file else None
+    if path is None or not path.is_file():
+        return {}
+    made: Any = optionfile.Parser
+    parser = made(strict=False, allow_no_value=True)
+    names = ("user", "password", "socket", "ssl-ca", "ssl-cert", "ssl-key")
+    try:
+        parser.read(path)
+        return {
+            name: parser.get("client", name) for name in names if parser.has_option("client", name)
+        }
+    except (configparser.Error, UnicodeDecodeError):
+        # The parser's own message quotes the line, which may hold the password.
+        raise ServerError(
+            login.address,
+            f"cannot read the option file {path}: a line in it is neither a [section] nor "
+            "name = value; correct it or give another config_file",
+        ) from None
 
 
 def _number_and_message(error: BaseException) -> tuple[int, str]:
     if len(error.args) >= 2 and isinstance(error.args[0], int):
-        return error.args[0], str(error.args[1])
+        return error.args[0], str(error.args[1]) or "the connection is lost"
     return 0, str(error) or type(error).__name__

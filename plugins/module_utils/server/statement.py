@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import MASK, Secret
@@ -31,6 +32,11 @@ class Statement:
     def executed_args(self) -> tuple[Any, ...]:
         """The values to bind, secrets among them in clear."""
         return tuple(a.reveal() if isinstance(a, Secret) else a for a in self.args)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether a secret is bound to it."""
+        return any(isinstance(arg, Secret) for arg in self.args)
 
     @property
     def shown(self) -> str:
@@ -66,6 +72,6 @@ def _shown(value: Any) -> str:
         return "NULL"
     if isinstance(value, bool):
         return str(int(value))
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float, Decimal)):
         return str(value)
     return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Optional
 
 WRITE_SERVER, READ_SERVER = "write_server", "read_server"
 
@@ -105,7 +104,7 @@ def needed_variables() -> tuple[str, ...]:
     return ("server_id", *(name for rule in RULES for name in rule.variables))
 
 
-def judge(kind: str, variables: Mapping[str, Optional[str]]) -> Verdict:
+def judge(kind: str, variables: Mapping[str, str | None]) -> Verdict:
     """Compare a server's global variables (None: it has no such one) with the rules."""
     problems: list[str] = []
     risks: list[str] = []

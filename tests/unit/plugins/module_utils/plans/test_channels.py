@@ -1,0 +1,541 @@
+"""Plans for channels, taken on a simulated replica that refuses what real ones refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels import (
+    ACCESS_DENIED,
+    CHANGE,
+    REMOVE,
+    START,
+    STOP,
+    plan,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    ABSENT,
+    FOR_A_NEW_CHANNEL,
+    PRESENT,
+    STARTED,
+    STOPPED,
+    Channel,
+    ChannelStatus,
+    Fault,
+    Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+DENIED = Fault(ACCESS_DENIED, "Access denied")
+STATES = (PRESENT, STARTED, STOPPED, ABSENT)
+
+
+class ServerSaysNo(Exception):
+    """What a real server would have answered with an error."""
+
+
+class Replica:
+    """The channels of a replica, changed by steps as a server changes them.
+
+    The rules are the servers' own: CHANGE and RESET on a running channel fail
+    (MySQL 3081, MariaDB 1198), so does CHANGE to a source that another channel
+    follows (MariaDB 1934), and START or STOP of a channel that is not there.
+    """
+
+    def __init__(self, channels: Sequence[ChannelStatus]) -> None:
+        self.channels = {status.key: status for status in channels}
+        self.passwords = {status.key: status.password for status in channels}
+        # MySQL shows stored passwords, MariaDB does not.
+        self.shows_passwords = any(status.password for status in channels)
+        self.stopped: list[str] = []
+
+    def take(self, made: Plan) -> None:
+        for step in made.steps:
+            if step.action == CHANGE:
+                channel, changes = step.value
+                self.change(channel, changes)
+            else:
+                {STOP: self.stop, START: self.start, REMOVE: self.remove}[step.action](step.value)
+
+    def stop(self, channel: Channel) -> None:
+        self.channels[channel.key] = self._there(channel).stopped()
+        self.stopped.append(channel.key)
+
+    def start(self, channel: Channel) -> None:
+        status = self._there(channel)
+        self.channels[channel.key] = replace(
+            status,
+            io_running=True,
+            connected=True,
+            sql_running=True,
+            io_fault=Fault(),
+            sql_fault=Fault(),
+        )
+
+    def remove(self, channel: Channel) -> None:
+        self._must_be_stopped(self._there(channel))
+        del self.channels[channel.key]
+
+    def change(self, channel: Channel, changes: dict[str, Any]) -> None:
+        status = self.channels.get(channel.key) or ChannelStatus(
+            channel.name, Settings(source_port=3306, auto_position=False)
+        )
+        self._must_be_stopped(status)
+        given = dict(changes)
+        password = given.pop("source_password", None)
+        settings = status.settings
+        if given.keys() & {"source_host", "source_port"}:
+            # Another source: of the old one's place nothing is kept.
+            settings = replace(settings, source_host="", source_port=3306, auto_position=False)
+        settings = replace(settings, **given)
+        followed = (settings.source_host, settings.source_port)
+        if any(
+            (other.settings.source_host, other.settings.source_port) == followed
+            for other in self.channels.values()
+            if other.key != status.key
+        ):
+            raise ServerSaysNo(f"1934: {channel.name} conflicts with an existing connection")
+        if password is not None:
+            assert isinstance(password, Secret)
+            self.passwords[channel.key] = password
+            if self.shows_passwords:
+                status = replace(status, password=password)
+        # The last error stays until the channel is started again (both flavours).
+        self.channels[channel.key] = replace(status, settings=settings)
+
+    def _there(self, channel: Channel) -> ChannelStatus:
+        if channel.key not in self.channels:
+            raise ServerSaysNo(f"channel {channel.name} does not exist")
+        return self.channels[channel.key]
+
+    @staticmethod
+    def _must_be_stopped(status: ChannelStatus) -> None:
+        if status.io_running or status.sql_running:
+            raise ServerSaysNo(f"3081/1198: stop {status.name} first")
+
+
+secrets = st.sampled_from(["one", "two", "it's"]).map(Secret)
+passwords = st.none() | secrets
+hosts = st.sampled_from(["a", "b", "c"])
+ports = st.sampled_from([3306, 13306])
+
+
+@st.composite
+def statuses(draw: st.DrawFn) -> list[ChannelStatus]:
+    """Draw the channels of a server of either flavour, no two with one source."""
+    mysql = draw(st.booleans())
+    names = draw(st.lists(st.sampled_from(["w1", "W2", "w3", "w4"]), max_size=4, unique=True))
+    sources = draw(
+        st.lists(st.tuples(hosts, ports), min_size=len(names), max_size=len(names), unique=True)
+    )
+    found = []
+    for name, (host, port) in zip(names, sources, strict=True):
+        io_running = draw(st.booleans())
+        settings = Settings(
+            source_host=host,
+            source_port=port,
+            source_user=draw(st.sampled_from(["u", "v"])),
+            source_ssl=draw(st.booleans()),
+            get_source_public_key=draw(st.booleans()) if mysql else None,
+            connect_retry_seconds=draw(st.sampled_from([2, 60])),
+            heartbeat_seconds=draw(st.sampled_from([2.5, 30.0])),
+            retry_count=draw(st.sampled_from([0, 10])) if mysql else None,
+            auto_position=draw(st.booleans()),
+        )
+        found.append(
+            ChannelStatus(
+                name,
+                settings,
+                password=Secret(draw(st.sampled_from(["one", "two"]))) if mysql else None,
+                io_running=io_running,
+                connected=io_running and draw(st.booleans()),
+                sql_running=draw(st.booleans()),
+                io_fault=draw(st.sampled_from([Fault(), DENIED, Fault(2003, "refused")])),
+            )
+        )
+    return found
+
+
+desired_channels = st.lists(
+    st.builds(
+        Channel,
+        st.sampled_from(["w1", "w2", "W3", "w4", "w5"]),
+        st.sampled_from(STATES),
+        st.builds(
+            Settings,
+            source_host=st.none() | hosts,
+            source_port=st.none() | ports,
+            source_user=st.none() | st.sampled_from(["u", "v"]),
+            source_ssl=st.none() | st.booleans(),
+            get_source_public_key=st.none() | st.booleans(),
+            connect_retry_seconds=st.none() | st.sampled_from([2, 60]),
+            heartbeat_seconds=st.none() | st.sampled_from([2.5, 30.0]),
+            retry_count=st.none() | st.sampled_from([0, 10]),
+            auto_position=st.none() | st.booleans(),
+        ),
+        passwords,
+        st.sampled_from(["on_difference", "on_create", "always"]),
+    ),
+    max_size=4,
+    unique_by=lambda channel: channel.key,
+)
+
+
+def source_after(channel: Channel, status: ChannelStatus | None) -> tuple[str | None, int | None]:
+    base = status.settings if status else FOR_A_NEW_CHANNEL
+    return (
+        channel.settings.source_host or base.source_host,
+        channel.settings.source_port or base.source_port,
+    )
+
+
+def sources_after(
+    desired: Sequence[Channel], current: Sequence[ChannelStatus]
+) -> dict[str, tuple[str | None, int | None]]:
+    """Return the source of each channel as it shall be, by its key."""
+    present = {status.key: status for status in current}
+    sources = {
+        status.key: (status.settings.source_host, status.settings.source_port) for status in current
+    }
+    for channel in desired:
+        sources.pop(channel.key, None)
+        if channel.state != ABSENT:
+            sources[channel.key] = source_after(channel, present.get(channel.key))
+    return sources
+
+
+def must_be_refused(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> bool:
+    """Judge independently: a source is missing, or two channels would have one."""
+    present = {status.key for status in current}
+    missing = any(
+        channel.key not in present
+        and channel.state != ABSENT
+        and not (channel.settings.source_host and channel.settings.source_user)
+        for channel in desired
+    )
+    sources = list(sources_after(desired, current).values())
+    return missing or len(set(sources)) < len(sources)
+
+
+def exchanges_sources(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> bool:
+    """Tell whether channels take each other's sources in a ring.
+
+    No order of changes does that on MariaDB, so a plan may refuse it.
+    """
+    after = sources_after(desired, current)
+    holders = {
+        (status.settings.source_host, status.settings.source_port): status.key
+        for status in current
+        if status.key in after
+    }
+    moves = {
+        key: holders[source]
+        for key, source in after.items()
+        if source in holders and holders[source] != key
+    }
+    for first in moves:
+        at: str | None = moves[first]
+        for _ in moves:
+            if at == first:
+                return True
+            at = moves.get(at) if at else None
+    return False
+
+
+def has_reached(channel: Channel, before: ChannelStatus | None, replica: Replica) -> None:
+    """Assert that a channel is as it shall be."""
+    after = replica.channels.get(channel.key)
+    if channel.state == ABSENT:
+        assert after is None
+        return
+    assert after is not None
+    assert channel.settings.differing_from(after.settings) == {}
+    wanted = channel.source_password
+    if before is None:
+        full = {**FOR_A_NEW_CHANNEL.given(), **channel.settings.given()}
+        assert full == {**after.settings.given(), **full}
+        assert replica.passwords.get(channel.key) == wanted
+    elif wanted and replica.shows_passwords and channel.update_password == "on_difference":
+        assert replica.passwords[channel.key] == wanted
+    threads = (after.io_running, after.sql_running)
+    if channel.state != PRESENT:
+        assert threads == ((True, True) if channel.state == STARTED else (False, False))
+    elif before is None:
+        assert threads == (False, False)
+    elif before.io_running == before.sql_running:
+        assert threads == (before.io_running, before.sql_running)
+
+
+def planned(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> Plan | None:
+    """Return the plan, or None where it is rightly refused."""
+    try:
+        made = plan(desired, current)
+    except Refused:
+        assert must_be_refused(desired, current) or exchanges_sources(desired, current)
+        event("refused")
+        return None
+    assert not must_be_refused(desired, current)
+    return made
+
+
+@given(desired_channels, statuses())
+def test_one_run_reaches_the_target_and_a_second_changes_nothing(
+    desired: list[Channel], current: list[ChannelStatus]
+) -> None:
+    made = planned(desired, current)
+    assume(made is not None)
+    assert made is not None
+    event(f"{len(made.steps)} steps")
+    replica = Replica(current)
+    replica.take(made)
+    present = {status.key: status for status in current}
+    for channel in desired:
+        has_reached(channel, present.get(channel.key), replica)
+    calm = [replace(channel, update_password="on_difference") for channel in desired]
+    if not any(channel.update_password == "on_create" for channel in desired):
+        assert plan(calm, list(replica.channels.values())) == Plan()
+    once = [
+        replace(channel, update_password="on_create")
+        if channel.update_password == "always"
+        else channel
+        for channel in desired
+    ]
+    assert plan(once, list(replica.channels.values())) == Plan()
+
+
+@given(desired_channels, statuses())
+def test_nothing_else_is_touched(desired: list[Channel], current: list[ChannelStatus]) -> None:
+    made = planned(desired, current)
+    assume(made is not None)
+    assert made is not None
+    replica = Replica(current)
+    replica.take(made)
+    named = {channel.key for channel in desired}
+    for status in current:
+        if status.key not in named:
+            assert replica.channels[status.key] == status
+            assert status.key not in replica.stopped
+            assert not any(f"channel {status.name}" == step.target for step in made.steps)
+
+
+@given(desired_channels, statuses())
+def test_a_channel_that_fits_is_not_touched(
+    desired: list[Channel], current: list[ChannelStatus]
+) -> None:
+    present = {status.key: status for status in current}
+    made = planned(desired, current)
+    assume(made is not None)
+    assert made is not None
+    for channel in desired:
+        status = present.get(channel.key)
+        if status is None or channel.state == ABSENT or channel.source_password:
+            continue
+        fits = not channel.settings.differing_from(status.settings) and (
+            channel.state == PRESENT
+            or (channel.state == STARTED and status.running)
+            or (channel.state == STOPPED and not status.io_running and not status.sql_running)
+        )
+        if fits:
+            steps = [step.action for step in made.steps if step.target == f"channel {channel.name}"]
+            assert steps == [], channel
+
+
+@given(desired_channels, statuses())
+def test_what_exists_already_is_enough(
+    desired: list[Channel], current: list[ChannelStatus]
+) -> None:
+    """From what a run has made, the same wishes in any order change nothing."""
+    made = planned(desired, current)
+    assume(made is not None and not any(c.update_password == "always" for c in desired))
+    assert made is not None
+    replica = Replica(current)
+    replica.take(made)
+    assert not plan(desired[::-1], list(replica.channels.values())[::-1]).changed
+
+
+@given(desired_channels, statuses(), secrets, secrets)
+def test_no_password_is_shown(
+    desired: list[Channel],
+    current: list[ChannelStatus],
+    one: Secret,
+    other: Secret,
+) -> None:
+    def shown(secret: Secret) -> str:
+        wishes = [
+            replace(channel, source_password=secret, update_password="always")
+            for channel in desired
+        ]
+        held = [replace(status, password=secret) for status in current]
+        try:
+            made = plan(wishes, held)
+        except Refused as refusal:
+            return str(refusal)
+        return f"{made} {made!r} {made.steps} {made.diff()}"
+
+    assert shown(one) == shown(other)
+
+
+# The cases below are each one of the property's, kept by name.
+
+A = Settings(source_host="a", source_port=3306, source_user="u", auto_position=True)
+B = replace(A, source_host="b")
+C = replace(A, source_host="c")
+
+
+def running(name: str, settings: Settings, **more: Any) -> ChannelStatus:
+    return ChannelStatus(
+        name, settings, **{"io_running": True, "connected": True, "sql_running": True, **more}
+    )
+
+
+def actions(made: Plan) -> list[tuple[str, str]]:
+    return [(step.action, step.target.removeprefix("channel ")) for step in made.steps]
+
+
+def test_a_new_channel_is_made_and_started() -> None:
+    made = plan([Channel("w1", STARTED, A, Secret("x"))], [])
+    assert actions(made) == [(CHANGE, "w1"), (START, "w1")]
+    _channel, changes = made.steps[0].value
+    assert changes == {**FOR_A_NEW_CHANNEL.given(), **A.given(), "source_password": Secret("x")}
+    assert made.diff()["before"] == {"channel w1": None}
+    assert made.diff()["after"]["channel w1"]["source_password"] == "********"
+
+
+def test_a_change_stops_and_starts_that_channel_only() -> None:
+    faster = replace(A, connect_retry_seconds=3)
+    was = replace(A, connect_retry_seconds=2)
+    made = plan([Channel("w1", STARTED, faster)], [running("w1", was), running("w2", B)])
+    assert actions(made) == [(STOP, "w1"), (CHANGE, "w1"), (START, "w1")]
+    assert made.steps[1].value[1] == {"connect_retry_seconds": 3}
+    diff = made.diff()
+    assert diff["before"]["channel w1"]["connect_retry_seconds"] == "2"
+    assert diff["after"]["channel w1"]["connect_retry_seconds"] == "3"
+    assert diff["before"]["channel w1"]["running"] == diff["after"]["channel w1"]["running"]
+
+
+def test_names_are_compared_as_servers_compare_them() -> None:
+    assert not plan([Channel("W1", STARTED, A)], [running("w1", A)]).changed
+
+
+def test_absent_stops_first_and_a_channel_that_is_not_there_is_no_problem() -> None:
+    gone = Channel("w1", ABSENT)
+    assert actions(plan([gone], [running("w1", A)])) == [(STOP, "w1"), (REMOVE, "w1")]
+    assert actions(plan([gone], [ChannelStatus("w1", A)])) == [(REMOVE, "w1")]
+    assert not plan([gone], []).changed
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(Refused) as refusal:
+        plan(
+            [Channel("w8", STARTED), Channel("w9", STARTED, Settings(source_host="b"))]
+            + [Channel("w2", STARTED, A)],
+            [running("w1", A)],
+        )
+    w8, w9, shared = refusal.value.problems
+    assert "channel w8 does not exist" in w8 and "its channels are: w1" in w8
+    assert "channel w9 does not exist" in w9
+    assert "channels w1, w2 have the same source a:3306" in shared
+
+
+def test_the_default_port_is_the_same_source_as_port_3306() -> None:
+    by_default = Settings(source_host="a", source_user="u")
+    with pytest.raises(Refused, match="same source a:3306"):
+        plan([Channel("w2", STARTED, by_default)], [running("w1", A)])
+    with pytest.raises(Refused, match="same source a:3306"):
+        plan([Channel("w1", STARTED, by_default), Channel("w2", STARTED, A)], [])
+
+
+@pytest.mark.parametrize("removed_first", [True, False])
+def test_a_source_goes_to_another_name_in_one_run(removed_first: bool) -> None:
+    wishes = [Channel("w1", ABSENT), Channel("w9", STARTED, A)]
+    replica = Replica([running("w1", A)])
+    replica.take(plan(wishes if removed_first else wishes[::-1], [running("w1", A)]))
+    assert list(replica.channels) == ["w9"] and replica.channels["w9"].running
+
+
+@pytest.mark.parametrize("names", [("w1", "w2"), ("w2", "w1")])
+def test_a_source_that_another_channel_leaves_is_free(names: tuple[str, str]) -> None:
+    settings = {"w1": B, "w2": C}
+    current = [running("w1", A), running("w2", B)]
+    replica = Replica(current)
+    replica.take(plan([Channel(name, STARTED, settings[name]) for name in names], current))
+    assert replica.channels["w1"].source == "b:3306"
+    assert replica.channels["w2"].source == "c:3306"
+
+
+def test_channels_that_exchange_sources_do_so_or_are_refused() -> None:
+    """Half of it done, w1 would stand stopped: MariaDB refuses its CHANGE with 1934."""
+    current = [running("w1", A), running("w2", B)]
+    replica = Replica(current)
+    try:
+        made = plan([Channel("w1", STARTED, B), Channel("w2", STARTED, A)], current)
+    except Refused:
+        return
+    replica.take(made)
+    assert {status.source for status in replica.channels.values()} == {"a:3306", "b:3306"}
+
+
+@pytest.mark.parametrize("io_running", [True, False])
+def test_present_leaves_a_half_stopped_channel_to_who_stopped_it(io_running: bool) -> None:
+    half = running("w1", A, io_running=io_running, sql_running=not io_running)
+    assert actions(plan([Channel("w1", PRESENT, A)], [half])) == []
+    assert actions(plan([Channel("w1", STARTED, A)], [half])) == [(START, "w1")]
+    assert actions(plan([Channel("w1", STOPPED, A)], [half])) == [(STOP, "w1")]
+
+
+def test_another_source_keeps_the_way_of_finding_the_place_that_is_asked_for() -> None:
+    by_hand = replace(B, auto_position=False)
+    replica = Replica([running("w1", A)])
+    replica.take(plan([Channel("w1", STOPPED, by_hand)], [running("w1", A)]))
+    assert replica.channels["w1"].settings.auto_position is False
+    assert not plan([Channel("w1", STOPPED, by_hand)], list(replica.channels.values())).changed
+
+
+@pytest.mark.parametrize("changed", [{"source_host": "b"}, {"source_port": 13306}])
+def test_another_source_is_said_wholly(changed: dict[str, Any]) -> None:
+    (_stop, change, _start) = plan(
+        [Channel("w1", STARTED, Settings(**changed))], [running("w1", A)]
+    ).steps
+    whole = {"source_host": "a", "source_port": 3306, "auto_position": True}
+    assert change.value[1] == {**whole, **changed}
+
+
+@pytest.mark.parametrize(
+    ("update", "stored", "fault", "changes"),
+    [
+        ("on_difference", Secret("old"), Fault(), True),
+        ("on_difference", Secret("new"), Fault(), False),
+        ("on_difference", Secret("new"), DENIED, False),
+        ("on_difference", None, Fault(), False),
+        ("on_difference", None, DENIED, True),
+        ("on_difference", None, Fault(2003, "refused"), False),
+        ("always", Secret("new"), Fault(), True),
+        ("always", None, Fault(), True),
+        ("on_create", Secret("old"), Fault(), False),
+        ("on_create", None, DENIED, False),
+    ],
+)
+def test_when_a_password_differs(
+    update: str, stored: Secret | None, fault: Fault, changes: bool
+) -> None:
+    wish = Channel("w1", STARTED, A, Secret("new"), update)
+    made = plan([wish], [running("w1", A, password=stored, io_fault=fault)])
+    expected = [(STOP, "w1"), (CHANGE, "w1"), (START, "w1")] if changes else []
+    assert actions(made) == expected
+    if changes:
+        assert made.steps[1].value[1] == {"source_password": Secret("new")}
+
+
+def test_a_stopped_channel_with_an_old_denial_settles() -> None:
+    """CHANGE does not take the last error away; only a new attempt to connect does."""
+    wish = Channel("w1", STOPPED, A, Secret("new"))
+    replica = Replica([ChannelStatus("w1", A, io_fault=DENIED)])
+    replica.take(plan([wish], list(replica.channels.values())))
+    assert not plan([wish], list(replica.channels.values())).changed

@@ -1,0 +1,134 @@
+"""What modules tell of channels, and what they take for a fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
+    explain,
+    refuse_faults,
+    tell,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Server,
+    ServerError,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    DENIED,
+    STARTED,
+    Channel,
+    ChannelStatus,
+    Fault,
+    Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+SERVER = cast(Server, SimpleNamespace(address="r1"))
+WANTED = [Channel("w1", STARTED)]
+RUNS = ChannelStatus(
+    "W1",
+    Settings(source_host="a", source_port=3306, source_user="u"),
+    io_running=True,
+    connected=True,
+    sql_running=True,
+    seconds_behind_source=0,
+)
+
+
+def test_tell() -> None:
+    (told,) = tell([replace(RUNS, io_fault=Fault(2003, "refused"))])
+    assert told == {
+        "channel": "W1",
+        "running": True,
+        "io_running": True,
+        "connected": True,
+        "sql_running": True,
+        "seconds_behind_source": 0,
+        "settings": {"source_host": "a", "source_port": 3306, "source_user": "u"},
+        "gtid_received": "",
+        "gtid_applied": "",
+        "last_io_error": {"number": 2003, "message": "refused"},
+        "last_sql_error": {"number": 0, "message": ""},
+    }
+
+
+def test_a_channel_that_tries_to_connect_is_not_told_as_running() -> None:
+    (told,) = tell([replace(RUNS, connected=False)])
+    assert told["io_running"] and not told["running"]
+
+
+@given(st.text(), st.text())
+def test_no_password_is_told(one: str, other: str) -> None:
+    def said(password: str) -> str:
+        status = replace(RUNS, password=Secret(password), io_fault=Fault(1045, "denied"))
+        with pytest.raises(ServerError) as refusal:
+            refuse_faults(SERVER, WANTED, [status])
+        return f"{tell([status])} {explain(status)} {refusal.value} {refusal.value!r}"
+
+    assert said(one) == said(other)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sql_fault": Fault(1062, "dup")}, "channel W1 from a:3306 cannot apply: error 1062: dup"),
+        (
+            {"io_fault": Fault(1236, "gone")},
+            "channel W1 cannot receive from a:3306: error 1236: gone",
+        ),
+        ({"sql_running": False}, "tells no error (receiving runs, applying is stopped)"),
+    ],
+)
+def test_explain(given: dict[str, Any], said: str) -> None:
+    assert said in explain(replace(RUNS, **given))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sql_running": False, "sql_fault": Fault(1062, "dup")}, "1062"),
+        ({"io_running": False, "connected": False, "io_fault": Fault(1236, "gone")}, "1236"),
+        *[({"connected": False, "io_fault": Fault(n, "no")}, str(n)) for n in sorted(DENIED)],
+        # An applier may be stopped with an empty error.
+        ({"sql_running": False}, "applying is stopped"),
+        ({"io_running": False, "connected": False}, "receiving is stopped"),
+    ],
+)
+def test_a_channel_that_has_stopped_or_cannot_log_in_is_a_fault(
+    given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ServerError, match="server r1: ") as refusal:
+        refuse_faults(SERVER, WANTED, [replace(RUNS, **given)])
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"connected": False},
+        # A source that does not answer: the channel goes on trying.
+        {"connected": False, "io_fault": Fault(2003, "refused")},
+    ],
+)
+def test_what_goes_on_trying_is_no_fault(given: dict[str, Any]) -> None:
+    refuse_faults(SERVER, WANTED, [replace(RUNS, **given)])
+
+
+def test_channels_that_were_not_asked_for_are_no_fault() -> None:
+    other = replace(RUNS, name="w2", sql_running=False, sql_fault=Fault(1062, "dup"))
+    refuse_faults(SERVER, WANTED, [RUNS, other])
+
+
+def test_every_fault_is_told_at_once() -> None:
+    broken: dict[str, Any] = {"sql_running": False, "sql_fault": Fault(1062, "dup")}
+    both = [replace(RUNS, **broken), replace(RUNS, name="w2", **broken)]
+    with pytest.raises(ServerError) as refusal:
+        refuse_faults(SERVER, [*WANTED, Channel("w2", STARTED)], both)
+    assert "channel W1" in str(refusal.value) and "channel w2" in str(refusal.value)

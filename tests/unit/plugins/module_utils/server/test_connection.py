@@ -1,0 +1,188 @@
+"""Logging in and errors, without a database server."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import connection
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Login,
+    Server,
+    ServerError,
+    connect,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import MASK, Secret
+
+
+@given(st.text(), st.text())
+def test_no_secret_in_a_login_or_an_error(one: str, other: str) -> None:
+    def shown(secret: str) -> str:
+        statement = Statement("ALTER USER u IDENTIFIED BY %s", (Secret(secret),))
+        error = ServerError("r1", "refused", 1396, statement)
+        return f"{Login(password=Secret(secret))} {error} {error!r} {error.args}"
+
+    assert shown(one) == shown(other)
+    assert f"BY '{MASK}'" in shown(one)
+
+
+def test_an_error_names_server_number_and_statement() -> None:
+    error = ServerError("r1:3306", "no such table", 1146, Statement("SELECT %s", (1,)))
+    assert str(error) == "server r1:3306: error 1146: no such table while running: SELECT 1"
+    assert str(ServerError("r1", "gone")) == "server r1: gone"
+
+
+class FakeConnection:
+    """Greets as MySQL 9.7 and answers every other statement with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def cursor(self, _kind: Any) -> Any:
+        return contextlib.nullcontext(self)
+
+    def execute(self, sql: str, _args: Any) -> None:
+        if "VERSION()" not in sql:
+            raise self.error
+
+    def fetchall(self) -> list[dict[str, str]]:
+        return [{"version": "9.7.4", "comment": "MySQL"}]
+
+
+def refused(error: Exception, *args: Any) -> str:
+    server = Server(FakeConnection(error), Login(host="r1"))
+    with pytest.raises(ServerError) as refusal:
+        server.run(Statement("x = %s" * len(args), args))
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        # MariaDB's 1470, measured: the message quotes the first 70 characters.
+        ("S3CRET" * 20, f"String '{('S3CRET' * 20)[:70]}...' is too long for MASTER_PASSWORD"),
+        ("S3CRET", "Operation failed for 'S3CRET'"),
+        # A syntax error quotes the statement as it was sent: escaped.
+        ("S3C'RET", "error in your SQL syntax; ... near 'S3C\\'RET' at line 1"),
+    ],
+)
+def test_a_server_that_quotes_a_secret_is_not_quoted(secret: str, said: str) -> None:
+    text = refused(pymysql.err.OperationalError(1470, said), Secret(secret))
+    assert "S3C" not in text, text
+    assert "1470" in text
+
+
+def test_a_lost_connection_is_told_in_words() -> None:
+    """PyMySQL says (0, '') of a connection that is closed already."""
+    text = refused(pymysql.err.InterfaceError(0, ""))
+    assert "connection" in text.lower(), text
+
+
+def arguments(login: Login) -> Any:
+    return pymysql.connections.Connection(
+        **connection._arguments(login),
+        defer_connect=True,
+    )
+
+
+def test_the_option_file_names_user_and_password(tmp_path: Path) -> None:
+    file = tmp_path / "my.cnf"
+    file.write_text("[client]\nuser = admin\npassword = from_file\n")
+    made = arguments(Login(config_file=str(file)))
+    assert (made.user, made.password) == ("admin", b"from_file")
+    made = arguments(Login(config_file=str(file), user="me", password=Secret("pä")))
+    assert (made.user, made.password) == ("me", "pä".encode())
+
+
+def test_a_missing_option_file_is_no_error(tmp_path: Path) -> None:
+    assert "read_default_file" not in connection._arguments(
+        Login(config_file=str(tmp_path / "none"))
+    )
+
+
+def test_a_host_that_was_asked_for_is_not_replaced_by_a_socket_of_the_option_file(
+    tmp_path: Path,
+) -> None:
+    """Otherwise a run against 10.0.0.5 would change the server of this machine."""
+    file = tmp_path / "my.cnf"
+    file.write_text("[client]\nuser = admin\nsocket = /run/mysqld/mysqld.sock\n")
+    made = arguments(Login(host="10.0.0.5", config_file=str(file)))
+    assert (made.host, made.unix_socket) == ("10.0.0.5", None)
+
+
+@pytest.mark.parametrize(
+    "text", ["password = S3CRET\n[client]\n", "[client]\n= S3CRET\n", "[client]\n : S3CRET\n"]
+)
+def test_a_broken_option_file_is_named_and_not_quoted(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "my.cnf"
+    file.write_text(text)
+    with pytest.raises(ServerError) as refusal:
+        connect(Login(host="127.0.0.1", port=1, config_file=str(file), connect_timeout=1))
+    assert "S3CRET" not in str(refusal.value)
+
+
+def test_check_hostname_without_an_authority_is_not_ignored() -> None:
+    """A certificate whose name shall be checked is verified, or the login is refused."""
+    try:
+        made = arguments(Login(host="db1", check_hostname=True))
+    except (ServerError, ValueError):
+        return
+    assert made.ctx.check_hostname
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that accepts connections and never says a word (SIGSTOP)."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        held: list[socket.socket] = []
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    held.append(listening.accept()[0])
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
+        for one in held:
+            one.close()
+
+
+@pytest.mark.parametrize("read_timeout", [5, 60])
+def test_logging_in_to_a_server_that_hangs_takes_the_connect_timeout(
+    silent: int, read_timeout: float
+) -> None:
+    started = time.monotonic()
+    done: list[Exception] = []
+
+    def log_in() -> None:
+        try:
+            connect(
+                Login(host="127.0.0.1", port=silent, connect_timeout=1, read_timeout=read_timeout)
+            )
+        except ServerError as error:
+            done.append(error)
+
+    # A daemon: what hangs for the read timeout must not hold up the test.
+    thread = threading.Thread(target=log_in, daemon=True)
+    thread.start()
+    thread.join(3)
+    assert done, f"still logging in after {time.monotonic() - started:.0f} s"
+    assert "cannot log in" in str(done[0])
+
+
+def test_a_server_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(ServerError, match=f"server 127.0.0.1:{port}: error 2003: cannot log in"):
+        connect(Login(host="127.0.0.1", port=port, config_file=None, connect_timeout=1))
