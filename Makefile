@@ -1,0 +1,32 @@
+# LOCAL_DIR and LOCAL_NET make a second demo beside the first:
+#   make demo LOCAL_DIR=/tmp/other LOCAL_NET=1
+LOCAL_DIR ?= $(CURDIR)/.demo
+LOCAL_NET ?= 0
+export LOCAL_DIR LOCAL_NET PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo status down lint test-unit test-integration test
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Build two data centres on this machine and send a year of flights through them
+	@script/demo
+
+status: ## Show the demo's servers, ids, months and channels
+	@script/status
+
+down: ## Stop the demo's servers and remove its folder
+	@script/down
+
+lint: ## Check the code without running it
+	@script/lint
+
+test-unit: ## Run the tests that need no server
+	@script/test-unit
+
+test-integration: ## Run the tests on real servers of three lines (needs Docker; installs it as root)
+	@script/test-integration
+
+test: ## Run lint and all tests
+	@script/test
