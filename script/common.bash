@@ -26,8 +26,7 @@ die() {
 }
 
 # The demo's servers: processes whose first argument is an option file below its
-# folder. Not read from
-# pid files, whose numbers can be other processes' by now.
+# folder. Not read from pid files, whose numbers can be other processes' by now.
 demo_pids() {
   local cmdline words
   for cmdline in /proc/[0-9]*/cmdline; do

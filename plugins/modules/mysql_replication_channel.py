@@ -172,6 +172,7 @@ channels:
 """
 
 import time
+from dataclasses import replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
@@ -185,6 +186,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
     STARTED,
+    STOPPED,
     Channel,
     Settings,
 )
@@ -252,13 +254,19 @@ class ReplicationChannel:
             given = [{"channel": params["channel"]}]
         channels = [_channel(one, params) for one in given]
         names = [channel.key for channel in channels]
-        refuse_if_any(
-            [
-                f"channels: {name} is named {names.count(name)} times; name it once."
-                for name in sorted(set(names))
-                if names.count(name) > 1
-            ]
-        )
+        problems = [
+            f"channels: {name} is named {names.count(name)} times; name it once."
+            for name in sorted(set(names))
+            if names.count(name) > 1
+        ]
+        for channel in channels:
+            problems.extend(channel.problems())
+            if self.wait and channel.state == STOPPED:
+                problems.append(
+                    f"channel {channel.name}: wait and state: stopped exclude each other; a "
+                    "channel that does not run applies nothing."
+                )
+        refuse_if_any(problems)
         return channels
 
     def current(self, server, desired):
@@ -268,7 +276,27 @@ class ReplicationChannel:
         return planning.plan(desired, current)
 
     def statements(self, step, server):
+        self.step = step
         return server_side.statements(step, server)
+
+    def execute(self, server, statement):
+        try:
+            server.run(statement)
+        except ServerError as error:
+            if self.step.action != planning.CHANGE or not self.step.before:
+                raise
+            if self.step.before["running"] != "yes":
+                raise
+            # It ran when this began, and the next run could not know that it should.
+            again = replace(self.step, action=planning.START, value=self.step.value[0])
+            for start in server_side.statements(again, server):
+                server.run(start)
+            raise ServerError(
+                server.address,
+                f"{error.message} (the channel runs again with the settings that it had)",
+                error.number,
+                statement,
+            ) from None
 
     def finish(self, server, desired, current, plan, applied):
         if not applied:
@@ -288,7 +316,13 @@ class ReplicationChannel:
         stored = {status.key: status for status in server_side.read(server, with_passwords=True)}
         for channel in channels:
             status = stored[channel.key]
-            password = channel.source_password or status.password or Secret("")
+            password = channel.source_password or status.password
+            if password is None:
+                raise ServerError(
+                    server.address,
+                    f"channel {channel.name}: to wait, the source is asked how far it has "
+                    "written; give the source_password, which this server does not show",
+                )
             position = server_side.source_position(status, password, self.connect_timeout)
             while not server_side.has_applied(server, position):
                 found = server_side.read(server)

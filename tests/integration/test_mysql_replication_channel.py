@@ -180,6 +180,20 @@ def test_wrong_password_is_told_and_put_right(
     assert not run_module(MODULE, replica, state="started", **options)["changed"]
 
 
+def test_a_channel_that_could_not_be_changed_runs_again(
+    replica: TestServer, run_module: Any, options: dict[str, Any]
+) -> None:
+    run_module(MODULE, replica, state="started", wait=True, **options)
+    # Longer than either flavour takes, which only CHANGE tells, after STOP.
+    failed = run_module(
+        MODULE, replica, channel="w1", source_password="x" * 97, update_password="always"
+    )
+    assert failed["failed"] and "runs again with the settings that it had" in failed["msg"], failed
+    assert "xxx" not in failed["msg"]
+    assert channels(run_module, replica)["w1"]["running"]
+    assert not run_module(MODULE, replica, state="started", wait=True, **options)["changed"]
+
+
 def test_a_source_that_is_down_is_no_failure(
     replica: TestServer, run_module: Any, sources: list[TestServer]
 ) -> None:
@@ -189,10 +203,12 @@ def test_a_source_that_is_down_is_no_failure(
     assert any("cannot receive from" in warning for warning in made["warnings"])
     again = run_module(MODULE, replica, channel="w9", state="started", **nobody)
     assert not again["changed"] and again["warnings"]
-    waited = run_module(
-        MODULE, replica, channel="w9", state="started", wait=True, wait_timeout_seconds=2, **nobody
-    )
+    wait = {"channel": "w9", "state": "started", "wait": True, "wait_timeout_seconds": 2}
+    waited = run_module(MODULE, replica, **wait, **nobody, source_password=PASSWORD)
     assert waited["failed"] and "13999" in waited["msg"], waited
+    if replica.flavour == "mariadb":
+        asked = run_module(MODULE, replica, **wait, **nobody)
+        assert asked["failed"] and "give the source_password" in asked["msg"], asked
 
 
 def test_a_stopped_applier_is_told(

@@ -42,7 +42,11 @@ def plan(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> Plan:
     two channels would follow one source, or when channels exchange sources.
     """
     present = {status.key: status for status in current}
-    refuse_if_any(_missing_sources(desired, present) + _shared_sources(desired, present))
+    refuse_if_any(
+        _missing_sources(desired, present)
+        + _shared_sources(desired, present)
+        + _half_running(desired, present)
+    )
     steps: list[Step] = []
     for channel in _in_order(desired, present):
         steps.extend(_steps(channel, present.get(channel.key)))
@@ -170,6 +174,21 @@ def _missing_sources(desired: Sequence[Channel], present: dict[str, ChannelStatu
         and channel.state != ABSENT
         and not (channel.settings.source_host and channel.settings.source_user)
     ]
+
+
+def _half_running(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
+    """A change stops both threads; which of them to start again only the user knows."""
+    found = []
+    for channel in desired:
+        status = present.get(channel.key)
+        if channel.state != PRESENT or status is None or not _changes(channel, status):
+            continue
+        if status.io_running != status.sql_running:
+            found.append(
+                f"channel {channel.name} runs by half and would be changed: say state: started or "
+                "state: stopped for afterwards."
+            )
+    return found
 
 
 def _shared_sources(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:

@@ -30,7 +30,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import
 
 try:
     import pymysql
-    from pymysql import optionfile
     from pymysql.cursors import DictCursor
 
     PYMYSQL_ERROR: str | None = None
@@ -220,14 +219,11 @@ def _option_file(login: Login) -> dict[str, str]:
     path = Path(login.config_file).expanduser() if login.config_file else None
     if path is None or not path.is_file():
         return {}
-    made: Any = optionfile.Parser
-    parser = made(strict=False, allow_no_value=True)
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     names = ("user", "password", "socket", "ssl-ca", "ssl-cert", "ssl-key")
     try:
-        parser.read(path)
-        return {
-            name: parser.get("client", name) for name in names if parser.has_option("client", name)
-        }
+        parser.read(path, encoding="utf-8")
+        found = {name: parser.get("client", name, fallback=None) for name in names}
     except (configparser.Error, UnicodeDecodeError):
         # The parser's own message quotes the line, which may hold the password.
         raise ServerError(
@@ -235,6 +231,14 @@ def _option_file(login: Login) -> dict[str, str]:
             f"cannot read the option file {path}: a line in it is neither a [section] nor "
             "name = value; correct it or give another config_file",
         ) from None
+    return {name: _unquoted(value) for name, value in found.items() if value}
+
+
+def _unquoted(value: str) -> str:
+    """Take off the quotes that option files may have around a value."""
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
 
 
 def _number_and_message(error: BaseException) -> tuple[int, str]:

@@ -36,6 +36,17 @@ COMPARED = (
 DENIED = frozenset({1045, 1130, 1698, 2026, 2061, 3118, 3159})
 
 
+# What both flavours take and show again as it was given; they change other values
+# silently, so that a second run would change them back, or fail (measured).
+LONGEST_NAME = 64
+RANGES = {
+    "source_port": (1, 65535),
+    "connect_retry_seconds": (1, 2**31 - 1),
+    "retry_count": (0, 2**31 - 1),
+    "heartbeat_seconds": (0.001, 4294967),
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """What CHANGE REPLICATION SOURCE sets, but for the password.
@@ -101,6 +112,27 @@ class Channel:
     def key(self) -> str:
         """What the servers compare names by: they do not tell upper case from lower."""
         return self.name.lower()
+
+    def problems(self) -> list[str]:
+        """Say which of the values no server would keep as they are."""
+        found = [
+            f"channel {self.name}: {option} {value} is outside {lowest} to {highest}; choose one "
+            "inside."
+            for option, (lowest, highest) in RANGES.items()
+            for value in [getattr(self.settings, option)]
+            if value is not None and not lowest <= value <= highest
+        ]
+        heartbeat = self.settings.heartbeat_seconds
+        if heartbeat is not None and round(heartbeat, 3) != heartbeat:
+            found.append(
+                f"channel {self.name}: heartbeat_seconds {heartbeat} is finer than the "
+                "milliseconds that servers keep; round it."
+            )
+        if len(self.name) > LONGEST_NAME:
+            found.append(
+                f"channel {self.name}: a name has at most {LONGEST_NAME} characters; shorten it."
+            )
+        return found
 
 
 @dataclass(frozen=True)

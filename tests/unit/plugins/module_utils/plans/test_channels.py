@@ -212,7 +212,21 @@ def sources_after(
 
 
 def must_be_refused(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> bool:
-    """Judge independently: a source is missing, or two channels would have one."""
+    """Judge independently: a source is missing or shared, or half a channel would change."""
+    by_key = {status.key: status for status in current}
+    for channel in desired:
+        status = by_key.get(channel.key)
+        if channel.state != PRESENT or not status or status.io_running == status.sql_running:
+            continue
+        password = channel.source_password
+        differs = bool(channel.settings.differing_from(status.settings))
+        if password and channel.update_password == "always":
+            differs = True
+        if password and channel.update_password == "on_difference":
+            denied = status.io_running and status.io_fault == DENIED
+            differs |= status.password != password if status.password else denied
+        if differs:
+            return True
     present = {status.key for status in current}
     missing = any(
         channel.key not in present

@@ -132,6 +132,15 @@ def test_a_broken_option_file_is_named_and_not_quoted(tmp_path: Path, text: str)
     assert "S3CRET" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("line", ["password", "ssl-ca", "user"])
+def test_an_option_without_a_value_is_as_if_it_were_not_there(tmp_path: Path, line: str) -> None:
+    """A bare ``password`` means to the clients that they shall ask for it."""
+    file = tmp_path / "my.cnf"
+    file.write_text(f"[mysqldump]\nquick\n[client]\n{line}\n")
+    made = arguments(Login(config_file=str(file), user="me"))
+    assert (made.user, made.password) == ("me", b"")
+
+
 def test_check_hostname_without_an_authority_is_not_ignored() -> None:
     """A certificate whose name shall be checked is verified, or the login is refused."""
     try:

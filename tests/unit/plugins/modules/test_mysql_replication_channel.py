@@ -1,0 +1,90 @@
+"""What mysql_replication_channel refuses before it asks any server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    STARTED,
+    STOPPED,
+    Channel,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+from ansible_collections.dbrw.sharding.plugins.modules import mysql_replication_channel
+
+
+def desired(**given: Any) -> list[Channel]:
+    """Return the channels that the module makes of options, as Ansible hands them over."""
+    options: dict[str, Any] = mysql_replication_channel.OPTIONS
+    defaults = {name: option.get("default") for name, option in options.items()}
+    task: Any = mysql_replication_channel.ReplicationChannel()
+    found: list[Channel] = task.desired({**defaults, "connect_timeout": 10, **given})
+    return found
+
+
+def test_a_channels_own_options_go_before_the_modules() -> None:
+    one, two = desired(
+        state="started",
+        source_user="u",
+        source_password="all",
+        source_ssl=True,
+        channels=[
+            {"channel": "w1", "source_host": "a", "source_ssl": False, "state": "stopped"},
+            {"channel": "w2", "source_host": "b", "source_password": "own"},
+        ],
+    )
+    assert (one.name, one.state, one.settings.source_ssl) == ("w1", STOPPED, False)
+    assert (two.name, two.state, two.settings.source_ssl) == ("w2", STARTED, True)
+    assert (one.source_password, two.source_password) == (Secret("all"), Secret("own"))
+    assert {one.settings.source_user, two.settings.source_user} == {"u"}
+    assert {one.update_password, two.update_password} == {"on_difference"}
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(Refused, match="w1 is named 2 times"):
+        desired(channels=[{"channel": "w1"}, {"channel": "W1"}])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        # Both servers take 70000, MariaDB 11.8 shows another number for ever after.
+        ({"source_port": 70000}, "source_port"),
+        ({"source_port": 0}, "source_port"),
+        # Both servers make the default of 0: every run would change it again.
+        ({"connect_retry_seconds": 0}, "connect_retry_seconds"),
+        ({"connect_retry_seconds": -1}, "connect_retry_seconds"),
+        ({"retry_count": -1}, "retry_count"),
+        # 1624, after the channel has been stopped.
+        ({"heartbeat_seconds": 4294968.0}, "heartbeat_seconds"),
+        ({"heartbeat_seconds": -1.0}, "heartbeat_seconds"),
+        # Servers keep milliseconds: every run would change it again.
+        ({"heartbeat_seconds": 2.0004}, "heartbeat_seconds"),
+        # MariaDB 11.8 takes it, shows 64 characters, and knows no channel of that name.
+        ({"channel": "w" * 65}, "64"),
+    ],
+)
+def test_what_a_server_would_not_keep_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        desired(**{"channel": "w1", **given})
+
+
+def test_what_a_server_keeps_is_taken() -> None:
+    desired(
+        channel="w" * 64,
+        source_port=65535,
+        connect_retry_seconds=1,
+        retry_count=0,
+        heartbeat_seconds=0.001,
+    )
+
+
+def test_a_channel_that_shall_not_run_is_not_waited_for() -> None:
+    """It could only fail, after it has been stopped."""
+    with pytest.raises(Refused, match="wait"):
+        desired(channel="w1", state="stopped", wait=True)
+    # Of several, those that go are not waited for.
+    desired(channels=[{"channel": "w1", "state": "absent"}, {"channel": "w2"}], wait=True)
