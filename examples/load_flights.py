@@ -34,6 +34,8 @@ WORKERS_PER_DATACENTER = 2
 # again after this time: long enough to see that inserting goes on without it.
 KILL_AT = 0.3
 DOWN_SECONDS = 2.0
+# For an answer that a whole table must be read for, on a busy machine.
+REPORT_SECONDS = 60.0
 # Without any progress for this long, something is wrong that waiting won't cure.
 PATIENCE_SECONDS = 120.0
 
@@ -203,7 +205,7 @@ def load(
     """Send the rows that are not known; return what became of them, and all rows' checksum."""
     whole = Checksum()
     ledger = Ledger(batches(rows, known, whole))
-    judge = Client(topology, "")
+    judge = Client(topology, "", REPORT_SECONDS)
     progress_at, progress_rows = time.monotonic(), -1
     with Crew(ledger, topology) as crew:
         while crew.works or (outage and outage.killed_at and not outage.is_over):
@@ -280,7 +282,7 @@ def known_request_ids(topology: Topology) -> set[int]:
     The write servers are the truth; rows that a purge has taken from there are
     on the read servers.
     """
-    client = Client(topology, "")
+    client = Client(topology, "", REPORT_SECONDS)
     known: set[int] = set()
     try:
         for server in topology.of_kind(WRITE):
@@ -348,7 +350,7 @@ def problems_of(server: Server, content: Content, expected: Checksum) -> list[st
 
 def verify(topology: Topology, expected: Checksum) -> list[str]:
     """Compare every server with the CSV file; return what is wrong, in sentences."""
-    client = Client(topology, "")
+    client = Client(topology, "", REPORT_SECONDS)
     found = []
     by_residue: dict[int, int] = {}
     for server in topology.of_kind(WRITE):
@@ -374,7 +376,7 @@ def verify(topology: Topology, expected: Checksum) -> list[str]:
 
 def wait_until_merged(topology: Topology, rows: int, report: Report) -> None:
     """Wait until every read server has that many rows."""
-    client = Client(topology, "")
+    client = Client(topology, "", REPORT_SECONDS)
     fewest, progress_at = -1, time.monotonic()
     while True:
         counts = {}

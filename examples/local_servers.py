@@ -99,7 +99,8 @@ def connect(demo: Path, name: str) -> Any:
         charset="utf8mb4",
         autocommit=True,
         connect_timeout=2,
-        # Statuses of a server whose disk is full are never answered.
-        read_timeout=10,
+        # Statuses of a server whose disk is full are never answered; to count
+        # rows on a busy machine takes some seconds.
+        read_timeout=30,
         cursorclass=DictCursor,
     )
