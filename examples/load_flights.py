@@ -23,7 +23,7 @@ import pymysql
 
 from examples import flights, local_servers
 from examples.dbrw import READ, WRITE, Client, InDoubt, NoServer, Server, Topology
-from examples.flights import COLUMNS, TABLE, Checksum, Row
+from examples.flights import Checksum, Row
 from examples.ledger import Batch, Doubt, Ledger
 from examples.report import Report
 
@@ -63,10 +63,7 @@ def batches(rows: Iterable[Row], known: set[int], whole: Checksum) -> Iterator[B
 
 def insert_statement(batch: Batch) -> tuple[str, list[int | str | None]]:
     """Return one INSERT for all rows of a batch, so that they are there all or not at all."""
-    marks = f"({', '.join(['%s'] * len(COLUMNS))})"
-    sql = f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) VALUES " + ", ".join(  # noqa: S608
-        [marks] * len(batch.rows)
-    )
+    sql = flights.INSERT_ROWS + ", ".join([flights.ROW_MARKS] * len(batch.rows))
     return sql, [value for row in batch.rows for value in row]
 
 
@@ -96,7 +93,7 @@ def settle_doubts(ledger: Ledger, client: Client) -> None:
 def is_there(doubt: Doubt, client: Client) -> bool:
     """Ask the server of a doubt whether it has the batch."""
     wanted = doubt.batch.request_ids
-    sql = f"SELECT COUNT(*) FROM {TABLE} WHERE request_id IN %s"  # noqa: S608
+    sql = "SELECT COUNT(*) FROM usage_data.flights WHERE request_id IN %s"
     ((found,),), _count = client.on(doubt.server, sql, (wanted,))
     if found not in (0, len(wanted)):
         raise Stopped(
@@ -147,7 +144,7 @@ class Crew:
     def _work(self, client: Client) -> None:
         try:
             send(self.ledger, client)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             self.failures.append(error)
 
 
@@ -288,7 +285,7 @@ def known_request_ids(topology: Topology) -> set[int]:
         for server in topology.of_kind(WRITE):
             wait_for_old_sessions(client, server)
         for server in topology.servers:
-            rows, _count = client.on(server, f"SELECT request_id FROM {TABLE}")  # noqa: S608
+            rows, _count = client.on(server, "SELECT request_id FROM usage_data.flights")
             known.update(row[0] for row in rows)
     except (NoServer, InDoubt, pymysql.MySQLError) as error:
         raise Stopped(
@@ -317,14 +314,10 @@ class Content:
 def content_of(client: Client, server: Server) -> Content:
     """Ask a server what it holds."""
     increment = client.topology.increment
-    ((rows, ids, request_ids, checksum),), _count = client.on(
-        server,
-        "SELECT COUNT(*), COUNT(DISTINCT id), COUNT(DISTINCT request_id), "  # noqa: S608
-        f"{flights.CHECKSUM_SQL} FROM {TABLE}",
-    )
+    ((rows, ids, request_ids, checksum),), _count = client.on(server, flights.CONTENT)
     residues, _count = client.on(
         server,
-        f"SELECT id MOD %s AS residue, COUNT(*) FROM {TABLE} GROUP BY residue",  # noqa: S608
+        "SELECT id MOD %s AS residue, COUNT(*) FROM usage_data.flights GROUP BY residue",
         (increment,),
     )
     return Content(rows, ids, request_ids, int(checksum), {int(r): n for r, n in residues})
@@ -381,7 +374,7 @@ def wait_until_merged(topology: Topology, rows: int, report: Report) -> None:
     while True:
         counts = {}
         for server in topology.of_kind(READ):
-            (row,), _count = client.on(server, f"SELECT COUNT(*) FROM {TABLE}")  # noqa: S608
+            (row,), _count = client.on(server, "SELECT COUNT(*) FROM usage_data.flights")
             counts[server.name] = row[0]
         report.progress(min(counts.values()), 0)
         if min(counts.values()) >= rows:

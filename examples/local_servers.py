@@ -10,10 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import pymysql
-from pymysql.cursors import DictCursor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -87,20 +83,3 @@ def resident_bytes(demo: Path, name: str) -> int:
         return 0
     (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) * 1024
-
-
-def connect(demo: Path, name: str) -> Any:
-    """Log in to a server as its administrator, with the option file that a person would use.
-
-    Raises ``pymysql.MySQLError`` or ``OSError`` when it does not answer.
-    """
-    return pymysql.connect(
-        read_default_file=str(demo / "clients" / f"{name}.cnf"),
-        charset="utf8mb4",
-        autocommit=True,
-        connect_timeout=2,
-        # Statuses of a server whose disk is full are never answered; to count
-        # rows on a busy machine takes some seconds.
-        read_timeout=30,
-        cursorclass=DictCursor,
-    )

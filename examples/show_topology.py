@@ -7,19 +7,38 @@ python -m examples.show_topology --demo .demo --update   (changes one row, once)
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import pymysql
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from examples import flights, local_servers
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    channels as channels_of_server,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    months as months_of_server,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Login,
+    ServerError,
+    connect,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Server as Admin,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import ChannelStatus
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    Partition,
+    text_of,
+)
+from examples import local_servers
 from examples.dbrw import READ, WRITE, Client, InDoubt, NoServer, Server, Topology
 
 BAR_WIDTH = 20
@@ -39,93 +58,56 @@ class Seen:
     rows: int = 0
     last_id: int = 0
     first_ids: list[int] = field(default_factory=list)
-    # Of a read server: rows by residue, (name, boundary, rows) of each month, channels.
+    # Of a read server: rows by residue, each month's partition, channels.
     residues: dict[int, int] = field(default_factory=dict)
-    months: list[tuple[str, str, int]] = field(default_factory=list)
-    channels: list[dict[str, Any]] = field(default_factory=list)
+    months: tuple[Partition, ...] = ()
+    channels: list[ChannelStatus] = field(default_factory=list)
 
 
 # --- Asking ------------------------------------------------------------------
 
 
 def look(demo: Path, server: Server, increment: int) -> Seen:
-    """Ask one server, as its administrator."""
+    """Ask one server, as its administrator, with the option file that a person would use."""
     seen = Seen(server)
+    login = Login(
+        config_file=str(demo / "clients" / f"{server.name}.cnf"),
+        connect_timeout=2,
+        # To count rows on a busy machine takes some seconds.
+        read_timeout=30,
+    )
     try:
-        with local_servers.connect(demo, server.name) as connection, connection.cursor() as cursor:
+        with contextlib.closing(connect(login)) as admin:
             seen.bytes_resident = local_servers.resident_bytes(demo, server.name)
-            seen.version = str(only(cursor, "SELECT VERSION() AS value"))
-            seen.rows = only(cursor, f"SELECT COUNT(*) AS value FROM {flights.TABLE}")  # noqa: S608
+            seen.version = admin.version_text
+            seen.rows = admin.row("SELECT COUNT(*) AS found FROM usage_data.flights")["found"]
             if server.kind == WRITE:
-                look_at_ids(cursor, seen)
+                look_at_ids(admin, seen)
             else:
-                look_at_merged_rows(cursor, seen, increment)
-    except (pymysql.MySQLError, OSError) as error:
-        seen.problem = str(error.args[-1] if error.args else error)
+                look_at_merged_rows(admin, seen, increment)
+    except ServerError as error:
+        seen.problem = error.message
     return seen
 
 
-def look_at_ids(cursor: Any, seen: Seen) -> None:
+def look_at_ids(admin: Admin, seen: Seen) -> None:
     """Ask a write server for its ids."""
-    cursor.execute(f"SELECT id FROM {flights.TABLE} ORDER BY id LIMIT 5")  # noqa: S608
-    seen.first_ids = [row["id"] for row in cursor.fetchall()]
-    seen.last_id = only(
-        cursor,
-        f"SELECT COALESCE(MAX(id), 0) AS value FROM {flights.TABLE}",  # noqa: S608
-    )
+    rows = admin.rows("SELECT id FROM usage_data.flights ORDER BY id LIMIT 5")
+    seen.first_ids = [row["id"] for row in rows]
+    seen.last_id = admin.row("SELECT COALESCE(MAX(id), 0) AS last FROM usage_data.flights")["last"]
 
 
-def look_at_merged_rows(cursor: Any, seen: Seen, increment: int) -> None:
+def look_at_merged_rows(admin: Admin, seen: Seen, increment: int) -> None:
     """Ask a read server where its rows come from, for its months and its channels."""
-    cursor.execute(
-        f"SELECT id MOD %s AS residue, COUNT(*) AS found FROM {flights.TABLE} "  # noqa: S608
-        "GROUP BY residue",
-        (increment,),
+    rows = admin.rows(
+        "SELECT id MOD %s AS residue, COUNT(*) AS found FROM usage_data.flights GROUP BY residue",
+        increment,
     )
-    seen.residues = {int(row["residue"]): row["found"] for row in cursor.fetchall()}
-    schema, _dot, table = flights.TABLE.partition(".")
-    cursor.execute(
-        "SELECT PARTITION_NAME AS name, PARTITION_DESCRIPTION AS boundary "
-        "FROM information_schema.PARTITIONS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s "
-        "AND PARTITION_NAME IS NOT NULL ORDER BY PARTITION_ORDINAL_POSITION",
-        (schema, table),
-    )
-    for row in cursor.fetchall():
-        name, boundary = str(row["name"]), str(row["boundary"]).strip("'")
-        # Counted in the partition itself; the statistics are an estimate.
-        rows = only(
-            cursor,
-            f"SELECT COUNT(*) AS value FROM {flights.TABLE} "  # noqa: S608
-            f"PARTITION (`{name.replace('`', '``')}`)",
-        )
-        seen.months.append((name, boundary, rows))
-    seen.channels = read_channels(cursor, "mariadb" in seen.version.lower())
-
-
-def read_channels(cursor: Any, is_mariadb: bool) -> list[dict[str, Any]]:
-    """Return name, source, threads, lag in seconds and last error of every channel."""
-    cursor.execute("SHOW ALL SLAVES STATUS" if is_mariadb else "SHOW REPLICA STATUS")
-    channels = []
-    for row in cursor.fetchall():
-        name = row["Connection_name"] if is_mariadb else row["Channel_Name"]
-        source, replica = ("Master", "Slave") if is_mariadb else ("Source", "Replica")
-        channels.append(
-            {
-                "name": name,
-                "source": f"{row[f'{source}_Host']}:{row[f'{source}_Port']}",
-                "receives": row[f"{replica}_IO_Running"],
-                "applies": row[f"{replica}_SQL_Running"],
-                "lag": row[f"Seconds_Behind_{source}"],
-                "error": row["Last_IO_Error"] or row["Last_SQL_Error"],
-            }
-        )
-    return sorted(channels, key=lambda channel: str(channel["name"]))
-
-
-def only(cursor: Any, sql: str) -> Any:
-    """Return the column ``value`` of the only row."""
-    cursor.execute(sql)
-    return cursor.fetchone()["value"]
+    seen.residues = {int(row["residue"]): row["found"] for row in rows}
+    table = months_of_server.read(admin, "usage_data", "flights", None)
+    # Counted in the partitions themselves; the statistics are an estimate.
+    seen.months = months_of_server.count_rows(admin, table, table.partitions).partitions
+    seen.channels = channels_of_server.read(admin)
 
 
 # --- Showing -----------------------------------------------------------------
@@ -195,17 +177,18 @@ def months(seen: list[Seen], block: str) -> Table:
         "Months: one partition each on the read servers",
         *("partition", "before", *(f">{one.server.name}" for one in seen), ""),
     )
-    by_boundary: dict[str, dict[str, tuple[str, int]]] = {}
+    by_boundary: dict[datetime, dict[str, Partition]] = {}
     for one in seen:
-        for name, boundary, rows in one.months:
-            by_boundary.setdefault(boundary, {})[one.server.name] = (name, rows)
-    counts = [rows for has in by_boundary.values() for _name, rows in has.values()]
+        for partition in one.months:
+            below = partition.below or datetime.max
+            by_boundary.setdefault(below, {})[one.server.name] = partition
+    counts = [partition.counted or 0 for one in seen for partition in one.months]
     for boundary, has in sorted(by_boundary.items()):
-        name, most = max(has.values(), key=lambda pair: pair[1])
-        rows_of = [has.get(one.server.name, ("", None))[1] for one in seen]
+        most = max(partition.counted or 0 for partition in has.values())
+        rows_of = [has[one.server.name].counted if one.server.name in has else None for one in seen]
         bar = block * round(BAR_WIDTH * most / max(*counts, 1))
         shown.add_row(
-            *(name, boundary.split(" ")[0]),
+            *(next(iter(has.values())).name, text_of(boundary)),
             *("[red]none[/]" if rows is None else f"{rows:,}" for rows in rows_of),
             f"[cyan]{bar}[/]" if most else "[dim]ahead[/]",
         )
@@ -220,17 +203,17 @@ def channels(seen: list[Seen]) -> Table:
             stopped = [
                 what
                 for what, runs in (
-                    ("receiving", channel["receives"]),
-                    ("applying", channel["applies"]),
+                    ("receiving", channel.connected),
+                    ("applying", channel.sql_running),
                 )
-                if runs != "Yes"
+                if not runs
             ]
-            lag = channel["lag"]
+            lag = channel.seconds_behind_source
             shown.add_row(
-                *(one.server.name, str(channel["name"]), channel["source"]),
+                *(one.server.name, channel.name, channel.source),
                 f"[red]not {', not '.join(stopped)}[/]" if stopped else "[green]running[/]",
                 "unknown" if lag is None else f"{lag} s",
-                str(channel["error"]),
+                channel.io_fault.message or channel.sql_fault.message,
             )
     return shown
 
@@ -298,22 +281,17 @@ def update_one_row(console: Console, topology: Topology) -> None:
     reader = topology.of_kind(READ)[0]
     client = Client(topology, reader.datacenter)
     ((row_id,),) = client.select(
-        f"SELECT MIN(id) FROM {flights.TABLE} WHERE id >= %s",  # noqa: S608
-        (EXAMPLE_ID,),
+        "SELECT MIN(id) FROM usage_data.flights WHERE id >= %s", (EXAMPLE_ID,)
     )
     server = topology.server_of(row_id)
     rule = f"{row_id} mod {topology.increment} = {server.offset}"
     note = f"updated on {server.name}: {rule}"
-    ask = f"SELECT note FROM {flights.TABLE} WHERE id = %s"  # noqa: S608
+    ask = "SELECT note FROM usage_data.flights WHERE id = %s"
     if client.on(server, ask, (row_id,))[0] == [(note,)]:
         console.print(f"The row with id {row_id} was updated on {server.name} before: {rule}.")
         return
     started = time.monotonic()
-    client.update(
-        row_id,
-        f"UPDATE {flights.TABLE} SET note = %s WHERE id = %s",  # noqa: S608
-        (note, row_id),
-    )
+    client.update(row_id, "UPDATE usage_data.flights SET note = %s WHERE id = %s", (note, row_id))
     shown = table(f"An UPDATE of the row with id {row_id}", "step", "server", ">after")
     shown.add_row(f"{rule}, so the UPDATE goes to", server.name, since(started))
     for reader in topology.of_kind(READ):

@@ -249,10 +249,12 @@ def running_topology(host: Host, folder: str) -> Iterator[Topology]:
         topology.playbook("servers_stop.yml")
 
 
-def _claim_net() -> tuple[int, Any]:
-    """Return a number that no other topology has, with the lock that keeps it so."""
+def _claim_net() -> tuple[int, int]:
+    """Return a number that no other topology has, with the descriptor that keeps it so."""
     for net in range(1, 255):
-        claim = Path(tempfile.gettempdir(), f"dbrw-net-{net}.lock").open("w")  # noqa: SIM115
+        claim = os.open(
+            Path(tempfile.gettempdir(), f"dbrw-net-{net}.lock"), os.O_CREAT | os.O_RDWR, 0o600
+        )
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for address in (f"127.1.{net}.1", f"127.1.{net}.101", f"127.2.{net}.3"):
@@ -260,7 +262,7 @@ def _claim_net() -> tuple[int, Any]:
                 with socket.create_server((address, PORT)):
                     pass
         except OSError:
-            claim.close()
+            os.close(claim)
         else:
             return net, claim
     raise AssertionError("every net from 1 to 254 is in use")

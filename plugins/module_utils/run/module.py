@@ -113,7 +113,8 @@ def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints:
         _fail(module, refusal, server, steps_done, problems=refusal.problems)
     except ServerError as error:
         _fail(module, error, server, steps_done, error_number=error.number)
-    except Exception as error:  # noqa: BLE001 - the last net: a traceback belongs in the result
+    # The last net: a traceback belongs in the result.
+    except Exception as error:
         _fail(module, error, server, steps_done, exception=traceback.format_exc())
     finally:
         if server:

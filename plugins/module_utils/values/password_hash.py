@@ -31,8 +31,8 @@ _CRYPT_ALPHABET = "./" + string.digits + string.ascii_uppercase + string.ascii_l
 
 def native(password: str) -> str:
     """Return what ``mysql_native_password`` stores: '*' and SHA1(SHA1(password)) in hex."""
-    once = hashlib.sha1(password.encode()).digest()  # noqa: S324 - the server's own rule
-    return "*" + hashlib.sha1(once).hexdigest().upper()  # noqa: S324
+    once = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
+    return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
 
 
 def caching_sha2(password: str, rounds: int, storage_format: str = "CRYPT5") -> str:

@@ -40,7 +40,7 @@ def params(tmp_path: Path) -> dict[str, Any]:
         "include_dir": None,
         "client_defaults_file": None,
         "datadir": str(tmp_path / "w1" / "data"),
-        "socket": "/tmp/w1.sock",  # noqa: S108 - a name only
+        "socket": "/run/w1.sock",
         "log_file": str(tmp_path / "w1" / "error.log"),
         "state": "started",
         "restart": True,

@@ -19,7 +19,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import
 def test_it_prints_as_the_mask_and_reveals_itself_only_when_asked(text: str) -> None:
     secret = Secret(text)
     assert secret.reveal() == text
-    assert {str(secret), repr(secret), f"{secret}", f"{secret!r}", "%s" % secret} == {MASK}  # noqa: UP031
+    assert {str(secret), repr(secret), f"{secret}", f"{secret!r}", format(secret)} == {MASK}
     assert repr([secret]) == f"[{MASK}]" and repr({"p": (secret,)}) == f"{{'p': ({MASK},)}}"
 
 
