@@ -1,13 +1,13 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options and attributes that every module of the collection has."""
+"""Options of every module that logs in to a server."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How to reach the server, and what check mode, diff mode and a second run do."""
+    """How to reach the server."""
 
     DOCUMENTATION = r"""
 options:
@@ -60,16 +60,4 @@ options:
 requirements:
   - PyMySQL on the host that runs the module (Debian's package is python3-pymysql)
   - cryptography there too, for accounts with caching_sha2_password on connections without TLS
-attributes:
-  check_mode:
-    description: Predicts what would change, and changes nothing.
-    support: full
-  diff_mode:
-    description: Shows what is and what would be.
-    support: full
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-author:
-  - The dbrw.sharding maintainers (@dbrw)
 """

@@ -103,6 +103,7 @@ notes:
     hash. MariaDB with such a plugin refuses hashes unless C(strict_password_validation) is off.
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes
 seealso:
   - module: dbrw.sharding.mysql_replication_channel
 """

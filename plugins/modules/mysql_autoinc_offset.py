@@ -53,6 +53,7 @@ options:
     type: path
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes
 seealso:
   - module: dbrw.sharding.mysql_usage_table
 """

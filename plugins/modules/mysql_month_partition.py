@@ -74,6 +74,7 @@ options:
     default: 3
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes
 notes:
   - Months are those of UTC for C(TIMESTAMP) columns, and those of the values as they stand for
     C(DATE) and C(DATETIME) columns.

@@ -32,6 +32,7 @@ options:
     type: str
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes.info
 seealso:
   - module: dbrw.sharding.mysql_month_partition
 """

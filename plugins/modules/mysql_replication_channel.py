@@ -137,6 +137,7 @@ options:
     default: 60
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes
 seealso:
   - module: dbrw.sharding.mysql_replication_channel_info
 """

@@ -12,6 +12,7 @@ description:
 version_added: 0.1.0
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes.info
 """
 
 EXAMPLES = r"""

@@ -19,6 +19,7 @@ options:
     choices: [write_server, read_server]
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes.info
 """
 
 EXAMPLES = r"""

@@ -91,6 +91,7 @@ options:
     default: true
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes
 notes:
   - The statement is read without C(ANSI_QUOTES) and C(NO_BACKSLASH_ESCAPES), whatever the server's
     C(sql_mode).

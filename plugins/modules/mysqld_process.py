@@ -65,18 +65,8 @@ options:
     description: How long the server may take to start or to stop.
     type: int
     default: 60
-attributes:
-  check_mode:
-    description: Predicts what would change, and changes nothing.
-    support: full
-  diff_mode:
-    description: Shows what is and what would be.
-    support: full
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-author:
-  - The dbrw.sharding maintainers (@dbrw)
+extends_documentation_fragment:
+  - dbrw.sharding.attributes
 """
 
 EXAMPLES = r"""
