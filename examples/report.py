@@ -60,8 +60,8 @@ class Report:
         """Show how far it is."""
         aside = f"{in_doubt} in doubt" if in_doubt else ""
         if self._bar:
-            bar, task = self._bar
-            bar.update(task, completed=done, aside=aside)
+            shown, task = self._bar
+            shown.update(task, completed=done, aside=aside)
             return
         due = time.monotonic() - self._said_at >= LOG_EVERY_SECONDS
         if done != self._said and (due or done >= self._total):

@@ -186,11 +186,11 @@ def months(seen: list[Seen], block: str) -> Table:
     for boundary, has in sorted(by_boundary.items()):
         most = max(partition.counted or 0 for partition in has.values())
         rows_of = [has[one.server.name].counted if one.server.name in has else None for one in seen]
-        bar = block * round(BAR_WIDTH * most / max(*counts, 1))
+        blocks = block * round(BAR_WIDTH * most / max(*counts, 1))
         shown.add_row(
             *(next(iter(has.values())).name, text_of(boundary)),
             *("[red]none[/]" if rows is None else f"{rows:,}" for rows in rows_of),
-            f"[cyan]{bar}[/]" if most else "[dim]ahead[/]",
+            f"[cyan]{blocks}[/]" if most else "[dim]ahead[/]",
         )
     return shown
 

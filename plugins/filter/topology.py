@@ -33,13 +33,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description:
-    - RV(_value.problems) lists what is wrong as sentences.
-    - RV(_value.write_servers) and RV(_value.read_servers) list the servers by C(name), each with
-      what others need to know of it. C(application) is for applications, C(autoinc) and C(source)
-      of a write server for its peers and its replicas, and C(replication_account) of a read server
-      for its sources.
+  description: The topology that the inventory describes.
   type: dict
+  contains:
+    problems:
+      description: What is wrong, as sentences; empty when the servers can work together.
+      type: list
+      elements: str
+    write_servers:
+      description:
+        - The write servers by C(name), each with what others need to know of it. C(application) is
+          for applications, C(autoinc) for its peers and C(source) for its replicas.
+      type: list
+      elements: dict
+    read_servers:
+      description:
+        - The read servers by C(name). C(application) is for applications, C(replication_account)
+          for the sources.
+      type: list
+      elements: dict
 """
 
 from collections.abc import Mapping

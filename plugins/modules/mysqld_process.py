@@ -105,18 +105,17 @@ actions:
   sample: [write /srv/demo/w1/my.cnf, initialise, start]
 """
 
-import hashlib
 import os
-import pwd
-import shutil
-import signal
-import socket as sockets
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import (
+    Process,
+    ServerFailed,
+    text_of,
+)
 
 OPTIONS = {
     "defaults_file": {"type": "path", "required": True},
@@ -131,189 +130,20 @@ OPTIONS = {
     "timeout_seconds": {"type": "int", "default": 60},
 }
 
-# A running server's environment tells which text its option file had when it
-# was started. Comparing times instead would restart it needlessly, or never,
-# when a run is interrupted between writing the file and restarting.
-DIGEST = "MYSQLD_PROCESS_DEFAULTS_DIGEST"
-
 # The path of a unix domain socket ends with a zero byte in 108 bytes (sun_path).
 LONGEST_SOCKET_PATH = 107
 
-MARIADB, MYSQL = "mariadb", "mysql"
-PROGRAMS = {"mariadbd", "mysqld"}
 
-
-class ServerFailed(Exception):
-    """The server did not initialise, start or stop; the message tells why."""
-
-
-class Process:
-    """The server of one option file."""
-
-    def __init__(self, params):
-        self.defaults_file = Path(params["defaults_file"])
-        self.datadir = Path(params["datadir"])
-        self.socket = params["socket"]
-        self.log_file = Path(params["log_file"])
-        # A server that starts deletes the temporary tables that it finds in its
-        # temporary folder, so two servers must never share one.
-        self.tmpdir = self.datadir.with_name(self.datadir.name + ".tmp")
-        self.timeout = params["timeout_seconds"]
-        self.argument = f"--defaults-file={self.defaults_file}"
-        self.text = params["defaults_text"]
-        if self.text is None:
-            self.text = _text_of(self.defaults_file)
-
-    def pid(self):
-        """Return the process id of the server that runs with this option file, or 0."""
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            # Clients and backups take the same option file as their first word.
-            if Path(os.fsdecode(words[0])).name not in PROGRAMS:
-                continue
-            if len(words) > 1 and words[1] == os.fsencode(self.argument):
-                return int(entry.name)
-        return 0
-
-    def digest(self):
-        """Return the digest of the text that the option file shall have."""
-        return hashlib.sha256((self.text or "").encode()).hexdigest()
-
-    def runs_with_present_text(self, pid):
-        """Tell whether the server was started with the text that the file shall have."""
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        return os.fsencode(f"{DIGEST}={self.digest()}") in variables
-
-    def initialise(self):
-        """Make the data directory, under another name until it is complete."""
-        draft = self.datadir.with_name(self.datadir.name + ".initialising")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700, parents=True)
-        user = pwd.getpwuid(os.geteuid()).pw_name
-        flavour, binary = self._binary()
-        with tempfile.NamedTemporaryFile("w", suffix=".sql", dir=draft.parent) as first_statements:
-            if flavour == MARIADB:
-                command = [
-                    _which("mariadb-install-db", "mysql_install_db"),
-                    self.argument,
-                    f"--datadir={draft}",
-                    "--auth-root-authentication-method=socket",
-                    f"--auth-root-socket-user={user}",
-                    "--skip-test-db",
-                ]
-            else:
-                first_statements.write(
-                    "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n"
-                    f"ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '{user}';\n"
-                )
-                first_statements.flush()
-                command = [
-                    binary,
-                    self.argument,
-                    f"--datadir={draft}",
-                    "--initialize-insecure",
-                    f"--init-file={first_statements.name}",
-                ]
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-                env=self._environment(),
-            )
-        if done.returncode:
-            said = done.stdout[-2000:] + self._end_of_log()
-            raise ServerFailed(f"{command[0]} failed with code {done.returncode}: {said}")
-        draft.rename(self.datadir)
-
-    def start(self):
-        """Start the server and wait until it greets a client."""
-        with self.log_file.open("ab") as log:
-            process = subprocess.Popen(
-                [self._binary()[1], self.argument],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd="/",
-                env={**self._environment(), DIGEST: self.digest()},
-            )
-        self._wait(lambda: process.poll() is not None or self._greets(), "answer")
-        if process.poll() is not None:
-            raise ServerFailed(
-                f"the server ended with code {process.returncode}: {self._end_of_log()}"
-            )
-
-    def wait_for_greeting(self):
-        """Wait for a server that an earlier run has started and given up on."""
-        self._wait(self._greets, "answer")
-
-    def stop(self, pid):
-        """Ask the server to end, and wait until it has."""
-        os.kill(pid, signal.SIGTERM)
-        self._wait(lambda: self.pid() != pid, "stop")
-
-    def _environment(self):
-        self.tmpdir.mkdir(mode=0o700, exist_ok=True)
-        return {**os.environ, "TMPDIR": str(self.tmpdir)}
-
-    def _greets(self):
-        # The server's first packet: length (3 bytes), number, protocol version.
-        with sockets.socket(sockets.AF_UNIX) as client:
-            client.settimeout(1)
-            try:
-                client.connect(self.socket)
-                return client.recv(5)[4:] == b"\x0a"
-            except OSError:
-                return False
-
-    def _wait(self, condition, verb):
-        end = time.monotonic() + self.timeout
-        while not condition():
-            if time.monotonic() > end:
-                raise ServerFailed(
-                    f"the server of {self.defaults_file} did not {verb} within {self.timeout} s: "
-                    + self._end_of_log()
-                )
-            time.sleep(0.05)
-
-    def _end_of_log(self):
-        if not self.log_file.is_file():
-            return f"{self.log_file} is not there"
-        text = self.log_file.read_text(encoding="utf-8", errors="replace")
-        return f"the end of {self.log_file} says: " + "\n".join(text.splitlines()[-10:])
-
-    def _binary(self):
-        mariadbd = shutil.which("mariadbd", path=_search_path())
-        if mariadbd:
-            return MARIADB, mariadbd
-        return MYSQL, _which("mysqld")
-
-
-def _search_path():
-    return os.environ.get("PATH", "") + ":/usr/sbin:/usr/libexec:/usr/local/sbin"
-
-
-def _which(*names):
-    for name in names:
-        found = shutil.which(name, path=_search_path())
-        if found:
-            return found
-    raise ServerFailed(
-        f"no {' or '.join(names)} on this host: install a server, on Debian and Ubuntu for example "
-        "the package mariadb-server-core (programs only, no service)"
+def process_of(params):
+    """Return the server that the options name."""
+    return Process(
+        Path(params["defaults_file"]),
+        params["defaults_text"],
+        Path(params["datadir"]),
+        params["socket"],
+        Path(params["log_file"]),
+        params["timeout_seconds"],
     )
-
-
-def _text_of(path):
-    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def wanted_files(params):
@@ -376,14 +206,14 @@ def main():
     found = problems(params)
     if found:
         module.fail_json(msg=" ".join(found), problems=found)
-    process = Process(params)
+    process = process_of(params)
     pid = process.pid()
     outdated = bool(pid) and not process.runs_with_present_text(pid)
     actions = planned_actions(params, process.datadir.is_dir(), bool(pid), outdated)
-    files = [file for file in wanted_files(params) if _text_of(file[0]) != file[1]]
+    files = [file for file in wanted_files(params) if text_of(file[0]) != file[1]]
     wanted_folder = params["include_dir"] if params["state"] == "started" else None
     folders = [Path(wanted_folder)] if wanted_folder and not Path(wanted_folder).is_dir() else []
-    before = {str(path): _text_of(path) for path, _text, _mode in files}
+    before = {str(path): text_of(path) for path, _text, _mode in files}
     done = []
     try:
         if not module.check_mode:

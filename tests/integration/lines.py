@@ -1,7 +1,7 @@
 """The server lines that the collection is tested on, and servers of each.
 
 A line is a version of MySQL or MariaDB: this host's own package, or an image
-that ``molecule/images/build`` makes. A topology is a set of real servers of one
+that ``molecule/images/build.py`` makes. A topology is a set of real servers of one
 line on loopback addresses, made by the collection's own playbooks from
 ``inventories/local``.
 """

@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import DIGEST
 from ansible_collections.dbrw.sharding.plugins.modules.mysqld_process import (
-    DIGEST,
     LONGEST_SOCKET_PATH,
-    Process,
     planned_actions,
     problems,
+    process_of,
     wanted_files,
     write_file,
 )
@@ -189,7 +189,7 @@ def sleeper() -> Iterator[Sleeper]:
 
 
 def test_a_server_is_known_by_its_option_file(params: dict[str, Any], sleeper: Sleeper) -> None:
-    process = Process(params)
+    process = process_of(params)
     argument = f"--defaults-file={params['defaults_file']}"
     assert process.pid() == 0
     sleeper("/usr/sbin/mariadbd", f"{argument}.other")
@@ -215,14 +215,14 @@ def test_a_client_with_the_servers_option_file_is_not_the_server(
 ) -> None:
     """mariadb-backup takes the server's option file as its first word; a run must not end it."""
     sleeper(client, f"--defaults-file={params['defaults_file']}", "--backup")
-    assert Process(params).pid() == 0
+    assert process_of(params).pid() == 0
 
 
 def test_a_server_that_has_ended_and_was_not_reaped_does_not_run(
     params: dict[str, Any], sleeper: Sleeper
 ) -> None:
     ours = sleeper("mariadbd", f"--defaults-file={params['defaults_file']}")
-    process = Process(params)
+    process = process_of(params)
     process.stop(process.pid())
     # Not waited for yet: it is a zombie.
     assert Path(f"/proc/{ours.pid}").exists()
@@ -232,11 +232,11 @@ def test_a_server_that_has_ended_and_was_not_reaped_does_not_run(
 def test_a_server_knows_the_text_that_it_was_started_with(
     params: dict[str, Any], sleeper: Sleeper
 ) -> None:
-    process = Process(params)
+    process = process_of(params)
     argument = f"--defaults-file={params['defaults_file']}"
     present = sleeper("mariadbd", argument, **{DIGEST: process.digest()})
     assert process.runs_with_present_text(present.pid)
-    changed = Process({**params, "defaults_text": "[mysqld]\nport = 1\n"})
+    changed = process_of({**params, "defaults_text": "[mysqld]\nport = 1\n"})
     assert not changed.runs_with_present_text(present.pid)
     by_hand = sleeper("mariadbd", argument)
     assert not process.runs_with_present_text(by_hand.pid)
@@ -246,9 +246,9 @@ def test_without_a_text_the_files_own_counts(params: dict[str, Any]) -> None:
     file = Path(params["defaults_file"])
     file.parent.mkdir()
     file.write_text(params["defaults_text"])
-    assert Process({**params, "defaults_text": None}).digest() == Process(params).digest()
+    assert process_of({**params, "defaults_text": None}).digest() == process_of(params).digest()
     file.write_text("[mysqld]\nport = 1\n")
-    assert Process({**params, "defaults_text": None}).digest() != Process(params).digest()
+    assert process_of({**params, "defaults_text": None}).digest() != process_of(params).digest()
 
 
 def run_module(params: dict[str, Any], check: bool = False) -> dict[str, Any]:
@@ -274,7 +274,7 @@ def running(params: dict[str, Any], sleeper: Sleeper) -> Iterator[dict[str, Any]
         write_file(Path(params["defaults_file"]), params["defaults_text"], 0o644)
         Path(params["datadir"]).mkdir()
         argument = f"--defaults-file={params['defaults_file']}"
-        sleeper("mariadbd", argument, **{DIGEST: Process(params).digest()})
+        sleeper("mariadbd", argument, **{DIGEST: process_of(params).digest()})
         yield params
 
 
@@ -300,7 +300,7 @@ def test_a_server_that_runs_and_answers_is_left_alone(running: dict[str, Any]) -
     for check in (True, False):
         result = run_module(running, check)
         assert not result["changed"] and result["actions"] == [] and "failed" not in result
-        assert result["pid"] == Process(running).pid() != 0
+        assert result["pid"] == process_of(running).pid() != 0
         assert result["restart_pending"] is False
 
 
@@ -314,7 +314,7 @@ def test_a_server_that_runs_and_does_not_answer_is_waited_for(running: dict[str,
 @pytest.mark.usefixtures("greeting")
 def test_another_text_without_a_restart_is_told_as_pending(running: dict[str, Any]) -> None:
     running.update(defaults_text="[mysqld]\nport = 1\n", restart=False)
-    pid = Process(running).pid()
+    pid = process_of(running).pid()
     for check, changed in ((True, True), (False, True), (False, False)):
         result = run_module(running, check)
         assert (result["changed"], result["restart_pending"]) == (changed, True)
@@ -341,7 +341,7 @@ def test_stopped_ends_the_server_and_touches_nothing_else(
     other = sleeper("mariadbd", "--defaults-file=/srv/somebody/my.cnf")
     stopped = {**running, "state": "stopped"}
     predicted = run_module(stopped, check=True)
-    assert predicted["actions"] == ["stop"] and Process(running).pid() != 0
+    assert predicted["actions"] == ["stop"] and process_of(running).pid() != 0
     done = run_module(stopped)
     assert done["actions"] == ["stop"] and done["changed"] and done["pid"] == 0
     assert other.poll() is None

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Build the images that the scenarios and integration tests run their servers in.
 
-    molecule/images/build                         every image
-    molecule/images/build mariadb-11.8 mysql-9.7  these two, side by side
-    molecule/images/build --rebuild mysql-9.7     even when nothing has changed
+    python3 molecule/images/build.py                         every image
+    python3 molecule/images/build.py mariadb-11.8 mysql-9.7  these two, side by side
+    python3 molecule/images/build.py --rebuild mysql-9.7     even when nothing has changed
 
 The folder mariadb-11.8 becomes the image dbrw-sharding/mariadb:11.8. An image whose folder and
 whose build script have not changed is left as it is.
@@ -39,10 +38,12 @@ class Failure(Exception):
 
 
 def say(what, message):
+    """Print a line with the seconds since the start."""
     print(f"[{time.monotonic() - STARTED:5.1f}s] {what}: {message}", flush=True)
 
 
 def tail(log, lines=25):
+    """Return the end of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
@@ -65,10 +66,13 @@ def answer(*command, timeout=None):
 
 def label_of(image, label):
     """The label's value, empty where the image lacks it; None where there is no such image."""
-    return answer("docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', image)
+    return answer(
+        "docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', image
+    )
 
 
 def run(command, log, advice):
+    """Run a command into a log; raise ``Failure`` with the log's end and the advice."""
     with log.open("a") as out:
         try:
             done = subprocess.run(
@@ -78,15 +82,22 @@ def run(command, log, advice):
                 stderr=subprocess.STDOUT,
                 timeout=STEP_SECONDS,
                 check=False,
-                env={**os.environ, "BUILDKIT_PROGRESS": "plain", "DEBIAN_FRONTEND": "noninteractive"},
+                env={
+                    **os.environ,
+                    "BUILDKIT_PROGRESS": "plain",
+                    "DEBIAN_FRONTEND": "noninteractive",
+                },
             )
         except subprocess.TimeoutExpired as error:
-            raise Failure(f"no end after {STEP_SECONDS} s: {command[0]}\n{tail(log)}\n{advice}") from error
+            raise Failure(
+                f"no end after {STEP_SECONDS} s: {command[0]}\n{tail(log)}\n{advice}"
+            ) from error
     if done.returncode != 0:
         raise Failure(f"{command[0]} failed (exit {done.returncode})\n{tail(log)}\n{advice}")
 
 
 def as_root(*command):
+    """Return the command as root runs it."""
     if os.geteuid() == 0:
         return list(command)
     if answer("sudo", "-n", "true") is None:
@@ -109,6 +120,7 @@ class Bases:
         self.ready = set()
 
     def have(self, name):
+        """Make sure that a base image is there; other threads wait for it."""
         with self.guard:
             lock = self.locks.setdefault(name, threading.Lock())
         with lock:
@@ -122,11 +134,15 @@ class Bases:
             self.ready.add(name)
 
     def pulled(self, name):
+        """Pull a base image; tell whether a registry gave it."""
         log = self.logs / f"{name.replace(':', '-')}.pull.log"
         say(name, "pulling")
         with log.open("w") as out:
             pull = subprocess.Popen(
-                ["docker", "pull", name], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                ["docker", "pull", name],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
             )
         begun = time.monotonic()
         while pull.poll() is None:
@@ -143,18 +159,29 @@ class Bases:
         return False
 
     def bootstrap(self, name):
-        distribution, _, suite = name.partition(":")
+        """Make Debian's base image from packages."""
+        distribution, _colon, suite = name.partition(":")
         if distribution != "debian":
-            raise Failure(f"{name} cannot be pulled, and only debian:SUITE can be made here. Pull or load it first.")
+            raise Failure(
+                f"{name} cannot be pulled, and only debian:SUITE can be made here. Pull or load it "
+                "first."
+            )
         with self.tools:
             self.install_tools()
         log = self.logs / f"{name.replace(':', '-')}.bootstrap.log"
-        advice = "If the mirror has no such suite, add a Debian mirror that has it to this machine's apt sources."
+        advice = (
+            "If the mirror has no such suite, add a Debian mirror that has it to this machine's "
+            "apt sources."
+        )
         scratch = tempfile.mkdtemp(prefix="dbrw-sharding-")
-        root = os.path.join(scratch, "root")
+        root = f"{scratch}/root"
         try:
             say(name, "making it with debootstrap")
-            run(as_root("mkdir", "-p", f"{root}/etc/dpkg/dpkg.cfg.d", f"{root}/etc/apt/apt.conf.d"), log, advice)
+            run(
+                as_root("mkdir", "-p", f"{root}/etc/dpkg/dpkg.cfg.d", f"{root}/etc/apt/apt.conf.d"),
+                log,
+                advice,
+            )
             # An image that can be built again needs no fsync for every file.
             self.put(f"{root}/etc/dpkg/dpkg.cfg.d/unsafe-io", "force-unsafe-io\n")
             mirror = self.mirror(suite, log)
@@ -165,7 +192,11 @@ class Bases:
                 cause = answer(*as_root("tail", "-n", "25", f"{root}/debootstrap/debootstrap.log"))
                 raise Failure(f"{failure}\n{cause or ''}".rstrip()) from failure
             self.carry_apt_settings(root, log)
-            run(as_root("rm", "-rf", *(f"{root}/var/{p}" for p in ("cache/apt", "lib/apt/lists"))), log, advice)
+            run(
+                as_root("rm", "-rf", *(f"{root}/var/{p}" for p in ("cache/apt", "lib/apt/lists"))),
+                log,
+                advice,
+            )
             self.load(name, root, log)
         finally:
             subprocess.run(as_root("rm", "-rf", "--one-file-system", scratch), check=False)
@@ -173,6 +204,7 @@ class Bases:
 
     @staticmethod
     def install_tools():
+        """Make sure that debootstrap and Debian's keys are on this machine."""
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
         os.environ["PATH"] = path
         keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -180,17 +212,23 @@ class Bases:
             return
         packages = ["debootstrap", "debian-archive-keyring"]
         if not shutil.which("apt-get"):
-            raise Failure(f"no registry can be reached and debootstrap is missing. Install {' and '.join(packages)}.")
+            raise Failure(
+                "no registry can be reached and debootstrap is missing. Install "
+                f"{' and '.join(packages)}."
+            )
         say("debootstrap", "installing it")
         install = as_root("apt-get", "-qy", "--no-install-recommends", "install", *packages)
         if answer(*install) is None:
             answer(*as_root("apt-get", "-qy", "update"))
             if answer(*install) is None:
-                raise Failure(f"could not install it. Try: apt-get update && apt-get install {' '.join(packages)}")
+                raise Failure(
+                    "could not install it. Try: apt-get update && apt-get install "
+                    f"{' '.join(packages)}"
+                )
 
     @staticmethod
     def mirror(suite, log):
-        """The first of this machine's own mirrors that has the suite; none means debootstrap's default."""
+        """Return the first of this machine's own mirrors that has the suite, or none."""
         uris = (answer("apt-get", "indextargets", "--format", "$(REPO_URI)") or "").split()
         for uri in dict.fromkeys(uris):
             with tempfile.TemporaryDirectory() as folder:
@@ -202,21 +240,31 @@ class Bases:
                     f"{folder}/Release",
                     timeout=60,
                 )
-                if found is not None and "\nOrigin: Debian\n" in "\n" + Path(folder, "Release").read_text():
+                if (
+                    found is not None
+                    and "\nOrigin: Debian\n" in "\n" + Path(folder, "Release").read_text()
+                ):
                     return [uri]
         with log.open("a") as out:
-            out.write(f"none of this machine's apt sources has {suite}; using debootstrap's default mirror\n")
+            out.write(
+                f"none of this machine's apt sources has {suite}; using debootstrap's own mirror\n"
+            )
         return []
 
     @staticmethod
     def put(path, text):
-        subprocess.run(as_root("tee", path), input=text, text=True, stdout=subprocess.DEVNULL, check=True)
+        """Write a file as root."""
+        subprocess.run(
+            as_root("tee", path), input=text, text=True, stdout=subprocess.DEVNULL, check=True
+        )
 
     def carry_apt_settings(self, root, log):
         """What apt needs to reach the mirror from here, it needs inside the image as well."""
         wanted = ("Acquire::http::", "Acquire::https::", "Acquire::ftp::", "Acquire::Retries")
         settings = (answer("apt-config", "dump", "--format", '%F "%v";%n') or "").splitlines()
-        settings = [line for line in settings if line.startswith(wanted) and not line.endswith('"";')]
+        settings = [
+            line for line in settings if line.startswith(wanted) and not line.endswith('"";')
+        ]
         if settings:
             self.put(f"{root}/etc/apt/apt.conf.d/80this-machine", "\n".join(settings) + "\n")
         # Certificate files named there, the trusted ones, and those added by hand
@@ -227,12 +275,20 @@ class Bases:
         for path in sorted(files):
             # A private key does not belong in an image.
             if Path(path).is_file() and b"PRIVATE KEY" not in Path(path).read_bytes():
-                run(as_root("install", "-Dm644", path, root + path), log, "Check that the file can be read.")
+                run(
+                    as_root("install", "-Dm644", path, root + path),
+                    log,
+                    "Check that the file can be read.",
+                )
 
     @staticmethod
     def load(name, root, log):
-        # The engine makes every container's /dev itself, and not every machine may unpack device nodes.
-        tar = subprocess.Popen(as_root("tar", "-C", root, "--exclude=./dev/*", "-c", "."), stdout=subprocess.PIPE)
+        """Make an image of a folder."""
+        # The engine makes every container's /dev itself, and not every machine may
+        # unpack device nodes.
+        tar = subprocess.Popen(
+            as_root("tar", "-C", root, "--exclude=./dev/*", "-c", "."), stdout=subprocess.PIPE
+        )
         with log.open("a") as out:
             load = subprocess.run(
                 ["docker", "import", "--change", f"LABEL {BASE_LABEL}=debootstrap", "-", name],
@@ -243,10 +299,13 @@ class Bases:
             )
         tar.stdout.close()
         if tar.wait() != 0 or load.returncode != 0:
-            raise Failure(f"docker import failed\n{tail(log)}\nIs there enough disk space? docker system df")
+            raise Failure(
+                f"docker import failed\n{tail(log)}\nIs there enough disk space? docker system df"
+            )
 
 
 def content_hash(folder):
+    """Return what changes when an image's folder or this script does."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         digest.update(f"\0{path.relative_to(folder)}\0{path.stat().st_mode & 0o111}\0".encode())
@@ -255,11 +314,13 @@ def content_hash(folder):
 
 
 def image_name(folder):
-    name, _, version = folder.name.rpartition("-")
+    """Return the name of the image that a folder becomes."""
+    name, _dash, version = folder.name.rpartition("-")
     return f"dbrw-sharding/{name}:{version}"
 
 
 def base_name(folder):
+    """Return the image that a folder's image stands on."""
     for line in (folder / "Dockerfile").read_text().splitlines():
         if line.startswith("FROM "):
             return line.split()[1]
@@ -267,6 +328,7 @@ def base_name(folder):
 
 
 def build(folder, bases, logs, rebuild):
+    """Build one image, unless it is up to date."""
     image, wanted = image_name(folder), content_hash(folder)
     if label_of(image, HASH_LABEL) == wanted and not rebuild:
         say(image, "is up to date")
@@ -275,20 +337,18 @@ def build(folder, bases, logs, rebuild):
     bases.have(base_name(folder))
     say(image, "building")
     log = logs / f"{folder.name}.log"
-    proxies = [a for v in ("http_proxy", "https_proxy", "no_proxy") if v in os.environ for a in ("--build-arg", v)]
+    proxies = [
+        a
+        for v in ("http_proxy", "https_proxy", "no_proxy")
+        if v in os.environ
+        for a in ("--build-arg", v)
+    ]
     run(
-        # The host's network: a mirror or a proxy on a loopback address, and name servers that only the host
-        # reaches, work without further settings.
+        # The host's network: a mirror or a proxy on a loopback address, and name
+        # servers that only the host reaches, work without further settings.
         [
-            "docker",
-            "build",
-            "--network",
-            "host",
-            "--label",
-            f"{HASH_LABEL}={wanted}",
-            "--tag",
-            image,
-            *proxies,
+            *("docker", "build", "--network", "host", "--tag", image),
+            *("--label", f"{HASH_LABEL}={wanted}", *proxies),
             *(["--no-cache"] if rebuild else []),
             str(folder),
         ],
@@ -302,13 +362,18 @@ def build(folder, bases, logs, rebuild):
 
 
 def main():
+    """Run from the command line; return the exit code."""
     known = {path.parent.name: path.parent for path in sorted(HERE.glob("*/Dockerfile"))}
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("image", nargs="*", help=f"one of: {', '.join(known)}; none means all of them")
-    parser.add_argument("--rebuild", action="store_true", help="build even what is up to date, base included")
+    parser.add_argument(
+        "image", nargs="*", help=f"one of: {', '.join(known)}; none means all of them"
+    )
+    parser.add_argument(
+        "--rebuild", action="store_true", help="build even what is up to date, base included"
+    )
     arguments = parser.parse_args()
     unknown = [name for name in arguments.image if name not in known]
     if unknown:
@@ -323,7 +388,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dbrw-sharding-logs-") as logs:
         bases = Bases(arguments.rebuild, Path(logs))
         with concurrent.futures.ThreadPoolExecutor(max_workers=len(folders)) as pool:
-            jobs = {pool.submit(build, folder, bases, Path(logs), arguments.rebuild): folder for folder in folders}
+            jobs = {
+                pool.submit(build, folder, bases, Path(logs), arguments.rebuild): folder
+                for folder in folders
+            }
             for job in concurrent.futures.as_completed(jobs):
                 try:
                     job.result()

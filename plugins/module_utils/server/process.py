@@ -1,0 +1,207 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server as a plain process of this machine: made, found, started, stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import socket as sockets
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+
+# A running server's environment tells which text its option file had when it
+# was started. Comparing times instead would restart it needlessly, or never,
+# when a run is interrupted between writing the file and restarting.
+DIGEST = "MYSQLD_PROCESS_DEFAULTS_DIGEST"
+
+PROGRAMS = {"mariadbd", "mysqld"}
+
+
+class ServerFailed(Exception):
+    """The server did not initialise, start or stop; the message tells why."""
+
+
+class Process:
+    """The server of one option file."""
+
+    def __init__(
+        self,
+        defaults_file: Path,
+        defaults_text: str | None,
+        datadir: Path,
+        socket: str,
+        log_file: Path,
+        timeout_seconds: float,
+    ) -> None:
+        self.defaults_file = defaults_file
+        self.datadir = datadir
+        self.socket = socket
+        self.log_file = log_file
+        # A server that starts deletes the temporary tables that it finds in its
+        # temporary folder, so two servers must never share one.
+        self.tmpdir = self.datadir.with_name(self.datadir.name + ".tmp")
+        self.timeout = timeout_seconds
+        self.argument = f"--defaults-file={self.defaults_file}"
+        self.text = text_of(defaults_file) if defaults_text is None else defaults_text
+
+    def pid(self) -> int:
+        """Return the process id of the server that runs with this option file, or 0."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            # Clients and backups take the same option file as their first word.
+            if Path(os.fsdecode(words[0])).name not in PROGRAMS:
+                continue
+            if len(words) > 1 and words[1] == os.fsencode(self.argument):
+                return int(entry.name)
+        return 0
+
+    def digest(self) -> str:
+        """Return the digest of the text that the option file shall have."""
+        return hashlib.sha256((self.text or "").encode()).hexdigest()
+
+    def runs_with_present_text(self, pid: int) -> bool:
+        """Tell whether the server was started with the text that the file shall have."""
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return os.fsencode(f"{DIGEST}={self.digest()}") in variables
+
+    def initialise(self) -> None:
+        """Make the data directory, under another name until it is complete."""
+        draft = self.datadir.with_name(self.datadir.name + ".initialising")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700, parents=True)
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        flavour, binary = self._binary()
+        with tempfile.NamedTemporaryFile("w", suffix=".sql", dir=draft.parent) as first_statements:
+            if flavour == MARIADB:
+                command = [
+                    _which("mariadb-install-db", "mysql_install_db"),
+                    self.argument,
+                    f"--datadir={draft}",
+                    "--auth-root-authentication-method=socket",
+                    f"--auth-root-socket-user={user}",
+                    "--skip-test-db",
+                ]
+            else:
+                first_statements.write(
+                    "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n"
+                    f"ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '{user}';\n"
+                )
+                first_statements.flush()
+                command = [
+                    binary,
+                    self.argument,
+                    f"--datadir={draft}",
+                    "--initialize-insecure",
+                    f"--init-file={first_statements.name}",
+                ]
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                env=self._environment(),
+            )
+        if done.returncode:
+            said = done.stdout[-2000:] + self._end_of_log()
+            raise ServerFailed(f"{command[0]} failed with code {done.returncode}: {said}")
+        draft.rename(self.datadir)
+
+    def start(self) -> None:
+        """Start the server and wait until it greets a client."""
+        with self.log_file.open("ab") as log:
+            process = subprocess.Popen(
+                [self._binary()[1], self.argument],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                env={**self._environment(), DIGEST: self.digest()},
+            )
+        self._wait(lambda: process.poll() is not None or self._greets(), "answer")
+        if process.poll() is not None:
+            raise ServerFailed(
+                f"the server ended with code {process.returncode}: {self._end_of_log()}"
+            )
+
+    def wait_for_greeting(self) -> None:
+        """Wait for a server that an earlier run has started and given up on."""
+        self._wait(self._greets, "answer")
+
+    def stop(self, pid: int) -> None:
+        """Ask the server to end, and wait until it has."""
+        os.kill(pid, signal.SIGTERM)
+        self._wait(lambda: self.pid() != pid, "stop")
+
+    def _environment(self) -> dict[str, str]:
+        self.tmpdir.mkdir(mode=0o700, exist_ok=True)
+        return {**os.environ, "TMPDIR": str(self.tmpdir)}
+
+    def _greets(self) -> bool:
+        # The server's first packet: length (3 bytes), number, protocol version.
+        with sockets.socket(sockets.AF_UNIX) as client:
+            client.settimeout(1)
+            try:
+                client.connect(self.socket)
+                return client.recv(5)[4:] == b"\x0a"
+            except OSError:
+                return False
+
+    def _wait(self, condition: Callable[[], bool], verb: str) -> None:
+        end = time.monotonic() + self.timeout
+        while not condition():
+            if time.monotonic() > end:
+                raise ServerFailed(
+                    f"the server of {self.defaults_file} did not {verb} within {self.timeout} s: "
+                    + self._end_of_log()
+                )
+            time.sleep(0.05)
+
+    def _end_of_log(self) -> str:
+        if not self.log_file.is_file():
+            return f"{self.log_file} is not there"
+        text = self.log_file.read_text(encoding="utf-8", errors="replace")
+        return f"the end of {self.log_file} says: " + "\n".join(text.splitlines()[-10:])
+
+    def _binary(self) -> tuple[str, str]:
+        mariadbd = shutil.which("mariadbd", path=_search_path())
+        if mariadbd:
+            return MARIADB, mariadbd
+        return MYSQL, _which("mysqld")
+
+
+def _search_path() -> str:
+    return os.environ.get("PATH", "") + ":/usr/sbin:/usr/libexec:/usr/local/sbin"
+
+
+def _which(*names: str) -> str:
+    for name in names:
+        found = shutil.which(name, path=_search_path())
+        if found:
+            return found
+    raise ServerFailed(
+        f"no {' or '.join(names)} on this host: install a server, on Debian and Ubuntu for example "
+        "the package mariadb-server-core (programs only, no service)"
+    )
+
+
+def text_of(path: Path) -> str | None:
+    """Return what a file holds; None when there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else None
