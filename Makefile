@@ -5,7 +5,7 @@ LOCAL_NET ?= 0
 export LOCAL_DIR LOCAL_NET PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo status down lint test-unit test-integration test
+.PHONY: help demo status down docs lint test-unit test-integration test
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ status: ## Show the demo's servers, ids, months and channels
 
 down: ## Stop the demo's servers and remove its folder
 	@script/down
+
+docs: ## Write docs/reference from the documentation of modules and roles
+	@script/docs
 
 lint: ## Check the code without running it
 	@script/lint
