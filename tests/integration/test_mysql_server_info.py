@@ -1,0 +1,62 @@
+"""mysql_server_info on real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.lines import TestServer, Topology
+
+MODULE = "mysql_server_info"
+
+
+@pytest.fixture
+def minimal_image(server: TestServer) -> Iterator[None]:
+    """A write server that logs rows without the read servers' key."""
+    server.rows("SET GLOBAL binlog_row_image = 'MINIMAL'")
+    yield
+    server.rows("SET GLOBAL binlog_row_image = 'FULL'")
+
+
+def test_a_server_says_what_it_is(server: TestServer, run_module: Any) -> None:
+    for check in (True, False):
+        told = run_module(MODULE, server, check=check)
+        assert told["changed"] is False and told["statements"] == []
+        assert told["server"] == {
+            "address": server.socket,
+            "flavour": server.flavour,
+            "version": server.version,
+        }
+        assert (told["problems"], told["risks"]) == ([], [])
+        assert int(told["variables"]["server_id"]) == server.value("SELECT @@server_id")
+
+
+def test_what_the_role_mysqld_made_can_serve(bare: Topology, run_module: Any) -> None:
+    for name, kind in (("w1", "write_server"), ("r1", "read_server")):
+        told = run_module(MODULE, bare.server(name), serves_as=kind)
+        assert (told["problems"], told["risks"], told["warnings"]) == ([], [], []), name
+
+
+@pytest.mark.usefixtures("minimal_image")
+def test_a_setting_that_would_stop_channels_is_told(server: TestServer, run_module: Any) -> None:
+    told = run_module(MODULE, server, serves_as="write_server")
+    (problem,) = told["problems"]
+    assert problem.startswith("binlog_row_image is MINIMAL and must be FULL, or else an UPDATE")
+    # A read server's own log is nobody's source here.
+    assert run_module(MODULE, server, serves_as="read_server")["problems"] == []
+
+
+def test_a_server_that_may_be_written_to_is_a_risk_as_a_read_server(
+    server: TestServer, run_module: Any
+) -> None:
+    told = run_module(MODULE, server, serves_as="read_server")
+    assert told["problems"] == []
+    assert [risk.split(" is ")[0] for risk in told["risks"]] == ["read_only"]
+    assert told["warnings"] == told["risks"]
+
+
+def test_another_kind_is_refused(server: TestServer, run_module: Any) -> None:
+    told = run_module(MODULE, server, serves_as="fabric")
+    assert told["failed"] and "value of serves_as must be one of" in told["msg"]
