@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.accounts import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.account_steps import (
     ALTER,
     CREATE,
     DROP,
@@ -17,10 +17,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.accounts impor
     Credentials,
     CurrentAccounts,
     Grant,
-    extra_privileges,
-    plan,
-    result,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.accounts import plan, result
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
     Account,
@@ -214,6 +212,7 @@ def test_creates() -> None:
                 "authentication": PLUGIN,
                 "password": "set",
                 "tls": "required",
+                "locked": False,
                 "privileges": {
                     "*.*": ["REPLICATION CLIENT"],
                     "usage_data.*": ["INSERT", "SELECT"],
@@ -227,6 +226,7 @@ def test_creates() -> None:
         "state": "present",
         "changes": [CREATE, GRANT],
         "extra_privileges": {},
+        "extra_roles": [],
     }
 
 
@@ -292,7 +292,7 @@ def test_extra_privileges_are_told_and_left() -> None:
     wanted = DesiredAccount(APP, privileges={Scope(r"usage\_data"): ("SELECT",)})
     made = plan([wanted], before)
     assert not made.changed
-    assert extra_privileges(wanted, before) == {
+    assert result(wanted, before, made)["extra_privileges"] == {
         "*.*": ["BINLOG ADMIN"],
         "common.*": ["SELECT"],
         "usage_data.*": ["DELETE", "INSERT", "SELECT"],
@@ -303,7 +303,7 @@ def test_extra_privileges_are_told_and_left() -> None:
         "SELECT on common.*; DELETE, INSERT, SELECT on usage_data.*; SELECT (a) on usage_data.t.",
     )
     assert plan([replace(wanted, privileges=None)], before).warnings == ()
-    assert extra_privileges(replace(wanted, present=False), before) == {}
+    assert result(replace(wanted, present=False), before, made)["extra_privileges"] == {}
 
 
 def test_tells_what_a_narrower_grant_takes_away() -> None:
