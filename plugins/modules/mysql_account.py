@@ -31,15 +31,16 @@ options:
     description:
       - Several hosts in place of one; the same account, with the same of everything, for each of
         them. To a server these are accounts of their own.
-      - A host that is taken out of the list keeps its account, until it is named with O(state=absent).
+      - A host that is taken out of the list keeps its account, until it is named with
+        O(state=absent).
       - Excludes O(host).
     type: list
     elements: str
   kind: &kind
     description:
       - V(user), the default, for an account that can log in.
-      - V(role) for a set of privileges that accounts get through O(roles). Nobody logs in as a role,
-        so it takes O(privileges) and O(roles) only.
+      - V(role) for a set of privileges that accounts get through O(roles). Nobody logs in as a
+        role, so it takes O(privileges) and O(roles) only.
       - On MySQL a role is an account with a host, V(%) if none is named. On MariaDB it has none.
     type: str
     choices: [user, role]
@@ -60,14 +61,15 @@ options:
   old_password: &old_password
     description:
       - What becomes of the password before, so that an application can change over without a pause.
-      - V(keep) lets the one that is replaced log in further, besides the new one. Change O(password)
-        with it on every server, then the applications, then run with V(discard).
+      - V(keep) lets the one that is replaced log in further, besides the new one. Change
+        O(password) with it on every server, then the applications, then run with V(discard).
       - V(discard) ends the one that was kept. A run without the option leaves it.
       - A password that is changed without V(keep) is the only one afterwards, also when another was
         kept.
-      - A server keeps one. A second change with V(keep) ends the first of the three, with a warning.
-      - MySQL calls these dual passwords. MariaDB has no word for them, but tries several methods of one
-        account in order, so that the old password becomes a second method of the same kind.
+      - A server keeps one. A second change with V(keep) ends the first of the three, with a
+        warning.
+      - MySQL calls these dual passwords. MariaDB has no word for them, but tries several methods of
+        one account in order, so that the old password becomes a second method of the same kind.
       - Refused for an account that does not authenticate with the server's own kind of password.
         Make a second account for the application there, and drop the first one afterwards.
     type: str
@@ -175,8 +177,8 @@ notes:
     SELECT on the schema C(mysql); to stay out of the binary log C(SESSION_VARIABLES_ADMIN) on MySQL
     and C(BINLOG ADMIN) on MariaDB. For roles it also needs C(ROLE_ADMIN) on MySQL, and on MariaDB
     each role C(WITH ADMIN OPTION), which whoever makes a role has.
-  - MySQL needs C(RELOAD), too, to take C(GRANT OPTION) on V(*.*) from an account. It forgets to tell
-    its sessions, so the module lets it read the privileges again.
+  - MySQL needs C(RELOAD), too, to take C(GRANT OPTION) on V(*.*) from an account. It takes it from
+    dynamic privileges in its tables only, so the module lets it read them again.
   - A password policy of the server (C(validate_password), C(simple_password_check)) cannot judge a
     hash. MariaDB with such a plugin refuses hashes unless C(strict_password_validation) is off.
 extends_documentation_fragment:

@@ -104,7 +104,8 @@ def _roles(action: str, value: RoleGrant, server: Server) -> Statement:
 
 def _options(value: Credentials, server: Server) -> tuple[str, tuple[Any, ...]]:
     """Return what follows the account in CREATE USER and ALTER USER."""
-    sql, args = "", ()
+    sql = ""
+    args: tuple[Any, ...] = ()
     password = value.stored
     if value.password:
         password = Secret(_hash(server, value.password))
@@ -153,9 +154,9 @@ def _word(word: str) -> str:
     if not found:
         return word
     # The right to hand on one dynamic privilege goes with the right to hand on all.
-    return (
-        GRANT_OPTION if found[1] == GRANT_OPTION else f"{found[1]} ({quote_identifier(found[2])})"
-    )
+    if found[1] == GRANT_OPTION:
+        return GRANT_OPTION
+    return f"{found[1]} ({quote_identifier(found[2])})"
 
 
 def _quoted(scope: Scope) -> str:

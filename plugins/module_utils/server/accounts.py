@@ -247,7 +247,7 @@ def _account(
 
 
 def _mysql(
-    found: CurrentAccount, row: Row, details: dict[str, Any], stored: bytes
+    found: CurrentAccount, row: Row, details: Mapping[str, Any], stored: bytes
 ) -> CurrentAccount:
     locked = row["account_locked"] == "Y"
     return replace(
@@ -264,7 +264,7 @@ def _mysql(
 
 
 def _mariadb(
-    found: CurrentAccount, row: Row, details: dict[str, Any], stored: bytes
+    found: CurrentAccount, row: Row, details: Mapping[str, Any], stored: bytes
 ) -> CurrentAccount:
     # A method without a plugin stands for the one that mysql.user shows.
     others = [method for method in details.get("auth_or", []) if "plugin" in method]

@@ -346,10 +346,10 @@ def test_all_problems_at_once() -> None:
         plan(desired, before)
     assert refusal.value.problems == [
         "a name that is too long",
-        "a@%: 'SELEKT' is no privilege of this mysql server; did you mean SELECT?",
-        "a@%: BINLOG ADMIN cannot be granted on s.*, only on *.*.",
         "a@% does not exist, and an account without a password is never created; give it a "
         "password.",
+        "a@%: 'SELEKT' is no privilege of this mysql server; did you mean SELECT?",
+        "a@%: BINLOG ADMIN cannot be granted on s.*, only on *.*.",
         "root@localhost is the account that this run is logged in as; log in as another to drop "
         "it.",
     ]
