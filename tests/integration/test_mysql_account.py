@@ -30,7 +30,10 @@ def name(server: TestServer) -> Iterator[str]:
         "SELECT User AS user, Host AS host FROM mysql.user WHERE User LIKE %s", made + "%"
     )
     for row in rows:
-        outside_binary_log(server, "DROP USER %s@%s", row["user"], row["host"])
+        if row["host"]:
+            outside_binary_log(server, "DROP USER %s@%s", row["user"], row["host"])
+        else:
+            outside_binary_log(server, "DROP ROLE %s", row["user"])
 
 
 @pytest.fixture

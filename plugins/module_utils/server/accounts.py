@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.account_steps import (
     CurrentAccounts,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import mariadb_roles
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Row, Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.mariadb_roles import stored_words
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import password_hash
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
     GRANT_OPTION,
@@ -124,8 +125,6 @@ _GRANTS = (
     "UNION ALL SELECT GRANTEE, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, PRIVILEGE_TYPE, IS_GRANTABLE "
     "FROM information_schema.COLUMN_PRIVILEGES WHERE GRANTEE IN ({grantees})"
 )
-# The words of mysql.procs_priv that GRANT spells otherwise.
-_ROUTINE_WORDS = {"Grant": GRANT_OPTION}
 
 
 def read(server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:
@@ -310,32 +309,16 @@ def _grants(
             words.add(GRANT_OPTION)
         elif row["grantable"] == "YES" and accounts[account]["grant_option"] != "Y":
             words.add(f"{GRANT_OPTION} ({name})")
-    for row in _rows_of(server, _ROUTINES, accounts):
-        scope = Scope(row["schema"], row["routine"], str(row["type"]))
-        words = held[Account(row["name"], row["host"])].setdefault(scope, set())
-        words |= {_ROUTINE_WORDS.get(word, canonical(word)) for word in row["words"].split(",")}
     for account, row in accounts.items():
         if row["grant_option"] == "Y":
             held[account].setdefault(Scope(), set()).add(GRANT_OPTION)
         if row.get("is_role") == "Y":
-            held[account].setdefault(Scope(), set()).update(
-                _global_grants_of_role(server, account.name, vocabulary)
-            )
+            held[account] = mariadb_roles.own_privileges(server, account.name, vocabulary)
+    for row in _rows_of(server, _ROUTINES, accounts):
+        scope = Scope(row["schema"], row["routine"], str(row["type"]))
+        words = held[Account(row["name"], row["host"])].setdefault(scope, set())
+        words |= stored_words(row["words"])
     return {
         account: {scope: frozenset(words) for scope, words in scopes.items() if words}
         for account, scopes in held.items()
     }
-
-
-def _global_grants_of_role(server: Server, role: str, vocabulary: Vocabulary) -> frozenset[str]:
-    """Return a MariaDB role's privileges on everything, which USER_PRIVILEGES leaves out.
-
-    SHOW GRANTS has those of the roles that it has, too.
-    """
-    quoted = re.escape(role.replace("`", "``"))
-    for row in server.rows("SHOW GRANTS FOR %s", role):
-        (line,) = row.values()
-        found = re.match(rf"GRANT (.+) ON \*\.\* TO `{quoted}`", line)
-        if found:
-            return vocabulary.resolve(found[1].split(", "), Scope())[0]
-    return frozenset()
