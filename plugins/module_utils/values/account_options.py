@@ -150,7 +150,7 @@ def _limits(label: str, given: Mapping[str, float | None], problems: list[str]) 
     for name, value in limits.items():
         if not 0 <= value <= LIMITS[name]:
             problems.append(
-                f"{label}: {name} {value:g} is out of range; give 0 (no limit) to {LIMITS[name]}."
+                f"{label}: {name} {value} is out of range; give 0 (no limit) to {LIMITS[name]:.0f}."
             )
         elif round(value, 6) != value:
             problems.append(f"{label}: {name} {value!r} is finer than a microsecond; round it.")

@@ -77,6 +77,63 @@ def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
     assert "s3cret" not in str(refusal.value)
 
 
+def test_more_that_is_asked_for() -> None:
+    one, two = desired_accounts(
+        [
+            {
+                **NOTHING_SAID,
+                "name": "app",
+                "hosts": ["10.1.%", "LocalHost"],
+                "revoke_unlisted": True,
+                "roles": ["reader", "odd@name@LocalHost", "reader@%"],
+                "default_roles": [],
+                "resource_limits": {"max_user_connections": 0, "max_queries_per_hour": None},
+                "locked": False,
+                "old_password": "keep",
+            }
+        ]
+    )
+    assert (one.account, two.account) == (Account("app", "10.1.%"), Account("app", "localhost"))
+    assert one.roles == two.roles == (Account("reader", "%"), Account("odd@name", "localhost"))
+    assert (one.default_roles, one.limits) == ((), {"max_user_connections": 0})
+    assert (one.locked, one.old_password, one.revoke_unlisted) == (False, "keep", True)
+    # A role and a user may have one name on MariaDB.
+    user, role = ({**NOTHING_SAID, "name": "r", "kind": kind} for kind in ("user", "role"))
+    assert [wanted.is_role for wanted in desired_accounts([user, role])] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"host": "a", "hosts": ["b"]}, "app: host and hosts exclude each other; put all into"),
+        ({"hosts": []}, "app: hosts is empty; name at least one, or leave it out."),
+        ({"hosts": ["a", "A"]}, "app@a is listed twice"),
+        ({"hosts": ["a", "b"], "password": ""}, "app: an empty password lets anyone in"),
+        (
+            {"kind": "role", "password": "x", "hosts": ["b"], "locked": False},
+            "app@b: nobody logs in as a role; leave out hosts, password, locked.",
+        ),
+        ({"revoke_unlisted": True}, "app@%: revoke_unlisted without privileges or roles; list"),
+        ({"roles": ["@%"]}, "app@%: roles: An account has no name"),
+        ({"default_roles": ["r@"]}, "app@%: default_roles: r@: an empty host; write '%' for any."),
+        (
+            {"resource_limits": {"max_user_connections": 2147483648}},
+            "app@%: max_user_connections 2147483648 is out of range; give 0 (no limit) to",
+        ),
+        (
+            {"resource_limits": {"max_statement_time_seconds": 0.0000001}},
+            "app@%: max_statement_time_seconds 1e-07 is finer than a microsecond; round it.",
+        ),
+    ],
+)
+def test_more_that_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        desired_accounts([{**NOTHING_SAID, "name": "app", **options}])
+    assert len(refusal.value.problems) == 1 and refusal.value.problems[0].startswith(said), (
+        refusal.value.problems
+    )
+
+
 def test_all_mistakes_at_once() -> None:
     with pytest.raises(Refused) as refusal:
         desired_accounts(
