@@ -150,8 +150,7 @@ def by_object(grants: Mapping[Scope, frozenset[str]]) -> dict[str, list[str]]:
     """Return privileges as a person reads them: sorted words by object."""
     merged: dict[str, set[str]] = {}
     for scope, words in grants.items():
-        if words:
-            merged.setdefault(str(scope), set()).update(words)
+        merged.setdefault(str(scope), set()).update(words)
     return {name: sorted(merged[name]) for name in sorted(merged)}
 
 
