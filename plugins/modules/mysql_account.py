@@ -108,7 +108,8 @@ options:
       - Whether O(privileges) and O(roles), where they are given, are all that the account has. What
         is not listed is revoked, on every object, after what is missing has been granted. C(GRANT
         OPTION) and privileges on columns and routines count too.
-      - Left alone, with a warning, are C(PROXY) and MySQL's partial revokes.
+      - Left alone, with a warning, are C(PROXY), C(WITH ADMIN OPTION) on a role that is listed, and
+        MySQL's partial revokes.
       - Refused where it would take anything from the account that the run is logged in as.
     type: bool
   require_tls: &require_tls
@@ -175,8 +176,10 @@ options:
 notes:
   - The login account needs C(CREATE USER), the privileges that it gives with C(GRANT OPTION), and
     SELECT on the schema C(mysql); to stay out of the binary log C(SESSION_VARIABLES_ADMIN) on MySQL
-    and C(BINLOG ADMIN) on MariaDB. For roles it also needs C(ROLE_ADMIN) on MySQL, and on MariaDB
-    each role C(WITH ADMIN OPTION), which whoever makes a role has.
+    and C(BINLOG ADMIN) on MariaDB.
+  - For roles it also needs C(ROLE_ADMIN) on MySQL. On MariaDB it needs each role C(WITH ADMIN
+    OPTION), which whoever makes a role has, and UPDATE on the schema C(mysql) for
+    O(default_roles).
   - MySQL needs C(RELOAD), too, to take C(GRANT OPTION) on V(*.*) from an account. It takes it from
     dynamic privileges in its tables only, so the module lets it read them again.
   - A password policy of the server (C(validate_password), C(simple_password_check)) cannot judge a

@@ -72,6 +72,8 @@ def test_exactly_what_is_listed(
         "CREATE ON `tenant%%`.*",
     ):
         outside_binary_log(server, f"GRANT {held} TO %s@'%%' WITH GRANT OPTION", name)
+    # A grant outlives its object.
+    outside_binary_log(server, f"DROP TABLE {schema}.u")
     outside_binary_log(server, "GRANT PROXY ON root@localhost TO %s@'%%'", name)
     before, log = grants(server, name), binary_log(server)
 
@@ -224,7 +226,10 @@ def test_roles(server: TestServer, module: AccountModule, name: str, schema: str
 
     log = binary_log(server)
     # By hand: another role, which is told, and stays until somebody asks.
-    outside_binary_log(server, f"GRANT {named(server, reader)} TO %s@'%%'", name)
+    for role in (reader, writer):
+        outside_binary_log(
+            server, f"GRANT {named(server, role)} TO %s@'%%' WITH ADMIN OPTION", name
+        )
     told = module(name=name, roles=[writer])
     assert not told["changed"] and told["accounts"][0]["extra_roles"] == [
         reader + ("@%" if host else "")
@@ -235,6 +240,7 @@ def test_roles(server: TestServer, module: AccountModule, name: str, schema: str
     exact = {"name": name, "roles": [writer], "revoke_unlisted": True}
     done = module(**exact)
     assert done["accounts"][0]["changes"] == ["set default roles", "revoke roles"]
+    assert f"may give {writer}" in done["warnings"][0] and reader not in done["warnings"][0]
     assert not module(**exact)["changed"]
     assert ask_as(server, name, PASSWORD, work[1]) == [1142]
     assert ask_as(server, name, PASSWORD, f"SET ROLE '{writer}'", work[1]) == [[], [(1,)]]
@@ -316,3 +322,39 @@ def test_several_hosts(server: TestServer, module: AccountModule, name: str) -> 
 
     module(name=name, hosts=hosts[1:], state="absent")
     assert [account(server, name, host) is None for host in hosts] == [False, True, True]
+
+
+def test_the_privileges_that_the_documentation_asks_for(
+    server: TestServer, module: AccountModule, name: str
+) -> None:
+    admin, role = f"{name}_a", f"{name}_r"
+    asked = {
+        "mysql": {
+            "*.*": ["CREATE USER", "ROLE_ADMIN", "SESSION_VARIABLES_ADMIN", "RELOAD"],
+            "mysql.*": ["SELECT"],
+        },
+        "mariadb": {"*.*": ["CREATE USER", "BINLOG ADMIN"], "mysql.*": ["SELECT", "UPDATE"]},
+    }[server.flavour]
+    asked["*.*"].append("GRANT OPTION")
+    module(name=admin, host="localhost", password=PASSWORD, privileges=asked)
+    login = {"login_user": admin, "login_password": PASSWORD}
+    accounts = [
+        {"name": role, "kind": "role", "privileges": {"*.*": ["CREATE USER"]}},
+        {
+            "name": name,
+            "password": PASSWORD,
+            "roles": [role],
+            "default_roles": [role],
+            "resource_limits": {"max_user_connections": 3},
+            "locked": True,
+        },
+    ]
+    assert module(**login, accounts=accounts)["changed"]
+    assert not module(**login, accounts=accounts)["changed"]
+    outside_binary_log(server, "GRANT CREATE USER ON *.* TO %s@'%%' WITH GRANT OPTION", name)
+    keep = {"name": name, "password": NEW_PASSWORD, "old_password": "keep", "locked": False}
+    exact = {"privileges": {}, "roles": [], "revoke_unlisted": True}
+    done = module(**login, **keep, **exact)
+    assert can_log_in(server, name, PASSWORD) and can_log_in(server, name, NEW_PASSWORD), done
+    assert grants(server, name) == ["USAGE ON *.*"]
+    assert module(**login, name=name, old_password="discard")["changed"]

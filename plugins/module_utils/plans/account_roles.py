@@ -67,6 +67,13 @@ def add_role_revokes(
 ) -> CurrentAccount:
     """Add the step that takes away roles nobody listed, if asked, or tell them; return the rest."""
     extra = unlisted_roles(wanted, current)
+    admin = _sorted(base.admin_roles & set(wanted.roles or ()))
+    if wanted.revoke_unlisted and admin:
+        draft.warnings.append(
+            f"{wanted.account} may give {', '.join(str(role) for role in admin)} to others (WITH "
+            "ADMIN OPTION), left as it is; REVOKE the role takes it away, and a second run gives "
+            "it without."
+        )
     if not extra:
         return base
     said = ", ".join(str(role) for role in extra)

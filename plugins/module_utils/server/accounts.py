@@ -89,7 +89,8 @@ _DETAILS = {
 _ROLES = {
     MYSQL: (
         "SELECT e.TO_USER AS name, e.TO_HOST AS host, e.FROM_USER AS role, "
-        "e.FROM_HOST AS role_host, d.USER IS NOT NULL AS is_default "
+        "e.FROM_HOST AS role_host, d.USER IS NOT NULL AS is_default, "
+        "e.WITH_ADMIN_OPTION = 'Y' AS is_admin "
         "FROM mysql.role_edges AS e LEFT JOIN mysql.default_roles AS d "
         "ON (d.USER, d.HOST, d.DEFAULT_ROLE_USER, d.DEFAULT_ROLE_HOST) "
         "= (e.TO_USER, e.TO_HOST, e.FROM_USER, e.FROM_HOST) "
@@ -97,7 +98,7 @@ _ROLES = {
     ),
     MARIADB: (
         "SELECT m.User AS name, m.Host AS host, m.Role AS role, '' AS role_host, "
-        "u.default_role = m.Role AS is_default "
+        "u.default_role = m.Role AS is_default, m.Admin_option = 'Y' AS is_admin "
         "FROM mysql.roles_mapping AS m JOIN mysql.user AS u ON (u.User, u.Host) = (m.User, m.Host) "
         "WHERE (m.User, m.Host) IN ({accounts})"
     ),
@@ -211,10 +212,14 @@ def _accounts(
         if wanted.account in rows
     }
     for row in _rows_of(server, _ROLES[server.flavour], found):
-        account, role = Account(row["name"], row["host"]), Account(row["role"], row["role_host"])
-        one = found[account]
-        default = one.default_roles | {role} if row["is_default"] else one.default_roles
-        found[account] = replace(one, roles=one.roles | {role}, default_roles=default)
+        account = Account(row["name"], row["host"])
+        one, role = found[account], {Account(row["role"], row["role_host"])}
+        found[account] = replace(
+            one,
+            roles=one.roles | role,
+            default_roles=one.default_roles | role if row["is_default"] else one.default_roles,
+            admin_roles=one.admin_roles | role if row["is_admin"] else one.admin_roles,
+        )
     for row in _rows_of(server, _PROXIES, found):
         account = Account(row["name"], row["host"])
         proxied = str(Account(row["proxied"], row["proxied_host"])) or "anyone"
@@ -277,7 +282,7 @@ def _mariadb(
         found,
         is_role=row["is_role"] == "Y",
         locked=bool(details.get("account_locked")),
-        stored=Secret(stored.decode()),
+        stored=Secret(stored.decode(errors="replace")),
         has_old_password=bool(old),
         other_methods=tuple(method["plugin"] for method in others if method not in old),
         keepable=len(with_secret) == len(old),

@@ -267,7 +267,8 @@ class CurrentAccount:
     ``stored`` is the present password's hash where it can be named again,
     ``has_password`` whether there is one, and ``has_old_password`` whether the
     one before still lets in. ``limits`` has only those that are set.
-    ``proxied`` are the accounts that it may act as, ``restrictions`` the privileges
+    ``admin_roles`` are those of the roles that it may give to others,
+    ``proxied`` the accounts that it may act as, ``restrictions`` the privileges
     that partial revokes take away, by schema.
     """
 
@@ -285,6 +286,7 @@ class CurrentAccount:
     locked: bool = False
     roles: frozenset[Account] = frozenset()
     default_roles: frozenset[Account] = frozenset()
+    admin_roles: frozenset[Account] = frozenset()
     proxied: tuple[str, ...] = ()
     restrictions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 

@@ -521,6 +521,9 @@ def test_roles_that_are_not_listed() -> None:
         (REVOKE_ROLES, (WRITER,)),
     ]
     assert result(exact, before, made)["extra_roles"] == []
+    handing_on = current({APP: replace(found, admin_roles=roles)}, known_roles=roles)
+    warning = plan([exact], handing_on).warnings[0]
+    assert warning.startswith("app@10.% may give reader@% to others (WITH ADMIN OPTION), left")
     # The roles are not what it is exact about.
     assert not plan([replace(exact, roles=None, privileges={})], before).changed
 
