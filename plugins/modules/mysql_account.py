@@ -9,13 +9,14 @@ module: mysql_account
 short_description: Manage accounts and their privileges on MySQL and MariaDB
 description:
   - Creates, changes and drops accounts of a MySQL or MariaDB server, with their passwords, their
-    privileges and whether they must use TLS.
+    privileges and roles, their limits, whether they are locked and whether they must use TLS.
   - Nothing of it enters the binary log. An account that travelled through replication would stop
     every channel of a server that has it already.
   - A password never leaves the module. The server gets its hash, as C(caching_sha2_password) on
     MySQL and C(mysql_native_password) on MariaDB, and the hash that it has is compared with the
     password, so that a second run changes nothing.
-  - What is wrong in any of the accounts is told, for all of them, before any is touched.
+  - What is wrong in any of the accounts is told, for all of them, before any is touched. Roles are
+    made first, and what is absent is dropped last.
 version_added: 0.1.0
 options:
   name:
@@ -23,24 +24,57 @@ options:
       - User name of the account.
       - This or O(accounts) is required.
     type: str
-  host:
+  host: &host
     description: Hosts that the account may log in from, as the server writes them. V(%) by default.
     type: str
-  password:
+  hosts: &hosts
+    description:
+      - Several hosts in place of one; the same account, with the same of everything, for each of
+        them. To a server these are accounts of their own.
+      - A host that is taken out of the list keeps its account, until it is named with
+        O(state=absent).
+      - Excludes O(host).
+    type: list
+    elements: str
+  kind: &kind
+    description:
+      - V(user), the default, for an account that can log in.
+      - V(role) for a set of privileges that accounts get through O(roles). Nobody logs in as a
+        role, so it takes O(privileges) and O(roles) only.
+      - On MySQL a role is an account with a host, V(%) if none is named. On MariaDB it has none.
+    type: str
+    choices: [user, role]
+  password: &password
     description:
       - Its password, up to 256 bytes on MySQL, where more than 213 can log in over TLS only.
       - Required for an account that does not exist.
       - An account that authenticates in another way is changed to this password. On MariaDB, other
         ways besides a password, such as C(unix_socket), are kept.
     type: str
-  update_password:
+  update_password: &update_password
     description:
       - V(always), the default, compares the password of an existing account and sets it when it
         differs.
       - V(on_create) leaves an existing account's password alone.
     type: str
     choices: [always, on_create]
-  privileges:
+  old_password: &old_password
+    description:
+      - What becomes of the password before, so that an application can change over without a pause.
+      - V(keep) lets the one that is replaced log in further, besides the new one. Change
+        O(password) with it on every server, then the applications, then run with V(discard).
+      - V(discard) ends the one that was kept. A run without the option leaves it.
+      - A password that is changed without V(keep) is the only one afterwards, also when another was
+        kept.
+      - A server keeps one. A second change with V(keep) ends the first of the three, with a
+        warning.
+      - MySQL calls these dual passwords. MariaDB has no word for them, but tries several methods of
+        one account in order, so that the old password becomes a second method of the same kind.
+      - Refused for an account that does not authenticate with the server's own kind of password.
+        Make a second account for the application there, and drop the first one afterwards.
+    type: str
+    choices: [keep, discard]
+  privileges: &privileges
     description:
       - Privileges that the account has at least, a list for each object.
       - An object is V(*.*), V(schema.*) or V(schema.table). In a schema V(%) stands for any
@@ -50,15 +84,65 @@ options:
         C(SLAVE MONITOR), and V(SESSION_VARIABLES_ADMIN), which lets a session leave the binary log,
         gives C(BINLOG ADMIN). V(REPLICA) may be written for C(SLAVE).
       - Privileges that are not listed are told in a warning and in RV(accounts[].extra_privileges),
-        and left alone.
+        and left alone, unless O(revoke_unlisted) says otherwise.
       - Without this option privileges are left alone altogether.
     type: dict
-  require_tls:
+  roles: &roles
+    description:
+      - Roles that the account has at least, as V(name) or, on MySQL, V(name@host).
+      - They must exist, or be made in the same run with O(kind=role).
+      - A role counts in a session once it is set there; O(default_roles) are set at login.
+      - Roles that are not listed are told in a warning and in RV(accounts[].extra_roles), and left
+        alone, unless O(revoke_unlisted) says otherwise.
+    type: list
+    elements: str
+  default_roles: &default_roles
+    description:
+      - Roles that are active from login on, exactly these; an empty list for none. MariaDB has one
+        at most.
+      - Without this option they are left alone.
+    type: list
+    elements: str
+  revoke_unlisted: &revoke_unlisted
+    description:
+      - Whether O(privileges) and O(roles), where they are given, are all that the account has. What
+        is not listed is revoked, on every object, after what is missing has been granted. C(GRANT
+        OPTION) and privileges on columns and routines count too.
+      - Left alone, with a warning, are C(PROXY), C(WITH ADMIN OPTION) on a role that is listed, and
+        MySQL's partial revokes.
+      - Refused where it would take anything from the account that the run is logged in as.
+    type: bool
+  require_tls: &require_tls
     description:
       - Whether the account can log in over TLS only.
       - Without it an existing account is left as it is, and a new one need not use TLS.
     type: bool
-  state:
+  resource_limits: &resource_limits
+    description: Limits of the account; V(0) is none. Those that are not named are left alone.
+    type: dict
+    suboptions:
+      max_queries_per_hour:
+        description: Statements an hour.
+        type: int
+      max_updates_per_hour:
+        description: Statements an hour that change something.
+        type: int
+      max_connections_per_hour:
+        description: Logins an hour.
+        type: int
+      max_user_connections:
+        description: Sessions at one time. Those that are open stay.
+        type: int
+      max_statement_time_seconds:
+        description: How long one statement may take. MariaDB only.
+        type: float
+  locked: &locked
+    description:
+      - Whether the account is locked. Nobody can log in to it then, but sessions that are open
+        go on; end them with C(KILL).
+      - Without it an existing account is left as it is.
+    type: bool
+  state: &state
     description:
       - V(present), the default, for an account that exists as described.
       - V(absent) for one that does not exist. Sessions that it has open stay open.
@@ -72,33 +156,32 @@ options:
     elements: dict
     suboptions:
       name:
-        description: See O(name).
+        description: User name of the account.
         type: str
         required: true
-      host:
-        description: See O(host).
-        type: str
-      password:
-        description: See O(password).
-        type: str
-      update_password:
-        description: See O(update_password).
-        type: str
-        choices: [always, on_create]
-      privileges:
-        description: See O(privileges).
-        type: dict
-      require_tls:
-        description: See O(require_tls).
-        type: bool
-      state:
-        description: See O(state).
-        type: str
-        choices: [present, absent]
+      host: *host
+      hosts: *hosts
+      kind: *kind
+      password: *password
+      update_password: *update_password
+      old_password: *old_password
+      privileges: *privileges
+      roles: *roles
+      default_roles: *default_roles
+      revoke_unlisted: *revoke_unlisted
+      require_tls: *require_tls
+      resource_limits: *resource_limits
+      locked: *locked
+      state: *state
 notes:
   - The login account needs C(CREATE USER), the privileges that it gives with C(GRANT OPTION), and
     SELECT on the schema C(mysql); to stay out of the binary log C(SESSION_VARIABLES_ADMIN) on MySQL
     and C(BINLOG ADMIN) on MariaDB.
+  - For roles it also needs C(ROLE_ADMIN) on MySQL. On MariaDB it needs each role C(WITH ADMIN
+    OPTION), which whoever makes a role has, and UPDATE on the schema C(mysql) for
+    O(default_roles).
+  - MySQL needs C(RELOAD), too, to take C(GRANT OPTION) on V(*.*) from an account. It takes it from
+    dynamic privileges in its tables only, so the module lets it read them again.
   - A password policy of the server (C(validate_password), C(simple_password_check)) cannot judge a
     hash. MariaDB with such a plugin refuses hashes unless C(strict_password_validation) is off.
 extends_documentation_fragment:
@@ -140,6 +223,45 @@ EXAMPLES = r"""
           "*.*": [REPLICATION CLIENT, SESSION_VARIABLES_ADMIN]
           "usage_data.*": [SELECT, DELETE]
 
+- name: Write server | Ensure that reporting has these rights and no others, from two hosts
+  dbrw.sharding.mysql_account:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    accounts:
+      - name: reader
+        kind: role
+        privileges: {"usage_data.*": [SELECT]}
+        revoke_unlisted: true
+      - name: reporting
+        hosts: [10.1.0.31, 10.2.0.31]
+        password: "{{ reporting_password }}"
+        roles: [reader]
+        default_roles: [reader]
+        privileges: {}
+        revoke_unlisted: true
+        resource_limits: {max_user_connections: 20}
+
+- name: Write server | Ensure that the application's new password lets in besides the old one
+  dbrw.sharding.mysql_account:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    name: application
+    host: 10.%
+    password: "{{ application_new_password }}"
+    old_password: keep
+
+- name: Write server | Ensure that the old one no longer does, once every application has changed
+  dbrw.sharding.mysql_account:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    name: application
+    host: 10.%
+    old_password: discard
+
+- name: Write server | Ensure that nobody logs in as reporting from the second data centre for now
+  dbrw.sharding.mysql_account:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    name: reporting
+    host: 10.2.0.31
+    locked: true
+
 - name: Write server | Ensure that r2, which has been retired, cannot log in any more
   dbrw.sharding.mysql_account:
     login_unix_socket: /run/mysqld/mysqld.sock
@@ -159,7 +281,7 @@ accounts:
       description: User name.
       type: str
     host:
-      description: Hosts that it may log in from.
+      description: Hosts that it may log in from; empty for a role on MariaDB.
       type: str
     state:
       description: Whether it exists after the run.
@@ -169,25 +291,36 @@ accounts:
       type: list
       elements: str
     extra_privileges:
-      description: Privileges that it has and that O(privileges) does not list, by object.
+      description:
+        - Privileges that it has and that O(privileges) does not list, by object; none where they
+          are revoked.
       type: dict
+    extra_roles:
+      description: Roles that it has and that O(roles) does not list; none where they are revoked.
+      type: list
+      elements: str
   sample:
     - name: application
       host: 10.%
       state: present
       changes: [create account, grant privileges]
       extra_privileges: {}
+      extra_roles: []
     - name: monitor
       host: localhost
       state: present
       changes: []
       extra_privileges: {"usage_data.*": [SELECT]}
+      extra_roles: []
 """
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import accounts as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import accounts as server_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.account_statements import (
+    statements,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.accounts import read
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.account_options import (
     desired_accounts,
 )
 
@@ -196,10 +329,27 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.account impor
 ACCOUNT = {
     "name": {"type": "str"},
     "host": {"type": "str"},
+    "hosts": {"type": "list", "elements": "str"},
+    "kind": {"type": "str", "choices": ["user", "role"]},
     "password": {"type": "str", "no_log": True},
     "update_password": {"type": "str", "choices": ["always", "on_create"], "no_log": False},
+    "old_password": {"type": "str", "choices": ["keep", "discard"], "no_log": False},
     "privileges": {"type": "dict"},
+    "roles": {"type": "list", "elements": "str"},
+    "default_roles": {"type": "list", "elements": "str"},
+    "revoke_unlisted": {"type": "bool"},
     "require_tls": {"type": "bool"},
+    "resource_limits": {
+        "type": "dict",
+        "options": {
+            "max_queries_per_hour": {"type": "int"},
+            "max_updates_per_hour": {"type": "int"},
+            "max_connections_per_hour": {"type": "int"},
+            "max_user_connections": {"type": "int"},
+            "max_statement_time_seconds": {"type": "float"},
+        },
+    },
+    "locked": {"type": "bool"},
     "state": {"type": "str", "choices": ["present", "absent"]},
 }
 OPTIONS = {
@@ -222,13 +372,13 @@ class Accounts:
 
     def current(self, server, desired):
         server.leave_binary_log()
-        return server_side.read(server, desired)
+        return read(server, desired)
 
     def plan(self, desired, current):
         return planning.plan(desired, current)
 
     def statements(self, step, server):
-        return server_side.statements(step, server)
+        return statements(step, server)
 
     def finish(self, server, desired, current, plan, applied):
         return {"accounts": [planning.result(one, current, plan) for one in desired]}

@@ -30,7 +30,10 @@ def name(server: TestServer) -> Iterator[str]:
         "SELECT User AS user, Host AS host FROM mysql.user WHERE User LIKE %s", made + "%"
     )
     for row in rows:
-        outside_binary_log(server, "DROP USER %s@%s", row["user"], row["host"])
+        if row["host"]:
+            outside_binary_log(server, "DROP USER %s@%s", row["user"], row["host"])
+        else:
+            outside_binary_log(server, "DROP ROLE %s", row["user"])
 
 
 @pytest.fixture
@@ -76,7 +79,8 @@ def can_log_in(server: TestServer, name: str, password: str) -> bool:
     try:
         log_in(server, name, password).close()
     except pymysql.OperationalError as error:
-        assert error.args[0] == 1045, error
+        # 1698: by MariaDB, where the last of several methods is no password.
+        assert error.args[0] in (1045, 1698), error
         return False
     return True
 

@@ -1,30 +1,22 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading accounts and their privileges, and the statements that change them."""
+"""Reading accounts, their privileges and their roles."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.accounts import (
-    ALTER,
-    CREATE,
-    DROP,
-    Credentials,
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.account_steps import (
     CurrentAccounts,
-    Grant,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import mariadb_roles
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Row, Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
-    Statement,
-    quote_identifier,
-    quote_table,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.mariadb_roles import stored_words
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import password_hash
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
     GRANT_OPTION,
@@ -34,6 +26,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.account impor
     Scope,
     Vocabulary,
     canonical,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.account_options import (
+    STATEMENT_TIME,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
@@ -66,25 +61,63 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
 LONGEST_NAME = {MYSQL: 32, MARIADB: 128}
 LONGEST_PASSWORD: dict[str, int | None] = {MYSQL: 256, MARIADB: None}
 
+# Each resource limit with its column in mysql.user.
+_LIMITS: dict[str, dict[str, str]] = {
+    MYSQL: {
+        "max_queries_per_hour": "max_questions",
+        "max_updates_per_hour": "max_updates",
+        "max_connections_per_hour": "max_connections",
+        "max_user_connections": "max_user_connections",
+    }
+}
+_LIMITS[MARIADB] = {**_LIMITS[MYSQL], STATEMENT_TIME: "max_statement_time"}
+
 _ACCOUNTS = (
     "SELECT User AS name, Host AS host, plugin, HEX(authentication_string) AS secret, "
-    "ssl_type AS tls, Grant_priv AS grant_option, {other_methods} AS other_methods "
+    "ssl_type AS tls, Grant_priv AS grant_option, {limits}, {details} "
     "FROM mysql.user AS u WHERE (User, Host) IN ({accounts})"
 )
-# MariaDB can let an account in by any of several methods; mysql.user shows one.
-_OTHER_METHODS = {
-    MYSQL: "NULL",
+# MariaDB shows one of several login methods in mysql.user, and no lock.
+_DETAILS = {
+    MYSQL: "account_locked, password_expired, User_attributes AS details",
     MARIADB: (
-        "(SELECT JSON_EXTRACT(p.Priv, '$.auth_or') FROM mysql.global_priv AS p "
-        "WHERE p.User = u.User AND p.Host = u.Host)"
+        "is_role, default_role, (SELECT p.Priv FROM mysql.global_priv AS p "
+        "WHERE p.User = u.User AND p.Host = u.Host) AS details"
     ),
 }
+# Who has which role, and whose default role it is.
+_ROLES = {
+    MYSQL: (
+        "SELECT e.TO_USER AS name, e.TO_HOST AS host, e.FROM_USER AS role, "
+        "e.FROM_HOST AS role_host, d.USER IS NOT NULL AS is_default, "
+        "e.WITH_ADMIN_OPTION = 'Y' AS is_admin "
+        "FROM mysql.role_edges AS e LEFT JOIN mysql.default_roles AS d "
+        "ON (d.USER, d.HOST, d.DEFAULT_ROLE_USER, d.DEFAULT_ROLE_HOST) "
+        "= (e.TO_USER, e.TO_HOST, e.FROM_USER, e.FROM_HOST) "
+        "WHERE (e.TO_USER, e.TO_HOST) IN ({accounts})"
+    ),
+    MARIADB: (
+        "SELECT m.User AS name, m.Host AS host, m.Role AS role, '' AS role_host, "
+        "u.default_role = m.Role AS is_default, m.Admin_option = 'Y' AS is_admin "
+        "FROM mysql.roles_mapping AS m JOIN mysql.user AS u ON (u.User, u.Host) = (m.User, m.Host) "
+        "WHERE (m.User, m.Host) IN ({accounts})"
+    ),
+}
+_ROUTINES = (
+    "SELECT User AS name, Host AS host, Db AS `schema`, Routine_name AS routine, "
+    "Routine_type AS type, Proc_priv AS words FROM mysql.procs_priv "
+    "WHERE (User, Host) IN ({accounts})"
+)
+_PROXIES = (
+    "SELECT User AS name, Host AS host, Proxied_user AS proxied, Proxied_host AS proxied_host "
+    "FROM mysql.proxies_priv WHERE (User, Host) IN ({accounts})"
+)
 
 # Rows instead of the text of SHOW GRANTS: nothing to parse, one query for all
 # accounts, and ALL PRIVILEGES spelled out.
 _GRANTS = (
     "SELECT GRANTEE AS grantee, NULL AS `schema`, NULL AS `table`, NULL AS `column`, "
-    "PRIVILEGE_TYPE AS privilege, 'NO' AS grantable "
+    "PRIVILEGE_TYPE AS privilege, IS_GRANTABLE AS grantable "
     "FROM information_schema.USER_PRIVILEGES WHERE GRANTEE IN ({grantees}) "
     "UNION ALL SELECT GRANTEE, TABLE_SCHEMA, NULL, NULL, PRIVILEGE_TYPE, IS_GRANTABLE "
     "FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE IN ({grantees}) "
@@ -100,34 +133,23 @@ def read(server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:
     login_name, login_host = str(server.row("SELECT CURRENT_USER() AS me")["me"]).rsplit("@", 1)
     words = [str(row["Privilege"]).upper() for row in server.rows("SHOW PRIVILEGES")]
     spelling = {canonical(word): word for word in words}
-    return CurrentAccounts(
-        accounts=_accounts(server, desired),
+    empty = CurrentAccounts(
+        accounts={},
         vocabulary=Vocabulary(server.flavour, spelling, SYNONYMS[server.flavour]),
         login=Account(login_name, login_host),
         plugin=server.dialect.authentication_plugin,
         schema_patterns=server.variables("partial_revokes")["partial_revokes"] != "ON",
         problems=tuple(_problems(server, desired)),
+        roles_have_hosts=server.flavour == MYSQL,
+        several_default_roles=server.flavour == MYSQL,
+        limits=frozenset(_LIMITS[server.flavour]),
     )
-
-
-def statements(step: Step, server: Server) -> list[Statement]:
-    """Return the one statement that takes a step; a password is in it as a hash only."""
-    value: Credentials | Grant = step.value
-    account = (value.account.name, value.account.host)
-    if isinstance(value, Grant):
-        words = ", ".join(value.privileges)
-        return [Statement(f"GRANT {words} ON {_quoted(value.scope)} TO %s@%s", account)]
-    if step.action == DROP:
-        return [Statement("DROP USER %s@%s", account)]
-    sql = {CREATE: "CREATE USER %s@%s", ALTER: "ALTER USER %s@%s"}[step.action]
-    args: tuple[Any, ...] = account
-    if value.password:
-        sql += f" {server.dialect.authentication_by_hash}"
-        args += (Secret(_hash(server, value.password)),)
-        sql += "".join(f" OR {quote_identifier(method)}" for method in value.keep_methods)
-    if value.require_tls is not None:
-        sql += " REQUIRE SSL" if value.require_tls else " REQUIRE NONE"
-    return [Statement(sql, args)]
+    placed = [empty.placed(wanted) for wanted in desired]
+    return replace(
+        empty,
+        accounts=_accounts(server, placed, empty.vocabulary),
+        known_roles=_known_roles(server, placed),
+    )
 
 
 def _problems(server: Server, desired: Iterable[DesiredAccount]) -> list[str]:
@@ -151,49 +173,130 @@ def _problems(server: Server, desired: Iterable[DesiredAccount]) -> list[str]:
     return found
 
 
-def _accounts(server: Server, desired: Sequence[DesiredAccount]) -> dict[Account, CurrentAccount]:
-    sql = _ACCOUNTS.format(
-        other_methods=_OTHER_METHODS[server.flavour],
-        accounts=", ".join(["(%s, %s)"] * len(desired)),
-    )
-    names = [part for wanted in desired for part in (wanted.account.name, wanted.account.host)]
-    rows = {Account(row["name"], row["host"]): row for row in server.rows(sql, *names)}
-    grants = _grants(server, rows)
-    return {
-        wanted.account: _account(rows[wanted.account], wanted, grants[wanted.account])
-        for wanted in desired
+def _known_roles(server: Server, placed: Iterable[DesiredAccount]) -> frozenset[Account]:
+    """Return those of the roles asked for that exist."""
+    asked = sorted({role for one in placed for role in one.roles or ()}, key=str)
+    if not asked:
+        return frozenset()
+    sql = "SELECT User AS name, Host AS host FROM mysql.user WHERE (User, Host) IN ({accounts})"
+    return frozenset(Account(row["name"], row["host"]) for row in _rows_of(server, sql, asked))
+
+
+def _rows_of(server: Server, sql: str, accounts: Iterable[Account], **more: str) -> list[Row]:
+    """Return the rows of a query on {accounts}."""
+    named = [part for account in accounts for part in (account.name, account.host)]
+    marks = ", ".join(["(%s, %s)"] * (len(named) // 2))
+    return server.rows(sql.format(accounts=marks, **more), *named)
+
+
+def _accounts(
+    server: Server, placed: Sequence[DesiredAccount], vocabulary: Vocabulary
+) -> dict[Account, CurrentAccount]:
+    limits = ", ".join(_LIMITS[server.flavour].values())
+    rows = {
+        Account(row["name"], row["host"]): row
+        for row in _rows_of(
+            server,
+            _ACCOUNTS,
+            [wanted.account for wanted in placed],
+            limits=limits,
+            details=_DETAILS[server.flavour],
+        )
+    }
+    if not rows:
+        return {}
+    grants = _grants(server, rows, vocabulary)
+    found = {
+        wanted.account: _account(server, rows[wanted.account], wanted, grants[wanted.account])
+        for wanted in placed
         if wanted.account in rows
     }
+    for row in _rows_of(server, _ROLES[server.flavour], found):
+        account = Account(row["name"], row["host"])
+        one, role = found[account], {Account(row["role"], row["role_host"])}
+        found[account] = replace(
+            one,
+            roles=one.roles | role,
+            default_roles=one.default_roles | role if row["is_default"] else one.default_roles,
+            admin_roles=one.admin_roles | role if row["is_admin"] else one.admin_roles,
+        )
+    for row in _rows_of(server, _PROXIES, found):
+        account = Account(row["name"], row["host"])
+        proxied = str(Account(row["proxied"], row["proxied_host"])) or "anyone"
+        found[account] = replace(
+            found[account], proxied=tuple(sorted({*found[account].proxied, proxied}))
+        )
+    return found
 
 
 def _account(
-    row: Row, wanted: DesiredAccount, grants: dict[Scope, frozenset[str]]
+    server: Server, row: Row, wanted: DesiredAccount, grants: dict[Scope, frozenset[str]]
 ) -> CurrentAccount:
     matches = None
+    stored = bytes.fromhex(row["secret"] or "")
     if wanted.password and wanted.update_password:
-        stored = bytes.fromhex(row["secret"] or "")
         matches = password_hash.matches(row["plugin"], stored, wanted.password.reveal())
-    # A method without a plugin stands for the one that mysql.user shows.
-    others = [method for method in json.loads(row["other_methods"] or "[]") if "plugin" in method]
-    return CurrentAccount(
+    limits = {name: float(row[column]) for name, column in _LIMITS[server.flavour].items()}
+    # INVALID is how MariaDB's packages write that no password lets in.
+    found = CurrentAccount(
         plugin=row["plugin"],
         password_matches=matches,
         tls=row["tls"],
         grants=grants,
-        other_methods=tuple(method["plugin"] for method in others),
-        keepable=not any(method.get("authentication_string") for method in others),
+        limits={name: limit for name, limit in limits.items() if limit},
+        has_password=stored not in (b"", b"invalid"),
+    )
+    details = json.loads(row["details"] or "{}")
+    return {MYSQL: _mysql, MARIADB: _mariadb}[server.flavour](found, row, details, stored)
+
+
+def _mysql(
+    found: CurrentAccount, row: Row, details: Mapping[str, Any], stored: bytes
+) -> CurrentAccount:
+    locked = row["account_locked"] == "Y"
+    return replace(
+        found,
+        # What CREATE ROLE makes; nothing else tells a role from an account.
+        is_role=locked and row["password_expired"] == "Y" and not stored,
+        locked=locked,
+        has_old_password="additional_password" in details,
+        restrictions={
+            one["Database"]: frozenset(canonical(word) for word in one["Privileges"])
+            for one in details.get("Restrictions", [])
+        },
+    )
+
+
+def _mariadb(
+    found: CurrentAccount, row: Row, details: Mapping[str, Any], stored: bytes
+) -> CurrentAccount:
+    # A method without a plugin stands for the one that mysql.user shows.
+    others = [method for method in details.get("auth_or", []) if "plugin" in method]
+    with_secret = [method for method in others if method.get("authentication_string")]
+    old = [
+        method
+        for method in with_secret
+        if method["plugin"] == found.plugin == password_hash.NATIVE and found.has_password
+    ]
+    return replace(
+        found,
+        is_role=row["is_role"] == "Y",
+        locked=bool(details.get("account_locked")),
+        stored=Secret(stored.decode(errors="replace")),
+        has_old_password=bool(old),
+        other_methods=tuple(method["plugin"] for method in others if method not in old),
+        keepable=len(with_secret) == len(old),
     )
 
 
 def _grants(
-    server: Server, accounts: dict[Account, Row]
+    server: Server, accounts: Mapping[Account, Row], vocabulary: Vocabulary
 ) -> dict[Account, dict[Scope, frozenset[str]]]:
     """Return what each account holds: canonical words by scope.
 
-    A privilege on a column stands at its table as ``SELECT (column)``.
+    A privilege on a column stands at its table as ``SELECT (column)``, the right
+    to hand on one dynamic privilege alone as ``GRANT OPTION (BINLOG ADMIN)``.
     """
-    if not accounts:
-        return {}
     # This is how information_schema writes an account: quotes inside stay as they are.
     by_grantee = {f"'{account.name}'@'{account.host}'": account for account in accounts}
     sql = _GRANTS.format(grantees=", ".join(["%s"] * len(by_grantee)))
@@ -207,46 +310,20 @@ def _grants(
         name = canonical(row["privilege"])
         if name != "USAGE":
             words.add(f"{name} ({row['column']})" if row["column"] else name)
-        if row["grantable"] == "YES":
+        if row["grantable"] == "YES" and row["schema"] is not None:
             words.add(GRANT_OPTION)
+        elif row["grantable"] == "YES" and accounts[account]["grant_option"] != "Y":
+            words.add(f"{GRANT_OPTION} ({name})")
     for account, row in accounts.items():
         if row["grant_option"] == "Y":
             held[account].setdefault(Scope(), set()).add(GRANT_OPTION)
+        if row.get("is_role") == "Y":
+            held[account] = mariadb_roles.own_privileges(server, account.name, vocabulary)
+    for row in _rows_of(server, _ROUTINES, accounts):
+        scope = Scope(row["schema"], row["routine"], str(row["type"]))
+        words = held[Account(row["name"], row["host"])].setdefault(scope, set())
+        words |= stored_words(row["words"])
     return {
         account: {scope: frozenset(words) for scope, words in scopes.items() if words}
         for account, scopes in held.items()
     }
-
-
-def _quoted(scope: Scope) -> str:
-    if scope.schema is None:
-        return "*.*"
-    if scope.table is None:
-        return f"{quote_identifier(scope.schema)}.*"
-    return quote_table(scope.schema, scope.table)
-
-
-def _hash(server: Server, password: Secret) -> str:
-    return _HASHES[server.dialect.authentication_plugin](server, password.reveal())
-
-
-def _native(_: Server, password: str) -> str:
-    return password_hash.native(password)
-
-
-def _caching_sha2(server: Server, password: str) -> str:
-    """Hash as the server itself would: an account in another format may have to change it."""
-    rounds, storage_format = (
-        "caching_sha2_password_digest_rounds",
-        "caching_sha2_password_storage_format",
-    )
-    said = server.variables(rounds, storage_format)
-    return password_hash.caching_sha2(
-        password, int(said[rounds] or 5000), said[storage_format] or "CRYPT5"
-    )
-
-
-_HASHES: dict[str, Callable[[Server, str], str]] = {
-    password_hash.NATIVE: _native,
-    password_hash.CACHING_SHA2: _caching_sha2,
-}

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 ALL = "ALL PRIVILEGES"
@@ -49,19 +47,26 @@ SCHEMA_PRIVILEGES = TABLE_PRIVILEGES | {
     "SHOW CREATE ROUTINE",
 }
 
+# What becomes of the password before, when an account gets another.
+KEEP = "keep"
+DISCARD = "discard"
+
 # The servers' own accounts: their views and checks stop working without them.
 SERVER_ACCOUNTS = frozenset({"mysql.sys", "mysql.session", "mysql.infoschema", "mariadb.sys"})
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user's name with the hosts that it may come from, a LIKE pattern."""
+    """A user's name with the hosts that it may come from, a LIKE pattern.
+
+    A role is one too; on a server whose roles have no hosts its host is empty.
+    """
 
     name: str
     host: str
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.host}"
+        return f"{self.name}@{self.host}" if self.host else self.name
 
     @property
     def problems(self) -> list[str]:
@@ -77,21 +82,23 @@ class Account:
                 f"{self} belongs to the server itself, which needs it as it is; leave it out."
             )
         if not self.host:
-            found.append(f"{self}: an empty host; write '%' for any.")
+            found.append(f"{self.name}@: an empty host; write '%' for any.")
         return found
 
 
 @dataclass(frozen=True)
 class Scope:
-    r"""What privileges apply to: everything, a schema or schemas, or one table.
+    r"""What privileges apply to: everything, a schema or schemas, one table, or one routine.
 
     ``schema`` is spelled as the servers store it: None for everything; for a
     schema's privileges a pattern, in which ``%`` and ``_`` are wildcards and
-    ``\_`` is the character itself; for a table's a plain name.
+    ``\_`` is the character itself; for a table's a plain name. ``routine`` is the
+    server's word for what ``table`` then names: PROCEDURE, FUNCTION.
     """
 
     schema: str | None = None
     table: str | None = None
+    routine: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Scope:
@@ -159,7 +166,7 @@ class Scope:
             return "*.*"
         if self.table is None:
             return self.schema.replace("\\_", "_") + ".*"
-        return f"{self.schema}.{self.table}"
+        return f"{self.routine} {self.schema}.{self.table}".lstrip()
 
 
 @dataclass(frozen=True)
@@ -226,9 +233,12 @@ def canonical(word: str) -> str:
 class DesiredAccount:
     """What a user asks of one account.
 
-    ``password``, ``require_tls`` and ``privileges`` are None where the user says
-    nothing. ``update_password`` tells whether an existing account's password
-    is compared and set.
+    ``password``, ``require_tls``, ``privileges``, ``roles``, ``default_roles`` and
+    ``locked`` are None where the user says nothing, and ``limits`` has only those
+    that are named. ``update_password`` tells whether an existing account's
+    password is compared and set; ``old_password`` what becomes of the one before:
+    KEEP, DISCARD, or None: it ends with the change. ``revoke_unlisted`` tells
+    whether privileges and roles are exactly those listed, or at least those.
     """
 
     account: Account
@@ -237,6 +247,13 @@ class DesiredAccount:
     update_password: bool = True
     require_tls: bool | None = None
     privileges: Mapping[Scope, tuple[str, ...]] | None = None
+    is_role: bool = False
+    revoke_unlisted: bool = False
+    roles: tuple[Account, ...] | None = None
+    default_roles: tuple[Account, ...] | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    locked: bool | None = None
+    old_password: str | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +264,12 @@ class CurrentAccount:
     empty, or ANY, X509, SPECIFIED. ``other_methods`` are plugins that let the
     account in besides ``plugin``; ``keepable`` tells whether all of them can be
     named again in an ALTER USER, because none has a secret of its own.
+    ``stored`` is the present password's hash where it can be named again,
+    ``has_password`` whether there is one, and ``has_old_password`` whether the
+    one before still lets in. ``limits`` has only those that are set.
+    ``admin_roles`` are those of the roles that it may give to others,
+    ``proxied`` the accounts that it may act as, ``restrictions`` the privileges
+    that partial revokes take away, by schema.
     """
 
     plugin: str
@@ -255,65 +278,17 @@ class CurrentAccount:
     grants: Mapping[Scope, frozenset[str]] = field(default_factory=dict)
     other_methods: tuple[str, ...] = ()
     keepable: bool = True
-
-
-def desired_accounts(options: Sequence[Mapping[str, Any]]) -> list[DesiredAccount]:
-    """Return what the options of each account ask for.
-
-    Raises ``Refused`` with all that is wrong in any of them.
-    """
-    problems: list[str] = []
-    wanted = [_desired_account(one, problems) for one in options]
-    seen: set[Account] = set()
-    for one in wanted:
-        problems += one.account.problems
-        if one.account in seen:
-            problems.append(f"{one.account} is listed twice; make it one entry.")
-        seen.add(one.account)
-    if not wanted:
-        problems.append("The list of accounts is empty; name at least one.")
-    refuse_if_any(problems)
-    return wanted
-
-
-def _desired_account(options: Mapping[str, Any], problems: list[str]) -> DesiredAccount:
-    # Servers store hosts in lower case.
-    host = "%" if options["host"] is None else options["host"].lower()
-    account = Account(options["name"] or "", host)
-    password = options["password"]
-    if password == "":
-        problems.append(
-            f"{account}: an empty password lets anyone in; give it one, or none at all."
-        )
-    elif password and "\0" in password:
-        problems.append(
-            f"{account}: a password with a NUL character in it, where clients stop reading; leave "
-            "it out."
-        )
-    privileges: dict[Scope, tuple[str, ...]] | None = None
-    if options["privileges"] is not None:
-        privileges = {}
-        for text, words in options["privileges"].items():
-            if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-                problems.append(
-                    f"{account}: the privileges on {text!r} are no list of words; write, for "
-                    "example, [SELECT, INSERT]."
-                )
-                continue
-            try:
-                scope = Scope.parse(text)
-            except ValueError as error:
-                problems.append(f"{account}: {error}.")
-                continue
-            privileges[scope] = privileges.get(scope, ()) + tuple(words)
-    return DesiredAccount(
-        account=account,
-        present=options["state"] != "absent",
-        password=Secret(password) if password else None,
-        update_password=options["update_password"] in (None, "always"),
-        require_tls=options["require_tls"],
-        privileges=privileges,
-    )
+    is_role: bool = False
+    stored: Secret | None = None
+    has_password: bool = True
+    has_old_password: bool = False
+    limits: Mapping[str, float] = field(default_factory=dict)
+    locked: bool = False
+    roles: frozenset[Account] = frozenset()
+    default_roles: frozenset[Account] = frozenset()
+    admin_roles: frozenset[Account] = frozenset()
+    proxied: tuple[str, ...] = ()
+    restrictions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def _unescaped(schema: str | None) -> str:
