@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_table import (
     CREATE_SCHEMA,
@@ -88,36 +90,72 @@ def definition_of(table: UsageTable) -> Written:
 
 def read(server: Server, table: UsageTable, definition: Written) -> Current:
     """Read the table that is there, and let the server say what the definition means."""
-    for variable, value in _SESSION.items():
-        server.set_session(variable, value)
+    _prepare(server)
     schema_exists = bool(
         server.rows(
             "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", table.schema
         )
     )
     # Before the temporary table, which hides a table of the same name.
-    existing = _existing(server, table)
+    existing = _existing(server, table.schema, table.name)
     understood = _understood(server, definition, table.schema if schema_exists else _ALWAYS_THERE)
     return Current(understood, existing, schema_exists)
 
 
-def _existing(server: Server, table: UsageTable) -> TableShape | None:
+def read_table(server: Server, schema: str, name: str) -> TableShape | None:
+    """Read a table as far as a channel is concerned; None: there is none, or none to be seen.
+
+    Raises ``Refused`` when the name is a view's.
+    """
+    _prepare(server)
+    shape = _existing(server, schema, name)
+    if shape is None:
+        return None
+    rows = server.rows(
+        "SELECT COLUMN_NAME AS name, CHARACTER_OCTET_LENGTH AS octets, "
+        "GENERATION_EXPRESSION AS expression FROM information_schema.COLUMNS "
+        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        schema,
+        name,
+    )
+    octets = {str(row["name"]): row["octets"] for row in rows}
+    expressions = {str(row["name"]): row["expression"] or None for row in rows}
+    columns = (
+        replace(column, octets=octets[column.name], generated=expressions[column.name])
+        for column in shape.columns
+    )
+    return replace(shape, columns=tuple(columns))
+
+
+def type_conversions(server: Server) -> str:
+    """Return which types the server's appliers convert, where the source's are others."""
+    # MySQL has both names, and will drop the second.
+    found = server.variables("replica_type_conversions", "slave_type_conversions")
+    return next((value for value in found.values() if value is not None), "")
+
+
+def _prepare(server: Server) -> None:
+    for variable, value in _SESSION.items():
+        server.set_session(variable, value)
+
+
+def _existing(server: Server, schema: str, name: str) -> TableShape | None:
     rows = server.rows(
         "SELECT TABLE_TYPE AS type FROM information_schema.TABLES "
         "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-        table.schema,
-        table.name,
+        schema,
+        name,
     )
     if not rows:
         return None
     if rows[0]["type"] != "BASE TABLE":
         raise Refused(
             [
-                f"server {server.address}: {table} is there already and is no table but a "
+                f"server {server.address}: {schema}.{name} is there already and is no table but a "
                 f"{rows[0]['type']}. Choose another name, or remove it."
             ]
         )
-    return _shape(server, table.schema, table.name)
+    return _shape(server, schema, name)
 
 
 def _understood(server: Server, definition: Written, schema: str) -> TableShape:
