@@ -114,6 +114,7 @@ class UsageTable:
     time_column: str
     indexes: tuple[Index, ...] = ()
     create_schema: bool = True
+    add_indexes: bool = False
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"

@@ -54,6 +54,7 @@ def test_the_two_shapes_of_a_table_do_not_differ() -> None:
 def test_a_table_that_is_missing() -> None:
     assert told(SOURCE, None) == [(None, "table", STOPS)]
     assert told(None, HERE) == [(None, "table", HARMLESS)]
+    assert [one.harmless for one in compare(SOURCE, None, False)] == [False]
 
 
 @pytest.mark.parametrize(
