@@ -6,6 +6,7 @@ channel does: the next version of a server is caught doing something else.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -27,11 +28,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.usage_table import read_table
 from tests.integration.conftest import outside_binary_log
-from tests.integration.lines import TestServer, Topology
+from tests.integration.lines import TestServer, Topology, wait_until
 
 MODULE = "mysql_replication_channel"
 ID = "id BIGINT UNSIGNED NOT NULL PRIMARY KEY"
 SEVERITY = [HARMLESS, CHANGES, STOPS]
+ERROR = re.compile(r"error (\d+)")
 
 
 class Session:
@@ -73,6 +75,8 @@ class Channel:
         self.source, self.replica = Session(source, self.table), Session(replica, self.table)
         self.line, self.flavour = source.host.line.name, source.flavour
         self.marks = 0
+        self.error = ""
+        self.told_errors: set[str] = set()
 
     def create(self, there: str, here: str) -> None:
         self.source.create(there)
@@ -81,6 +85,7 @@ class Channel:
     def told(self) -> str:
         """Return the worst effect that is told."""
         found = compare(self.source.shape(), self.replica.shape(), self.replica.enforces_checks)
+        self.told_errors = {number for one in found for number in ERROR.findall(one.why)}
         return max((one.effect for one in found), key=SEVERITY.index, default=HARMLESS)
 
     def outcome(self, there: str, *statements: str) -> str:
@@ -95,6 +100,8 @@ class Channel:
             self.source.run("ROLLBACK")
             self.source.run("SET SESSION sql_log_bin = 0")
         if not self.arrives():
+            # A number that is told is the real one.
+            assert self.told_errors <= {self.error}
             # With the source's own table, what stopped the channel goes through.
             self.replica.create(there)
             maria = self.flavour == "mariadb"
@@ -119,8 +126,11 @@ class Channel:
         while time.monotonic() < end:
             if self.replica.run(f"SELECT 1 FROM {self.schema}.mark WHERE id = {self.marks}"):
                 return True
-            (row,) = self.replica.run("SHOW ALL SLAVES STATUS" if maria else "SHOW REPLICA STATUS")
+            rows = self.replica.run("SHOW ALL SLAVES STATUS" if maria else "SHOW REPLICA STATUS")
+            name = "Connection_name" if maria else "Channel_Name"
+            (row,) = [one for one in rows if one[name] == b"compared"]
             if row["Slave_SQL_Running" if maria else "Replica_SQL_Running"] == b"No":
+                self.error = row["Last_SQL_Errno"].decode()
                 return False
             time.sleep(0.02)
         raise AssertionError("neither the mark nor a stop within 20 s")
@@ -303,6 +313,18 @@ def test_a_column(channel: Channel, effect: str, there: str, here: str, value: s
     check_column(channel, effect, there, here, value)
 
 
+def test_the_errors_of_types(channel: Channel) -> None:
+    corrupt = {"mysql": ["1610", "1105"], "mariadb": ["1030"]}[channel.flavour]
+    for there, here, errors in (
+        ("INT", "BIGINT", ["13146" if channel.flavour == "mysql" else "1677"]),
+        ("DATETIME", "DATETIME(6)", corrupt),
+    ):
+        channel.create(f"{ID}, c {there}", f"{ID}, c {here}")
+        assert channel.told() == STOPS
+        assert channel.outcome(f"{ID}, c {there}", "INSERT INTO {} VALUES (1, 20260101)") == STOPS
+        assert channel.error in errors
+
+
 def test_a_column_of_one_flavour(channel: Channel) -> None:
     for case in OF_FLAVOUR[channel.flavour]:
         check_column(channel, *case)
@@ -382,3 +404,51 @@ def test_a_stored_column_may_be_computed_here(channel: Channel, there: str) -> N
     rows = [C2, SET_G] if there == "c INT, g INT" else [C2]
     outcome = channel.outcome(f"{ID}, {there}", *rows)
     assert outcome == (HARMLESS if takes_the_row else CHANGES)
+
+
+def test_a_table_that_is_missing(channel: Channel) -> None:
+    definition = f"{ID}, c INT"
+    channel.create(definition, definition)
+    channel.replica.run(f"DROP TABLE {channel.table}")
+    assert channel.told() == STOPS and channel.told_errors == {"1146"}
+    assert channel.outcome(definition, C2) == STOPS
+    # One that the source lacks brings nothing, and takes nothing away.
+    channel.source.run(f"DROP TABLE {channel.table}")
+    assert channel.told() == HARMLESS
+
+
+def test_the_read_key_does_not_catch_a_duplicate_id(
+    channel: Channel, bare: Topology, run_module: Any
+) -> None:
+    other, table = bare.server("w2"), channel.table
+    replica = channel.replica.server
+    key = "id BIGINT NOT NULL, at DATETIME NOT NULL, PRIMARY KEY"
+    channel.create(f"{key} (id)", f"{key} (id, at)")
+    other.rows("RESET BINARY LOGS AND GTIDS" if channel.flavour == "mysql" else "RESET MASTER")
+    outside_binary_log(
+        other,
+        f"CREATE SCHEMA {channel.schema}",
+        f"CREATE TABLE {table} ({key} (id))",
+        "DROP USER IF EXISTS replicator",
+        "CREATE USER replicator IDENTIFIED BY 'secret'",
+        "GRANT REPLICATION SLAVE ON *.* TO replicator",
+    )
+    try:
+        made = run_module(
+            MODULE,
+            replica,
+            channel="other",
+            state="started",
+            source_host=other.address,
+            source_port=other.port,
+            source_user="replicator",
+            source_password="secret",
+        )
+        assert "failed" not in made, made
+        assert channel.outcome("", "INSERT INTO {} VALUES (1, '2026-01-01')") == HARMLESS
+        other.rows(f"INSERT INTO {table} VALUES (1, '2026-01-02')")
+        query = f"SELECT id FROM {table} GROUP BY id HAVING COUNT(*) > 1"
+        wait_until(lambda: replica.rows(query), 10, "the second row does not arrive")
+    finally:
+        run_module(MODULE, replica, channel="other", state="absent")
+        outside_binary_log(other, f"DROP SCHEMA {channel.schema}", "DROP USER replicator")
