@@ -12,8 +12,9 @@ description:
     order and types in both, so that rows replicate from one to the other.
   - A write server's table has its primary key and nothing else. A read server's has the time column
     in its primary key, the indexes that queries need, and a partition for each month.
-  - A table that exists already is compared with its description and never changed. Differences that
-    do harm make the module fail, with all of them told. The others are warnings.
+  - A table that exists already is compared with its description. Differences that do harm make the
+    module fail, with all of them told. The others are warnings. Nothing of the table is changed,
+    but that O(add_indexes) adds indexes that it lacks; nothing is ever dropped.
   - The server itself says what the definition means, with a temporary table that is gone before
     anything else happens, also in check mode.
   - Nothing of this enters the binary log.
@@ -85,6 +86,25 @@ options:
       - What time it is, V(YYYY-MM-DD) or V(YYYY-MM-DD HH:MM:SS), in UTC.
       - Without it, what the server's clock says.
     type: str
+  add_indexes:
+    description:
+      - Whether a table that exists gets those of O(indexes) that it lacks. All of them are built in
+        one statement, while rows are read and written; the server refuses it rather than to block
+        writers. Check mode tells the expected cost.
+      - Without it, an index that is missing makes the module fail, and tells the statement that
+        adds it.
+    type: bool
+    default: false
+  lock_wait_timeout_seconds:
+    description:
+      - How long adding indexes may wait for the table, once before and once after they are built.
+        Everyone else's queries on the table, and a channel's rows, wait behind it for as long.
+    type: int
+    default: 5
+  lock_wait_retries:
+    description: How often adding indexes is tried again if it could not get the table in time.
+    type: int
+    default: 3
   create_schema:
     description: Whether to create the schema, with the character set C(utf8mb4), if it is missing.
     type: bool
@@ -96,9 +116,15 @@ notes:
   - The statement is read without C(ANSI_QUOTES) and C(NO_BACKSLASH_ESCAPES), whatever the server's
     C(sql_mode).
   - A definition that no temporary table can have, such as C(ROW_FORMAT=COMPRESSED), is refused.
+  - While indexes are built, the server logs what is written meanwhile, up to
+    C(innodb_online_alter_log_max_size). If that is not enough, it gives up with error 1799 and
+    leaves the table as it was. Give it more, or a calmer hour.
+  - Adding indexes that was interrupted leaves all of them or none; run again, it carries on. A
+    server goes on building for a module that was killed.
 seealso:
   - module: dbrw.sharding.mysql_autoinc_offset
   - module: dbrw.sharding.mysql_month_partition
+  - module: dbrw.sharding.mysql_usage_table_info
 """
 
 EXAMPLES = r"""
@@ -122,6 +148,28 @@ EXAMPLES = r"""
       - {name: carrier_time, columns: [carrier, time_hour]}
       - {name: route_time, columns: [origin, dest, time_hour]}
     first_month: 2013-01
+
+- name: Read server | Tell what one more index of the calls would cost
+  dbrw.sharding.mysql_usage_table: &calls
+    login_unix_socket: /run/mysqld/mysqld.sock
+    schema: usage_data
+    name: calls
+    definition: |
+      CREATE TABLE calls (
+        id BIGINT AUTO_INCREMENT PRIMARY KEY,
+        started DATETIME NOT NULL,
+        caller VARCHAR(20)
+      )
+    time_column: started
+    shape: read
+    indexes:
+      - {name: caller, columns: [caller, started]}
+    add_indexes: true
+  check_mode: true
+  diff: true
+
+- name: Read server | Add it while channels go on
+  dbrw.sharding.mysql_usage_table: *calls
 """
 
 RETURN = r"""
@@ -149,6 +197,45 @@ create_statement:
   description: The statement that creates the table in its shape, whether it was run or not.
   returned: success
   type: str
+added_indexes:
+  description:
+    - The indexes that a table got, or in check mode would get, with the expected cost.
+    - None if there are none to add.
+    - The expected figures come from the server's statistics and from rates that were measured on
+      other machines. They tell the order of magnitude.
+  returned: success
+  type: dict
+  contains:
+    indexes:
+      description: The indexes.
+      type: list
+      elements: str
+    rows:
+      description: How many rows are read.
+      type: int
+    data_bytes:
+      description: How many bytes these rows have.
+      type: int
+    index_bytes:
+      description: How many bytes of disk the indexes are expected to take.
+      type: int
+    temporary_bytes:
+      description: How many bytes of temporary files building them is expected to take.
+      type: int
+    expected_seconds:
+      description: How long it is expected to take.
+      type: float
+    seconds:
+      description: How long it took; none in check mode.
+      type: float
+  sample:
+    indexes: [KEY caller (caller, started)]
+    rows: 520320
+    data_bytes: 73072640
+    index_bytes: 23674880
+    temporary_bytes: 23674880
+    expected_seconds: 1.3
+    seconds: 0.69
 differences:
   description: How a table that exists differs from its description without harm.
   returned: success
@@ -179,6 +266,7 @@ from datetime import datetime
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import usage_table as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import ADD_INDEXES
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_months
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
@@ -219,6 +307,9 @@ OPTIONS = {
     "first_month": {"type": "str"},
     "now": {"type": "str"},
     "create_schema": {"type": "bool", "default": True},
+    "add_indexes": {"type": "bool", "default": False},
+    "lock_wait_timeout_seconds": {"type": "int", "default": 5},
+    "lock_wait_retries": {"type": "int", "default": 3},
 }
 
 
@@ -228,12 +319,20 @@ class Desired:
     definition: Written
     policy: MonthPolicy
     now: datetime | None
+    wait: server_months.LockWait
 
 
 class UsageTableTask:
     read_timeout = 60.0
+    seconds = None
 
     def desired(self, params):
+        if params["add_indexes"]:
+            # Building takes as long as the table is large; the wait for it is bounded.
+            self.read_timeout = None
+        wait = server_months.LockWait(
+            params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
+        )
         table = UsageTable(
             params["schema"],
             params["name"],
@@ -250,13 +349,16 @@ class UsageTableTask:
                 for index in params["indexes"]
             ),
             params["create_schema"],
+            params["add_indexes"],
         )
-        refuse_if_any(table.problems())
+        refuse_if_any([*table.problems(), *wait.problems()])
         policy, now = policy_of(params)
-        return Desired(table, server_side.definition_of(table), policy, now)
+        return Desired(table, server_side.definition_of(table), policy, now, wait)
 
     def current(self, server, desired):
         server.leave_binary_log()
+        server_months.bound_lock_waits(server, desired.wait)
+        self.wait = desired.wait
         self.now = desired.now or server_months.utc_now(server)
         return server_side.read(server, desired.table, desired.definition)
 
@@ -268,18 +370,36 @@ class UsageTableTask:
     def statements(self, step, server):
         return server_side.statements(step, server)
 
+    def execute(self, server, statement):
+        self.seconds = server_months.run_with_retries(
+            server, statement, self.wanted.table, self.wait
+        )
+
     def finish(self, server, desired, current, plan, applied):
         found = []
         if current.existing:
-            found = planning.differences(self.wanted, current.existing, server_side.add_index)
+            found = planning.remaining(self.wanted, current.existing, server_side.add_index)
         return {
             "shape": desired.table.shape,
             "columns": [
                 {"name": column.name, "type": column.type} for column in self.wanted.shape.columns
             ],
             "create_statement": server_side.create_table(self.wanted).shown,
+            "added_indexes": self.added(plan),
             "differences": [asdict(difference) for difference in found],
         }
+
+    def added(self, plan):
+        for step in plan.steps:
+            if step.action == ADD_INDEXES:
+                cost = asdict(step.value.cost)
+                return {
+                    "indexes": [str(index) for index in step.value.indexes],
+                    "expected_seconds": cost.pop("seconds"),
+                    "seconds": self.seconds and round(self.seconds, 3),
+                    **cost,
+                }
+        return None
 
 
 def main():

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From one description of a usage table to its shape on a write or a read server.
 
-A table that is there already is compared and never changed: how to change a
-table that holds data is for people to decide.
+A table that is there already is compared, and changed in one way only: it gets
+indexes that it lacks, where that was asked for. How else to change a table that
+holds data is for people to decide.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import (
+    TableSize,
+    adding,
+    match,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     RANGE_COLUMNS,
     UNIX_TIMESTAMP,
@@ -56,11 +62,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Current:
-    """What is there (None: no such table), and the description as the server understands it."""
+    """What is there (None: no such table), and the description as the server understands it.
+
+    ``size`` is only known where indexes may be added.
+    """
 
     written: TableShape
     existing: TableShape | None
     schema_exists: bool
+    size: TableSize | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ class Difference:
         said = f"{self.what}: expected {self.expected or 'none'}, found {self.found or 'none'}"
         if not self.harmless:
             said += f" ({self.effect})"
-        return said + (f"; {self.fix} would mend it" if self.fix else "")
+        return said + (f"; {self.fix} would mend it, as add_indexes does" if self.fix else "")
 
 
 def wanted(table: UsageTable, written: TableShape, months: Iterable[Partition]) -> Wanted:
@@ -191,22 +201,14 @@ def _problems_of_indexes(table: UsageTable, written: TableShape) -> Iterator[str
 
 
 def plan(desired: Wanted, current: Current, add_index: AddIndex) -> Plan:
-    """Return the steps that create the table; one that exists is only compared.
+    """Return the steps that create the table, or that add the indexes that it lacks.
 
     Raises ``Refused`` with every difference if one of them does harm, or when
     the schema is missing and may not be created.
     """
     table = desired.table
     if current.existing:
-        found = differences(desired, current.existing, add_index)
-        if any(not difference.harmless for difference in found):
-            raise Refused(
-                [
-                    f"{table} is not what its description says, and is left as it is. {difference}."
-                    for difference in found
-                ]
-            )
-        return Plan((), tuple(f"{table}: {difference}." for difference in found))
+        return _plan_of_existing(desired, current, current.existing, add_index)
     steps = []
     if not current.schema_exists:
         if not table.create_schema:
@@ -220,6 +222,36 @@ def plan(desired: Wanted, current: Current, add_index: AddIndex) -> Plan:
         steps.append(Step(CREATE_SCHEMA, table.schema, None, after, desired))
     steps.append(Step(CREATE_TABLE, str(table), None, _shown(desired), desired))
     return Plan(tuple(steps))
+
+
+def _plan_of_existing(
+    desired: Wanted, current: Current, existing: TableShape, add_index: AddIndex
+) -> Plan:
+    table = desired.table
+    found = remaining(desired, existing, add_index)
+    if any(not difference.harmless for difference in found):
+        raise Refused(
+            [
+                f"{table} is not what its description says, and is left as it is. {difference}."
+                for difference in found
+            ]
+        )
+    warnings = tuple(f"{table}: {difference}." for difference in found)
+    matched = match(desired.shape.indexes, existing.indexes)
+    if not matched.missing:
+        return Plan((), warnings)
+    refuse_if_any([f"{table}: {problem}" for problem in matched.name_problems()])
+    step = adding(table, existing, matched.missing, current.size or TableSize(0, 0))
+    return Plan((step,), warnings)
+
+
+def remaining(desired: Wanted, existing: TableShape, add_index: AddIndex) -> list[Difference]:
+    """Return the differences that are left when the indexes have been added, where they may be."""
+    return [
+        difference
+        for difference in differences(desired, existing, add_index)
+        if not (desired.table.add_indexes and difference.fix)
+    ]
 
 
 def _shown(desired: Wanted) -> dict[str, object]:
@@ -325,22 +357,14 @@ def _differences_of_keys(desired: Wanted, existing: TableShape) -> Iterator[Diff
 def _differences_of_indexes(
     desired: Wanted, existing: TableShape, add_index: AddIndex
 ) -> Iterator[Difference]:
-    left = list(existing.indexes)
-    missing = []
-    for index in desired.shape.indexes:
-        same = [other for other in left if _key(other) == _key(index)]
-        # Of several indexes on the same columns, the one of that name.
-        same.sort(key=lambda other: other.name.lower() != index.name.lower())
-        if not same:
-            missing.append(index)
-            continue
-        left.remove(same[0])
-        if same[0].name.lower() != index.name.lower():
-            yield Difference("name of index", str(index), str(same[0]), HARMLESS)
-    for index in missing:
+    matched = match(desired.shape.indexes, existing.indexes)
+    for index, found in matched.pairs:
+        if found.name.lower() != index.name.lower():
+            yield Difference("name of index", str(index), str(found), HARMLESS)
+    for index in matched.missing:
         effect = "duplicates are let in, and queries are slow" if index.unique else "slows queries"
         yield Difference("index", str(index), None, effect, add_index(desired.table, index))
-    for index in left:
+    for index in matched.others:
         if index.unique:
             effect = "stops a channel at a row that it takes for a duplicate"
         elif desired.table.shape == WRITE:
@@ -348,10 +372,6 @@ def _differences_of_indexes(
         else:
             effect = HARMLESS
         yield Difference("index", None, str(index), effect)
-
-
-def _key(index: Index) -> tuple[str, tuple[str, ...]]:
-    return index.kind, tuple(name.lower() for name in index.columns)
 
 
 def _differences_of_checks(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:

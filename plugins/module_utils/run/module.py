@@ -104,7 +104,7 @@ def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints:
     plan = Plan()
     try:
         desired = task.desired(module.params)
-        server = connect(_login(module.params, task.read_timeout))
+        server = connect(login_of(module.params, task.read_timeout))
         current = task.current(server, desired)
         plan = task.plan(desired, current)
         statements = _apply(module, task, plan, server, steps_done)
@@ -185,7 +185,8 @@ def _fail(
     raise AssertionError("fail_json ends the process")
 
 
-def _login(params: dict[str, Any], read_timeout: float | None) -> Login:
+def login_of(params: dict[str, Any], read_timeout: float | None) -> Login:
+    """Return the login that options named as ``LOGIN_OPTIONS`` describe; ``read_timeout`` in s."""
     password = params["login_password"]
     return Login(
         host=params["login_host"],

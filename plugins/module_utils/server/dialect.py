@@ -46,6 +46,8 @@ class Dialect:
     has_persist: bool
     authentication_plugin: str
     authentication_by_hash: str
+    # Whether an applier refuses a row that a CHECK of the replica's table does not accept.
+    applier_enforces_checks: bool
 
 
 DIALECTS = {
@@ -105,6 +107,7 @@ DIALECTS = {
         has_persist=True,
         authentication_plugin="caching_sha2_password",
         authentication_by_hash="IDENTIFIED WITH caching_sha2_password AS %s",
+        applier_enforces_checks=True,
     ),
     MARIADB: Dialect(
         flavour=MARIADB,
@@ -158,6 +161,7 @@ DIALECTS = {
         has_persist=False,
         authentication_plugin="mysql_native_password",
         authentication_by_hash="IDENTIFIED WITH mysql_native_password USING %s",
+        applier_enforces_checks=False,
     ),
 }
 

@@ -41,6 +41,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     text_of,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import UsageTable
 
 LOCK_WAIT_TIMEOUT = 1205
 
@@ -233,7 +234,7 @@ def bound_lock_waits(server: Server, wait: LockWait) -> None:
 
 
 def run_with_retries(
-    server: Server, statement: Statement, table: PartitionedTable, wait: LockWait
+    server: Server, statement: Statement, table: PartitionedTable | UsageTable, wait: LockWait
 ) -> float:
     """Run an ALTER, again when it could not get the table; return the last try's seconds.
 
@@ -259,7 +260,7 @@ def run_with_retries(
     raise AssertionError("the last try returns or raises")
 
 
-def _why(server: Server, table: PartitionedTable, wait: LockWait) -> str:
+def _why(server: Server, table: PartitionedTable | UsageTable, wait: LockWait) -> str:
     tries = wait.retries + 1
     said = (
         f"gave up after {tries} {'try' if tries == 1 else 'tries'} of {wait.timeout_seconds} s to "

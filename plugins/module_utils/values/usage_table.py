@@ -18,6 +18,9 @@ class Column:
     ``definition`` is everything after the name, ready for CREATE TABLE.
     ``attributes`` is what of it is neither type, nor character set, nor
     comment, nor the numbering: the rest that two columns can differ in.
+    ``octets`` is how many bytes a text may have, ``generated`` the expression
+    that computes the column; both are only known of a table that was read to be
+    compared with another server's.
     """
 
     name: str
@@ -27,6 +30,8 @@ class Column:
     collation: str | None = None
     nullable: bool = True
     numbered: bool = False
+    octets: int | None = None
+    generated: str | None = None
 
     @property
     def character_set(self) -> str | None:
@@ -109,6 +114,7 @@ class UsageTable:
     time_column: str
     indexes: tuple[Index, ...] = ()
     create_schema: bool = True
+    add_indexes: bool = False
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import usage_table as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import TableSize
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_table import (
     Current,
     Wanted,
@@ -106,6 +107,10 @@ def differences(existing: TableShape, desired: Wanted = READ_SHAPE) -> list[tupl
         ),
         ({"columns": (ID, WHO, AT)}, [("order of columns", False)]),
         ({"columns": (ID, AT)}, [("column Who", False)]),
+        (
+            {"columns": (ID, AT, WHO, replace(WHO, name="More"))},
+            [("column More", False)],
+        ),
         ({"columns": (ID, replace(AT, type="date"), WHO)}, [("column At, type", False)]),
         (
             {"columns": (ID, AT, replace(WHO, collation="latin1_bin"))},
@@ -165,6 +170,9 @@ def test_creates_what_is_missing() -> None:
     assert plan.diff()["after"]["s.t"]["partitions"] == {"p": "everything below 2013-02-01"}
     plan = planning.plan(READ_SHAPE, Current(WRITTEN, None, True), add_index)
     assert [step.action for step in plan.steps] == ["create table"]
+    write = wanted(replace(TABLE, shape=WRITE), WRITTEN, MONTHS)
+    plan = planning.plan(write, Current(WRITTEN, None, True), add_index)
+    assert "partitions" not in plan.diff()["after"]["s.t"]
 
 
 def test_creates_no_schema_unasked() -> None:
@@ -186,8 +194,30 @@ def test_leaves_a_table_alone() -> None:
     assert "(slows queries); ADD k TO s.t would mend it" in refusal.value.problems[0]
 
 
+def test_adds_what_is_missing_where_asked() -> None:
+    asked = replace(READ_SHAPE, table=replace(TABLE, add_indexes=True))
+    extra = Index("x", ("Who",))
+    lacking = Current(WRITTEN, replace(READ_SHAPE.shape, indexes=(extra,)), True)
+    plan = planning.plan(asked, lacking, add_index)
+    (step,) = plan.steps
+    assert step.action == "add indexes" and step.value.indexes == asked.shape.indexes
+    assert len(plan.warnings) == 1 and "KEY x" in plan.warnings[0]
+    sized = replace(lacking, size=TableSize(400_000, 1))
+    assert planning.plan(asked, sized, add_index).steps[0].value.cost.seconds == 1.0
+    # Nothing is added to a table that is wrong otherwise.
+    wrong = replace(lacking, existing=replace(READ_SHAPE.shape, indexes=(), options=()))
+    with pytest.raises(Refused, match="ENGINE"):
+        planning.plan(asked, wrong, add_index)
+    taken = replace(READ_SHAPE.shape, indexes=(Index("k", ("Who",)),))
+    with pytest.raises(Refused, match="s.t: KEY k .Who, At. cannot be added"):
+        planning.plan(asked, replace(lacking, existing=taken), add_index)
+    assert not planning.plan(asked, Current(WRITTEN, asked.shape, True), add_index).changed
+
+
 def test_descriptions() -> None:
     assert TABLE.problems() == []
     unique = Index("u", ("who",), "UNIQUE KEY")
     twice = Index("primary", ("who", "WHO"))
     assert len(replace(TABLE, indexes=(unique, unique, twice, Index("e", ()))).problems()) == 6
+    (problem,) = replace(TABLE, id_column="AT").problems()
+    assert problem == "id_column and time_column are both AT; name two columns."
