@@ -380,7 +380,12 @@ def _differences_of_checks(wanted: TableShape, existing: TableShape) -> Iterator
     for text in sorted(expected - found):
         yield Difference("check", text, None, "accepts other rows than the other servers")
     for text in sorted(found - expected):
-        yield Difference("check", None, text, "stops a channel at a row that it does not accept")
+        yield Difference(
+            "check",
+            None,
+            text,
+            "refuses a row that it does not accept, which stops a channel on MySQL",
+        )
 
 
 def _differences_of_options(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:
