@@ -84,9 +84,9 @@ EXAMPLES = r"""
     login_user: checker
     login_password: "{{ checker_password }}"
     compare_with:
-      - {server: w1, login_host: w1.example.com}
-      - {server: w2, login_host: w2.example.com}
-      - {server: w3, login_host: w3.example.com}
+      - {server: w1, login_host: w1.dc1.example.com}
+      - {server: w2, login_host: w2.dc1.example.com}
+      - {server: w3, login_host: w3.dc2.example.com}
   register: calls
 
 - name: Read server | Ensure that every row will arrive as it is

@@ -75,3 +75,13 @@ def outside_binary_log(server: TestServer, *statements: str) -> None:
         cursor.execute("SET SESSION sql_log_bin = 0")
         for statement in statements:
             cursor.execute(statement)
+
+
+def empty_binary_logs(*servers: TestServer) -> None:
+    """Let servers forget all that they have logged and applied; no channel may run."""
+    for server in servers:
+        if server.flavour == "mysql":
+            server.rows("RESET BINARY LOGS AND GTIDS")
+        else:
+            server.rows("RESET MASTER")
+            server.rows("SET GLOBAL gtid_slave_pos = ''")

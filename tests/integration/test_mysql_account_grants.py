@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pymysql
 import pytest
-import yaml
 
-from ansible_collections.dbrw.sharding.plugins.modules.mysql_account import EXAMPLES
 from tests.integration.lines import TestServer
 from tests.integration.test_mysql_account import (
     LEAVE_BINARY_LOG,
@@ -361,25 +358,3 @@ def test_the_privileges_that_the_documentation_asks_for(
     assert can_log_in(server, name, PASSWORD) and can_log_in(server, name, NEW_PASSWORD), done
     assert grants(server, name) == ["USAGE ON *.*"]
     assert module(**login, name=name, old_password="discard")["changed"]
-
-
-def test_the_examples(server: TestServer, module: AccountModule) -> None:
-    """As they stand, but for the socket and the passwords, each twice."""
-    passwords = iter(f"{PASSWORD}-{number}" for number in range(99))
-    text = re.sub(r"{{ .*? }}", lambda _: next(passwords), EXAMPLES)
-    tasks = [next(iter(set(task) - {"name"})) for task in yaml.safe_load(text)]
-    given = [task[key] for task, key in zip(yaml.safe_load(text), tasks, strict=True)]
-    try:
-        for options in given:
-            options.pop("login_unix_socket")
-            assert module(check=True, **options)["changed"], options
-            assert module(**options)["changed"], options
-            assert not module(**options)["changed"], options
-    finally:
-        named = {one["name"] for options in given for one in options.get("accounts", [options])}
-        for row in server.rows("SELECT User AS user, Host AS host FROM mysql.user"):
-            if row["user"] in named:
-                kind, args = ("USER %s@%s", (row["user"], row["host"]))
-                if not row["host"]:
-                    kind, args = "ROLE %s", (row["user"],)
-                outside_binary_log(server, f"DROP {kind}", *args)

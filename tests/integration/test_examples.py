@@ -1,0 +1,222 @@
+"""The examples of every module's documentation, played as they stand on real servers.
+
+What a reader would put in place of an example's own is put in its place here:
+sockets, hosts, paths, and the variables that hold passwords.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.conftest import empty_binary_logs, outside_binary_log
+from tests.integration.lines import PORT, ROOT, TestServer, Topology, run_module
+
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+PASSWORDS = {
+    "application_new_password": "app w0rd 2",
+    "application_password": "app w0rd",
+    "checker_password": "check w0rd",
+    "maintenance_password": "maint w0rd",
+    "monitor_password": "monit w0rd",
+    "replication_password": "repl w0rd",
+    "reporting_password": "report w0rd",
+    "replication_passwords": {"r1": "repl w0rd", "r2": "repl2 w0rd"},
+}
+SERVERS = ("w1", "w2", "w3", "r1")
+# The component that begins an example's name says on which server it runs.
+SERVER_OF = {"Write server": "w1", "Read server": "r1", "Server": "w1"}
+
+WRITE_SHAPE = (
+    "CREATE TABLE usage_data.calls (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "started DATETIME NOT NULL, caller VARCHAR(20) NOT NULL)"
+)
+
+
+def fresh_schema(*servers: TestServer) -> None:
+    for server in servers:
+        outside_binary_log(
+            server,
+            "DROP SCHEMA IF EXISTS usage_data",
+            "CREATE SCHEMA usage_data DEFAULT CHARACTER SET utf8mb4",
+        )
+
+
+def a_schema(bare: Topology) -> None:
+    fresh_schema(bare.server("w1"))
+
+
+def a_read_table(bare: Topology) -> None:
+    fresh_schema(bare.server("r1"))
+    outside_binary_log(
+        bare.server("r1"),
+        "CREATE TABLE usage_data.calls (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, "
+        "started DATETIME NOT NULL, caller VARCHAR(20) NOT NULL, PRIMARY KEY (id, started)) "
+        "PARTITION BY RANGE COLUMNS (started) "
+        "(PARTITION p2026m01 VALUES LESS THAN ('2026-02-01'))",
+    )
+
+
+def write_tables(bare: Topology) -> None:
+    fresh_schema(bare.server("w1"))
+    outside_binary_log(bare.server("w1"), WRITE_SHAPE)
+
+
+def sources(bare: Topology) -> None:
+    empty_binary_logs(*(bare.server(name) for name in SERVERS))
+    for name in ("w1", "w2", "w3"):
+        outside_binary_log(
+            bare.server(name),
+            f"CREATE USER replication_r1 IDENTIFIED BY '{PASSWORDS['replication_password']}'",
+            "GRANT REPLICATION SLAVE ON *.* TO replication_r1",
+        )
+
+
+def tables_on_both_sides(bare: Topology) -> None:
+    write_servers = [bare.server(name) for name in ("w1", "w2", "w3")]
+    fresh_schema(*write_servers)
+    a_read_table(bare)
+    for server in write_servers:
+        outside_binary_log(server, WRITE_SHAPE)
+    for server in (*write_servers, bare.server("r1")):
+        outside_binary_log(
+            server,
+            f"CREATE USER checker IDENTIFIED BY '{PASSWORDS['checker_password']}'",
+            "GRANT SELECT ON usage_data.* TO checker",
+        )
+
+
+def a_table_without_its_index(bare: Topology) -> None:
+    fresh_schema(bare.server("r1"))
+    outside_binary_log(
+        bare.server("r1"),
+        "CREATE TABLE usage_data.calls (id BIGINT NOT NULL AUTO_INCREMENT, "
+        "started DATETIME NOT NULL, caller VARCHAR(20), PRIMARY KEY (id, started)) "
+        "PARTITION BY RANGE COLUMNS (started) "
+        "(PARTITION p2026m01 VALUES LESS THAN ('2026-02-01'))",
+    )
+
+
+def nothing(_bare: Topology) -> None:
+    """The example needs a running server and no more."""
+
+
+BEFORE: dict[str, Callable[[Topology], None]] = {
+    "mysql_account": a_schema,
+    "mysql_autoinc_offset": write_tables,
+    "mysql_month_partition": a_read_table,
+    "mysql_month_partition_info": a_read_table,
+    "mysql_replication_channel": sources,
+    "mysql_replication_channel_info": nothing,
+    "mysql_server_info": nothing,
+    "mysql_usage_table": a_table_without_its_index,
+    "mysql_usage_table_info": tables_on_both_sides,
+    "mysqld_process": nothing,
+}
+
+
+def examples_of(module: str) -> list[dict[str, Any]]:
+    source = importlib.import_module(f"ansible_collections.dbrw.sharding.plugins.modules.{module}")
+    tasks: list[dict[str, Any]] = yaml.safe_load(source.EXAMPLES)
+    return tasks
+
+
+def fitted(value: Any, replacements: dict[str, str]) -> Any:
+    """Put what is there in place of what an example names."""
+    if isinstance(value, dict):
+        ports = {host: PORT for host in ("login", "source") if f"{host}_host" in value}
+        return {
+            **{f"{host}_port": port for host, port in ports.items()},
+            **{fitted(k, replacements): fitted(v, replacements) for k, v in value.items()},
+        }
+    if isinstance(value, list):
+        return [fitted(one, replacements) for one in value]
+    if isinstance(value, str):
+        for told, real in replacements.items():
+            value = value.replace(told, real)
+    return value
+
+
+def replacements_for(bare: Topology, server: TestServer) -> dict[str, str]:
+    folder = str(bare.host.work_dir / "examples")
+    return {
+        "/run/mysqld/mysqld.sock": server.socket,
+        "/srv/demo": folder,
+        "/etc/mysql/mariadb.conf.d": str(server.work_dir / "conf.d"),
+        **{
+            host: bare.server(host.partition(".")[0]).address
+            for host in ("w1.dc1.example.com", "w2.dc1.example.com", "w3.dc2.example.com")
+        },
+    }
+
+
+def plays_of(bare: Topology, module: str) -> list[dict[str, Any]]:
+    """Return the examples as plays, each on the server that its tasks' names name."""
+
+    def component(task: dict[str, Any]) -> str:
+        return str(task["name"]).partition(" | ")[0]
+
+    plays = []
+    for name, tasks in itertools.groupby(examples_of(module), component):
+        server = bare.server(SERVER_OF[name])
+        plays.append(
+            {
+                "hosts": server.name,
+                "gather_facts": False,
+                "vars": PASSWORDS,
+                "module_defaults": {"group/dbrw.sharding.all": {"login_user": "root"}},
+                "tasks": fitted(list(tasks), replacements_for(bare, server)),
+            }
+        )
+    return plays
+
+
+def test_every_module_is_here() -> None:
+    assert sorted(BEFORE) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_run(bare: Topology, module: str) -> None:
+    accounts = {name: accounts_of(bare.server(name)) for name in SERVERS}
+    BEFORE[module](bare)
+    folder = bare.host.work_dir / "examples"
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    (folder / "templates" / "my.cnf.j2").write_text(
+        f"[mysqld]\nuser=root\ndatadir={folder}/w1/data\nsocket={folder}/w1/mysqld.sock\nskip-networking\nsecure_file_priv={folder}/w1\n"
+        f"pid-file={folder}/w1/data/mysqld.pid\nlog-error={folder}/w1/error.log\n"
+    )
+    playbook = folder / f"{module}.yml"
+    playbook.write_text(yaml.safe_dump(plays_of(bare, module), sort_keys=False))
+    try:
+        played = bare.try_playbook(str(playbook))
+        assert played.code == 0, played.output
+    finally:
+        leave_nothing(bare, accounts)
+
+
+def accounts_of(server: TestServer) -> set[tuple[str, str]]:
+    rows = server.rows("SELECT User AS user, Host AS host FROM mysql.user")
+    return {(row["user"], row["host"]) for row in rows}
+
+
+def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> None:
+    """Take away what examples leave on the servers that other tests use, too."""
+    r1 = bare.server("r1")
+    told = run_module("mysql_replication_channel_info", r1)["channels"]
+    if told:
+        names = [{"channel": channel["channel"]} for channel in told]
+        gone = run_module("mysql_replication_channel", r1, channels=names, state="absent")
+        assert "failed" not in gone, gone
+    for name in SERVERS:
+        server = bare.server(name)
+        outside_binary_log(server, "DROP SCHEMA IF EXISTS usage_data")
+        for user, host in accounts_of(server) - accounts[name]:
+            # A role of MariaDB has no host.
+            outside_binary_log(
+                server, f"DROP USER '{user}'@'{host}'" if host else f"DROP ROLE {user}"
+            )
