@@ -69,10 +69,15 @@ def applier_settings(server: Server) -> dict[Any, dict[str, Any]]:
     return {
         row["name"]: {
             "require_row_format": row["required"],
-            "privilege_checks_user": _ACCOUNT.sub(r"\1@\2", str(row["account"] or "")),
+            "privilege_checks_user": _plain(str(row["account"] or "")),
         }
         for row in rows
     }
+
+
+def _plain(account: str) -> str:
+    """Return an account that is shown as 'user'@'host', each a string of SQL."""
+    return re.sub(r"\\(.)", r"\1", _ACCOUNT.sub(r"\1@\2", account))
 
 
 def _exists(server: Server, account: str) -> bool:

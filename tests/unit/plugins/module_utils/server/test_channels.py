@@ -244,7 +244,7 @@ MYSQL_ROW = {
 }
 HEARTBEATS: list[dict[str, Any]] = [{"name": "w1", "seconds": 2.5}]
 PASSWORDS: list[dict[str, Any]] = [{"name": "w1", "password": "stored"}]
-APPLIERS: list[dict[str, Any]] = [{"name": "w1", "required": "YES", "account": "'a@b'@'%'"}]
+APPLIERS: list[dict[str, Any]] = [{"name": "w1", "required": "YES", "account": "'a\\'@b'@'%'"}]
 
 
 def mysql(rows: Sequence[dict[str, Any]], **more: Any) -> Server:
@@ -303,7 +303,7 @@ def test_a_row_of_mysql() -> None:
         retry_count=0,
         source_delay_seconds=5,
         require_row_format=True,
-        privilege_checks_user="a@b@%",
+        privilege_checks_user="a'@b@%",
         auto_position=True,
     )
     assert status.filters == Filters(
