@@ -134,6 +134,9 @@ options:
         description:
           - What the channel applies; all that it receives if not given for a new channel. A kind
             that is left out is empty; V({}) removes all filters. Needs O(filters_file).
+          - A row's database must pass first. Then the first that names its table decides, of
+            O(filters.do_tables), O(filters.ignore_tables), O(filters.wild_do_tables) and
+            O(filters.wild_ignore_tables) in this order.
           - Servers cannot be told of names with a space, comma, quote, backquote, backslash, C(#)
             or bracket in them, nor of filters of a channel whose name has others than letters,
             digits, C(_), C($) and C(-); these are refused.
