@@ -199,12 +199,14 @@ def test_filters_after_a_restart(
     make_by_hand(replica, "fact1", source, "follower")
     replica.rows(filter_databases(replica, "fact1", "a"))
     line = "replicate_ignore_db = {}:{}\n" if mysql else "{}.replicate_ignore_db = {}\n"
-    # Elsewhere names of channels are the same in capitals. Not here.
+    # Statements take a channel's name in capitals too; a file only on MariaDB 11.8.
     wanted = [("fact1", "b"), ("FACT1", "c"), ("fact2", "d")]
     config.write_text("[mysqld]\n" + "".join(line.format(*one) for one in wanted))
     restart(bare, replica)
     told = status(replica, "fact1")
-    assert (told["replicate_do_db"], told["replicate_ignore_db"]) == ("", "b")
+    capitals_too = not mysql and not replica.version.startswith("10.")
+    assert told["replicate_ignore_db"] == ("b,c" if capitals_too else "b")
+    assert told["replicate_do_db"] == ""
     # A channel that is made afterwards: MySQL has thrown its filters away.
     replica.rows(
         "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.9.9.9', SOURCE_USER = 'x' "

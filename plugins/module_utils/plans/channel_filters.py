@@ -70,7 +70,7 @@ def file_steps(
             blocks.pop(channel.key, None)
         elif channel.filters is not None:
             status = present.get(channel.key)
-            # In this file servers do tell upper case from lower in a channel's name.
+            # In this file most servers do tell upper case from lower in a channel's name.
             blocks[channel.key] = filters_file.block(
                 status.name if status else channel.name, channel.filters
             )
