@@ -11,7 +11,9 @@ description:
   - Brings replication channels (MariaDB calls them named connections) to a state, one or many in
     one call. A channel that is in its state already is not touched, running or not; a change stops,
     changes and starts that channel only.
-  - Channels find their place in the source's binary log by GTID on both flavours.
+  - Channels find their place in the source's binary log by GTID on both flavours, unless they are
+    told to begin at a file and position.
+  - A channel that was made by hand or by another tool is taken as it is where it fits.
 version_added: 0.1.0
 options:
   channel:
@@ -72,6 +74,18 @@ options:
       source_ssl_verify_server_cert: &source_ssl_verify_server_cert
         description: Whether the source's certificate must be valid and name its host.
         type: bool
+      source_tls_version: &source_tls_version
+        description:
+          - Versions of TLS that the channel may use, V(TLSv1.2), V(TLSv1.3) or
+            V(TLSv1.2,TLSv1.3); empty for all that the replica knows.
+          - MariaDB cannot say this of a channel, and it is refused there.
+        type: str
+      source_public_key_path: &source_public_key_path
+        description:
+          - File on the replica with the source's public key, for logins without TLS that shall not
+            take the key from the network; set O(get_source_public_key) to V(false) then. MariaDB
+            has no use for it.
+        type: path
       get_source_public_key: &get_source_public_key
         description:
           - Whether the replica may ask the source for its public key, which a MySQL account needs
@@ -89,9 +103,91 @@ options:
           - How often to try to connect; V(0), without end, for a new channel. By itself MySQL gives
             up after ten attempts and never comes back. MariaDB never gives up and ignores this.
         type: int
+      source_delay_seconds: &source_delay_seconds
+        description: How long after the source the replica applies a row; 0 for at once.
+        type: int
+      require_row_format: &require_row_format
+        description:
+          - Whether the channel takes nothing but rows, and stops at a statement that changes them.
+          - Only MySQL has this; V(true) is refused on MariaDB.
+        type: bool
+      privilege_checks_user: &privilege_checks_user
+        description:
+          - Account of the replica, as C(user@host), whose privileges count for what the channel
+            applies; empty for none, which checks nothing. It must exist.
+          - Only MySQL has this; it is refused on MariaDB.
+        type: str
       auto_position: &auto_position
         description: Whether the channel finds its place by GTID; V(true) for a new channel.
         type: bool
+      source_log_file: &source_log_file
+        description:
+          - Binary log of the source to begin with, in place of GTID; O(source_log_position) goes
+            with it.
+          - It counts when the channel is made, when its source changes, and when it no longer
+            finds its place by GTID. A channel that has gone on from there is left where it is.
+        type: str
+      source_log_position: &source_log_position
+        description: Position in O(source_log_file) to begin at.
+        type: int
+      filters: &filters
+        description:
+          - What the channel applies; all that it receives if not given for a new channel. A kind
+            that is left out is empty; V({}) removes all filters. Needs O(filters_file).
+          - A row's database must pass first. Then the first that names its table decides, of
+            O(filters.do_tables), O(filters.ignore_tables), O(filters.wild_do_tables) and
+            O(filters.wild_ignore_tables) in this order.
+          - Servers cannot be told of names with a space, comma, quote, backquote, backslash, C(#)
+            or bracket in them, nor of filters of a channel whose name has others than letters,
+            digits, C(_), C($) and C(-); these are refused.
+        type: dict
+        suboptions:
+          do_databases:
+            description: Databases to apply, and no others.
+            type: list
+            elements: str
+            default: []
+          ignore_databases:
+            description: Databases to leave out.
+            type: list
+            elements: str
+            default: []
+          do_tables:
+            description: Tables to apply, as C(database.table), and no others.
+            type: list
+            elements: str
+            default: []
+          ignore_tables:
+            description: Tables to leave out, as C(database.table).
+            type: list
+            elements: str
+            default: []
+          wild_do_tables:
+            description:
+              - Patterns of tables to apply, as C(database.table), where C(%) is any text and C(_)
+                any character. With a backslash before them they are themselves.
+            type: list
+            elements: str
+            default: []
+          wild_ignore_tables:
+            description: Patterns of tables to leave out.
+            type: list
+            elements: str
+            default: []
+          rewrite_databases:
+            description: Databases that have another name here. The other filters see that name.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              from:
+                description: Name on the source.
+                type: str
+                required: true
+              to:
+                description: Name here.
+                type: str
+                required: true
   state:
     description:
       - V(present) makes sure that the channel exists with the settings that are given, and
@@ -119,11 +215,26 @@ options:
   source_ssl_cert: *source_ssl_cert
   source_ssl_key: *source_ssl_key
   source_ssl_verify_server_cert: *source_ssl_verify_server_cert
+  source_tls_version: *source_tls_version
+  source_public_key_path: *source_public_key_path
   get_source_public_key: *get_source_public_key
   connect_retry_seconds: *connect_retry_seconds
   heartbeat_seconds: *heartbeat_seconds
   retry_count: *retry_count
+  source_delay_seconds: *source_delay_seconds
+  require_row_format: *require_row_format
+  privilege_checks_user: *privilege_checks_user
   auto_position: *auto_position
+  source_log_file: *source_log_file
+  source_log_position: *source_log_position
+  filters: *filters
+  filters_file:
+    description:
+      - Configuration file in which O(filters) outlive a restart of the server, for example
+        V(/etc/mysql/mariadb.conf.d/96-filters.cnf). The server's own configuration must include it.
+      - It holds the filters of all channels and nothing else. A call changes those of the channels
+        that it names with O(filters), or with O(state=absent), and keeps the others.
+    type: path
   wait:
     description:
       - Whether to wait, after the change, until everything that the sources had written when the
@@ -160,6 +271,30 @@ EXAMPLES = r"""
     login_unix_socket: /run/mysqld/mysqld.sock
     channel: w9
     state: absent
+
+- name: Read server | Ensure that a channel is verified by its certificate
+  dbrw.sharding.mysql_replication_channel:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    channel: w1
+    source_ssl: true
+    source_ssl_ca: /etc/mysql/tls/ca.pem
+    source_ssl_verify_server_cert: true
+
+- name: Replica | Ensure that it applies usage data only, and all but one table of it
+  dbrw.sharding.mysql_replication_channel:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    channel: w1
+    filters:
+      do_databases: [usage_data]
+      ignore_tables: [usage_data.calls]
+    filters_file: /etc/mysql/mariadb.conf.d/96-filters.cnf
+
+- name: Replica | Ensure that it applies everything again
+  dbrw.sharding.mysql_replication_channel:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    channel: w1
+    filters: {}
+    filters_file: /etc/mysql/mariadb.conf.d/96-filters.cnf
 """
 
 RETURN = r"""
@@ -181,7 +316,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import 
     refuse_faults,
     tell,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import read_file, run
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    channel_filters,
+    channel_promises,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
@@ -190,6 +329,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     STOPPED,
     Channel,
     Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import (
+    KINDS,
+    REWRITE,
+    Filters,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
@@ -203,11 +347,28 @@ SETTINGS = {
     "source_ssl_cert": {"type": "path"},
     "source_ssl_key": {"type": "path"},
     "source_ssl_verify_server_cert": {"type": "bool"},
+    "source_tls_version": {"type": "str"},
+    "source_public_key_path": {"type": "path", "no_log": False},
     "get_source_public_key": {"type": "bool", "no_log": False},
     "connect_retry_seconds": {"type": "int"},
     "heartbeat_seconds": {"type": "float"},
     "retry_count": {"type": "int"},
+    "source_delay_seconds": {"type": "int"},
+    "require_row_format": {"type": "bool"},
+    "privilege_checks_user": {"type": "str"},
     "auto_position": {"type": "bool"},
+}
+PLACE = {"source_log_file": {"type": "str"}, "source_log_position": {"type": "int"}}
+NAMES = {"type": "list", "elements": "str", "default": []}
+RENAMED = {"from": {"type": "str", "required": True}, "to": {"type": "str", "required": True}}
+FILTERS = {
+    "filters": {
+        "type": "dict",
+        "options": {
+            **{kind: NAMES for kind in KINDS if kind != REWRITE},
+            REWRITE: {"type": "list", "elements": "dict", "default": [], "options": RENAMED},
+        },
+    }
 }
 PASSWORD = {"source_password": {"type": "str", "no_log": True}}
 STATES = ["present", "started", "stopped", "absent"]
@@ -221,12 +382,17 @@ OPTIONS = {
             "channel": {"type": "str", "required": True},
             "state": {"type": "str", "choices": STATES},
             **SETTINGS,
+            **PLACE,
+            **FILTERS,
             **PASSWORD,
             "update_password": {"type": "str", "choices": UPDATES, "no_log": False},
         },
     },
     "state": {"type": "str", "choices": STATES, "default": "present"},
     **SETTINGS,
+    **PLACE,
+    **FILTERS,
+    "filters_file": {"type": "path"},
     **PASSWORD,
     "update_password": {
         "type": "str",
@@ -250,6 +416,7 @@ class ReplicationChannel:
         self.wait = params["wait"]
         self.wait_timeout = params["wait_timeout_seconds"]
         self.connect_timeout = params["connect_timeout"]
+        self.filters_file = params["filters_file"]
         given = params["channels"]
         if given is None:
             given = [{"channel": params["channel"]}]
@@ -262,6 +429,12 @@ class ReplicationChannel:
         ]
         for channel in channels:
             problems.extend(channel.problems())
+            if channel.filters is not None and channel.state != ABSENT and not self.filters_file:
+                problems.append(
+                    f"channel {channel.name}: filters need a filters_file that the server "
+                    "includes; MySQL forgets them with its next start, and MariaDB then brings "
+                    "back what its files say."
+                )
             if self.wait and channel.state == STOPPED:
                 problems.append(
                     f"channel {channel.name}: wait and state: stopped exclude each other; a "
@@ -271,10 +444,14 @@ class ReplicationChannel:
         return channels
 
     def current(self, server, desired):
+        refuse_if_any(channel_promises.problems(server, desired))
+        self.words = server.dialect.channel_options
+        if self.filters_file:
+            self.filters_file = channel_filters.file(server, read_file(self.filters_file))
         return server_side.read(server, with_passwords=True)
 
     def plan(self, desired, current):
-        return planning.plan(desired, current)
+        return planning.plan(desired, current, self.filters_file, self.words)
 
     def statements(self, step, server):
         self.step = step
@@ -284,6 +461,15 @@ class ReplicationChannel:
         try:
             server.run(statement)
         except ServerError as error:
+            if self.step.action == planning.FILTER:
+                # MariaDB keeps the first half of filters that it refuses.
+                raise ServerError(
+                    server.address,
+                    f"{error.message} (the channel stays stopped, because its filters may be "
+                    "half changed; correct them and run again with state: started)",
+                    error.number,
+                    statement,
+                ) from None
             if self.step.action != planning.CHANGE or not self.step.before:
                 raise
             if self.step.before["running"] != "yes":
@@ -343,15 +529,19 @@ def _channel(one, params):
     """Make a channel of one's own options and, where they are not given, the module's."""
     merged = {
         name: one[name] if one.get(name) is not None else params[name]
-        for name in (*SETTINGS, *PASSWORD, "state", "update_password")
+        for name in (*SETTINGS, *PLACE, *FILTERS, *PASSWORD, "state", "update_password")
     }
-    password = merged["source_password"]
+    if merged["source_log_file"] is not None and merged["auto_position"] is None:
+        merged["auto_position"] = False
+    password, filters = merged["source_password"], merged["filters"]
     return Channel(
         name=one["channel"],
         state=merged["state"],
         settings=Settings(**{name: merged[name] for name in SETTINGS}),
         source_password=None if password is None else Secret(password),
         update_password=merged["update_password"],
+        **{name: merged[name] for name in PLACE},
+        filters=None if filters is None else Filters.of(filters),
     )
 
 

@@ -57,6 +57,10 @@ channels:
       description: The settings that the server shows, named as the options of
         M(dbrw.sharding.mysql_replication_channel).
       type: dict
+    filters:
+      description: What it applies, as the option of M(dbrw.sharding.mysql_replication_channel)
+        takes it; kinds without a filter are empty.
+      type: dict
     gtid_received:
       description: GTIDs received from the source.
       type: str

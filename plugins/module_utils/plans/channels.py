@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filters import (
+    FiltersFile,
+    file_steps,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
+    COMPARED,
     FOR_A_NEW_CHANNEL,
     PRESENT,
     STARTED,
@@ -21,25 +26,36 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     Settings,
     shared_sources,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import (
+    KINDS,
+    Filters,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
-STOP, CHANGE, START, REMOVE = "stop", "change", "start", "remove"
+STOP, CHANGE, FILTER, START, REMOVE = "stop", "change", "filter", "start", "remove"
 
 # Access denied: the one sign that a password is wrong, on a server that does not
 # show the password that it has stored.
 ACCESS_DENIED = 1045
 
 
-def plan(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> Plan:
+def plan(
+    desired: Sequence[Channel],
+    current: Sequence[ChannelStatus],
+    filters_file: FiltersFile | None = None,
+    words: Container[str] = COMPARED,
+) -> Plan:
     """Return the steps that bring each channel to its state and touch no other one.
 
-    Channels that give up a source come before those that take it. Raises
-    ``Refused`` when a channel does not exist and its source is not given, when
-    two channels would follow one source, or when channels exchange sources.
+    ``filters_file`` is where filters outlive a restart, ``words`` the settings
+    that the server has a word for; it does not need the others. Channels that
+    give up a source come before those that take it. Raises ``Refused`` when a
+    channel does not exist and its source is not given, when two channels would
+    follow one source, or when channels exchange sources.
     """
     present = {status.key: status for status in current}
     refuse_if_any(
@@ -48,9 +64,13 @@ def plan(desired: Sequence[Channel], current: Sequence[ChannelStatus]) -> Plan:
         + _half_running(desired, present)
     )
     steps: list[Step] = []
-    for channel in _in_order(desired, present):
-        steps.extend(_steps(channel, present.get(channel.key)))
-    return Plan(tuple(steps))
+    ordered = _in_order(desired, present)
+    if filters_file:
+        # First: a restart in between brings the new filters, never the old ones back.
+        steps.extend(file_steps(ordered, present, filters_file))
+    for channel in ordered:
+        steps.extend(_steps(channel, present.get(channel.key), words))
+    return Plan(tuple(steps), _left_in_files(desired, present, filters_file))
 
 
 def _in_order(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[Channel]:
@@ -98,25 +118,31 @@ def _source(settings: Settings) -> tuple[str | None, int | None]:
     return settings.source_host, settings.source_port
 
 
-def _steps(channel: Channel, status: ChannelStatus | None) -> list[Step]:
+def _steps(channel: Channel, status: ChannelStatus | None, words: Container[str]) -> list[Step]:
     target = f"channel {channel.name}"
     if channel.state == ABSENT:
         return [] if status is None else _removal(target, channel, status)
     steps = []
     changes = _changes(channel, status)
+    if status is None:
+        changes = {name: value for name, value in changes.items() if _said(name, words)}
+    filters = _filters(channel, status)
     works = status is not None and (status.io_running or status.sql_running)
     # What somebody has stopped, half or whole, state: present leaves to them.
     runs = status is not None and status.running
     shall_run = channel.state == STARTED or (channel.state == PRESENT and runs)
     before = None if status is None else shown(status)
     after = dict(before or {"running": "no"})
-    if works and (changes or channel.state == STOPPED):
+    if works and (changes or filters or channel.state == STOPPED):
         after["running"] = "no"
         steps.append(Step(STOP, target, before, dict(after), channel))
     if changes:
         after.update({name: str(value) for name, value in changes.items()})
         steps.append(Step(CHANGE, target, before, dict(after), (channel, changes)))
-    if shall_run and (changes or not runs):
+    if filters:
+        after.update(shown_filters(channel.filters or Filters(), filters))
+        steps.append(Step(FILTER, target, before, dict(after), (channel, filters)))
+    if shall_run and (changes or filters or not runs):
         after["running"] = "yes"
         steps.append(Step(START, target, before, dict(after), channel))
     return steps
@@ -124,10 +150,43 @@ def _steps(channel: Channel, status: ChannelStatus | None) -> list[Step]:
 
 def _removal(target: str, channel: Channel, status: ChannelStatus) -> list[Step]:
     before = shown(status)
-    steps = [Step(REMOVE, target, before, None, channel)]
+    stopped = {**before, "running": "no"}
+    steps = []
     if status.io_running or status.sql_running:
-        steps.insert(0, Step(STOP, target, before, {**before, "running": "no"}, channel))
+        steps.append(Step(STOP, target, before, stopped, channel))
+    filters = Filters().differing_from(status.filters)
+    if filters:
+        # MariaDB would give them to the next channel of this name.
+        steps.append(Step(FILTER, target, before, stopped, (channel, filters)))
+    steps.append(Step(REMOVE, target, before, None, channel))
     return steps
+
+
+def _said(name: str, words: Container[str]) -> bool:
+    return name in words or name not in COMPARED
+
+
+def _filters(channel: Channel, status: ChannelStatus | None) -> dict[str, Any]:
+    if channel.filters is None:
+        return {}
+    return channel.filters.differing_from(status.filters if status else None)
+
+
+def _left_in_files(
+    desired: Sequence[Channel],
+    present: dict[str, ChannelStatus],
+    filters_file: FiltersFile | None,
+) -> tuple[str, ...]:
+    """Warn of filters that a file may bring back, where none is named."""
+    if filters_file:
+        return ()
+    return tuple(
+        f"channel {channel.name} is removed and had filters. If a configuration file holds them, "
+        "name it in filters_file, or the next channel of this name gets them."
+        for channel in desired
+        if channel.state == ABSENT and channel.key in present
+        if present[channel.key].filters != Filters()
+    )
 
 
 def _changes(channel: Channel, status: ChannelStatus | None) -> dict[str, Any]:
@@ -136,7 +195,7 @@ def _changes(channel: Channel, status: ChannelStatus | None) -> dict[str, Any]:
         changes = {**FOR_A_NEW_CHANNEL.given(), **channel.settings.given()}
         if channel.source_password:
             changes["source_password"] = channel.source_password
-        return changes
+        return {**changes, **_place(channel)}
     changes = channel.settings.differing_from(status.settings)
     if _password_differs(channel, status):
         changes["source_password"] = channel.source_password
@@ -148,7 +207,19 @@ def _changes(channel: Channel, status: ChannelStatus | None) -> dict[str, Any]:
             changes.setdefault(name, given or getattr(status.settings, name))
         asked = channel.settings.auto_position
         changes["auto_position"] = True if asked is None else asked
+    if changes.get("auto_position") is False:
+        changes.update(_place(channel))
     return changes
+
+
+def _place(channel: Channel) -> dict[str, Any]:
+    """Return where a channel begins. One that goes on has a later place, which is right."""
+    if channel.source_log_file is None:
+        return {}
+    return {
+        "source_log_file": channel.source_log_file,
+        "source_log_position": channel.source_log_position,
+    }
 
 
 def _password_differs(channel: Channel, status: ChannelStatus) -> bool:
@@ -181,7 +252,9 @@ def _half_running(desired: Sequence[Channel], present: dict[str, ChannelStatus])
     found = []
     for channel in desired:
         status = present.get(channel.key)
-        if channel.state != PRESENT or status is None or not _changes(channel, status):
+        if channel.state != PRESENT or status is None:
+            continue
+        if not (_changes(channel, status) or _filters(channel, status)):
             continue
         if status.io_running != status.sql_running:
             found.append(
@@ -205,9 +278,15 @@ def _shared_sources(desired: Sequence[Channel], present: dict[str, ChannelStatus
     return shared_sources(after)
 
 
+def shown_filters(filters: Filters, kinds: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what diff mode shows of filters: those that there are, and ``kinds``."""
+    told = filters.told()
+    return {f"filter {kind}": str(told[kind]) for kind in KINDS if told[kind] or kind in set(kinds)}
+
+
 def shown(status: ChannelStatus) -> dict[str, Any]:
     """Return what diff mode shows of a channel."""
     parts = {(True, True): "yes", (False, False): "no"}
     running = parts.get((status.io_running, status.sql_running), "partly")
     settings = {name: str(value) for name, value in status.settings.given().items()}
-    return {**settings, "running": running}
+    return {**settings, **shown_filters(status.filters), "running": running}

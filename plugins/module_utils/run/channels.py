@@ -30,6 +30,7 @@ def tell(channels: Sequence[ChannelStatus]) -> list[dict[str, Any]]:
             "sql_running": status.sql_running,
             "seconds_behind_source": status.seconds_behind_source,
             "settings": status.settings.given(),
+            "filters": status.filters.told(),
             "gtid_received": status.gtid_received,
             "gtid_applied": status.gtid_applied,
             "last_io_error": _fault(status.io_fault),

@@ -12,11 +12,16 @@ from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels import (
     CHANGE,
+    FILTER,
     REMOVE,
     START,
     STOP,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    channel_filters,
+    channel_promises,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Login,
     Row,
@@ -39,6 +44,7 @@ _BOOLEANS = {
     "source_ssl",
     "source_ssl_verify_server_cert",
     "get_source_public_key",
+    "require_row_format",
     "auto_position",
 }
 _TRUE = {"yes", "1", "true", "slave_pos", "current_pos"}
@@ -51,14 +57,22 @@ def read(server: Server, with_passwords: bool = False) -> list[ChannelStatus]:
     """Read every channel of the server, in the order of their names."""
     columns = server.dialect.channel_columns
     rows = [
-        {name: row.get(column) for name, column in columns.items()}
+        {
+            **{name: row.get(column) for name, column in columns.items()},
+            "filters": channel_filters.of(server.dialect, row),
+        }
         for row in server.rows(server.dialect.show_channels)
     ]
+    appliers = channel_promises.applier_settings(server)
     heartbeats = _heartbeats(server)
     passwords = _passwords(server) if with_passwords else {}
     return sorted(
         (
-            _status(row, heartbeats.get(row["name"]), passwords.get(row["name"]))
+            _status(
+                {**row, **appliers.get(row["name"], {})},
+                heartbeats.get(row["name"]),
+                passwords.get(row["name"]),
+            )
             # MySQL keeps an empty default channel once there has been one.
             for row in rows
             if row["source_host"]
@@ -73,6 +87,9 @@ def statements(step: Step, server: Server) -> list[Statement]:
     if step.action == CHANGE:
         channel, changes = step.value
         return [_change(dialect, channel.name, changes)]
+    if step.action == FILTER:
+        channel, filters = step.value
+        return [channel_filters.change(dialect, channel.name, filters)]
     template = {
         STOP: dialect.stop_channel,
         START: dialect.start_channel,
@@ -82,14 +99,19 @@ def statements(step: Step, server: Server) -> list[Statement]:
 
 
 def _change(dialect: Dialect, name: str, changes: Mapping[str, Any]) -> Statement:
-    words, values = [], []
-    for option in (*COMPARED, "source_password"):
+    words: list[str] = []
+    values: list[Any] = []
+    for option in (*COMPARED, "source_log_file", "source_log_position", "source_password"):
         # An option that the server has no word for is one that it does not need.
         if option not in changes or option not in dialect.channel_options:
             continue
         if option == "auto_position":
             given = dialect.auto_position_words[bool(changes[option])]
             words.append(f"{dialect.channel_options[option]} = {given}")
+        elif option == "privilege_checks_user":
+            account = channel_promises.user_and_host(changes[option]) if changes[option] else ()
+            words.append(f"{dialect.channel_options[option]} = {'%s@%s' if account else 'NULL'}")
+            values.extend(account)
         else:
             words.append(f"{dialect.channel_options[option]} = %s")
             values.append(_bindable(changes[option]))
@@ -180,7 +202,7 @@ def _status(row: Row, heartbeat: float | None, password: Secret | None) -> Chann
     for name in _BOOLEANS & settings.keys():
         if settings[name] is not None:
             settings[name] = str(settings[name]).lower() in _TRUE
-    for name in ("source_port", "connect_retry_seconds", "retry_count"):
+    for name in ("source_port", "connect_retry_seconds", "retry_count", "source_delay_seconds"):
         if settings[name] is not None:
             settings[name] = int(settings[name])
     if heartbeat is None and settings["heartbeat_seconds"] is not None:
@@ -203,6 +225,7 @@ def _status(row: Row, heartbeat: float | None, password: Secret | None) -> Chann
         gtid_applied=_one_line(row["gtid_applied"]),
         source_server_id=int(row["source_server_id"] or 0) or None,
         source_uuid=row.get("source_uuid") or None,
+        filters=row["filters"],
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
@@ -23,12 +24,21 @@ COMPARED = (
     "source_ssl_cert",
     "source_ssl_key",
     "source_ssl_verify_server_cert",
+    "source_tls_version",
+    "source_public_key_path",
     "get_source_public_key",
     "connect_retry_seconds",
     "heartbeat_seconds",
     "retry_count",
+    "source_delay_seconds",
+    "require_row_format",
+    "privilege_checks_user",
     "auto_position",
 )
+# Settings that keep something from happening: one that a server has no word for
+# must be told, because nobody would notice that it is not kept.
+PROMISES = ("source_tls_version", "require_row_format", "privilege_checks_user")
+TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 
 
 # Errors of a channel's connection that no waiting cures: access denied, host not
@@ -44,7 +54,10 @@ RANGES = {
     "connect_retry_seconds": (1, 2**31 - 1),
     "retry_count": (0, 2**31 - 1),
     "heartbeat_seconds": (0.001, 4294967),
+    "source_delay_seconds": (0, 2**31 - 1),
 }
+# A log's first event is behind its first four bytes.
+POSITIONS = (4, 2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -63,10 +76,15 @@ class Settings:
     source_ssl_cert: str | None = None
     source_ssl_key: str | None = None
     source_ssl_verify_server_cert: bool | None = None
+    source_tls_version: str | None = None
+    source_public_key_path: str | None = None
     get_source_public_key: bool | None = None
     connect_retry_seconds: int | None = None
     heartbeat_seconds: float | None = None
     retry_count: int | None = None
+    source_delay_seconds: int | None = None
+    require_row_format: bool | None = None
+    privilege_checks_user: str | None = None
     auto_position: bool | None = None
 
     def given(self) -> dict[str, Any]:
@@ -100,13 +118,20 @@ FOR_A_NEW_CHANNEL = Settings(
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel as it shall be."""
+    """A channel as it shall be.
+
+    ``source_log_file`` and ``source_log_position`` are where it begins to read,
+    not where it is. ``filters`` None leaves those that it has.
+    """
 
     name: str
     state: str
     settings: Settings = Settings()
     source_password: Secret | None = None
     update_password: str = "on_difference"
+    source_log_file: str | None = None
+    source_log_position: int | None = None
+    filters: Filters | None = None
 
     @property
     def key(self) -> str:
@@ -131,6 +156,52 @@ class Channel:
         if len(self.name) > LONGEST_NAME:
             found.append(
                 f"channel {self.name}: a name has at most {LONGEST_NAME} characters; shorten it."
+            )
+        found.extend(self._wrong_words())
+        found.extend(self._wrong_place())
+        if self.filters is not None:
+            found.extend(self.filters.problems(self.name))
+        return found
+
+    def _wrong_words(self) -> list[str]:
+        found = []
+        versions = self.settings.source_tls_version
+        # MySQL takes any word here, and then never connects.
+        unknown = sorted(set(versions.split(",")) - set(TLS_VERSIONS)) if versions else []
+        if unknown:
+            found.append(
+                f"channel {self.name}: source_tls_version {versions} names {', '.join(unknown)}, "
+                f"which is none; known are {', '.join(TLS_VERSIONS)}, with a comma between them "
+                "and no space."
+            )
+        user = self.settings.privilege_checks_user
+        if user and not all(user.rpartition("@")):
+            found.append(
+                f"channel {self.name}: privilege_checks_user {user} is no account; write it as "
+                "user@host, for example applier@%."
+            )
+        return found
+
+    def _wrong_place(self) -> list[str]:
+        file, position = self.source_log_file, self.source_log_position
+        found = []
+        if (file is None) != (position is None):
+            found.append(
+                f"channel {self.name}: source_log_file and source_log_position go together; give "
+                "both or none."
+            )
+        if file is not None and self.settings.auto_position:
+            found.append(
+                f"channel {self.name}: source_log_file and auto_position exclude each other; a "
+                "channel begins at a place, or finds it by GTID."
+            )
+        if file == "":
+            found.append(f"channel {self.name}: source_log_file is empty; name a binary log.")
+        lowest, highest = POSITIONS
+        if position is not None and not lowest <= position <= highest:
+            found.append(
+                f"channel {self.name}: source_log_position {position} is outside {lowest} to "
+                f"{highest}; choose one inside."
             )
         return found
 
@@ -168,6 +239,7 @@ class ChannelStatus:
     gtid_applied: str = ""
     source_server_id: int | None = None
     source_uuid: str | None = None
+    filters: Filters = Filters()
 
     @property
     def key(self) -> str:

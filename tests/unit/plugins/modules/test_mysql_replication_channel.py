@@ -11,6 +11,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     STOPPED,
     Channel,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 from ansible_collections.dbrw.sharding.plugins.modules import mysql_replication_channel
@@ -63,6 +64,24 @@ def test_a_name_is_given_once() -> None:
         ({"heartbeat_seconds": -1.0}, "heartbeat_seconds"),
         # Servers keep milliseconds: every run would change it again.
         ({"heartbeat_seconds": 2.0004}, "heartbeat_seconds"),
+        # 1729, after the channel has been stopped.
+        ({"source_delay_seconds": 2**31}, "source_delay_seconds"),
+        # MySQL takes any word, and then never connects.
+        ({"source_tls_version": "TLSv1.3,TLSv1"}, "names TLSv1, which is none"),
+        ({"source_tls_version": "TLSv1.2, TLSv1.3"}, "no space"),
+        ({"privilege_checks_user": "applier"}, "write it as user@host"),
+        ({"privilege_checks_user": "@%"}, "write it as user@host"),
+        ({"source_log_file": "binlog.000001"}, "go together"),
+        ({"source_log_position": 4}, "go together"),
+        ({"source_log_file": "", "source_log_position": 4}, "source_log_file is empty"),
+        ({"source_log_file": "b.1", "source_log_position": 3}, "outside 4 to"),
+        (
+            {"source_log_file": "b.1", "source_log_position": 4, "auto_position": True},
+            "exclude each other",
+        ),
+        # MySQL forgets filters with its next start.
+        ({"filters": {"do_databases": ["a"]}}, "filters need a filters_file"),
+        ({"filters": {"do_tables": ["a"]}, "filters_file": "/f"}, "is not database.table"),
         # MariaDB 11.8 takes it, shows 64 characters, and knows no channel of that name.
         ({"channel": "w" * 65}, "64"),
     ],
@@ -79,7 +98,40 @@ def test_what_a_server_keeps_is_taken() -> None:
         connect_retry_seconds=1,
         retry_count=0,
         heartbeat_seconds=0.001,
+        source_delay_seconds=0,
+        source_tls_version="TLSv1.2,TLSv1.3",
+        privilege_checks_user="a@b@%",
+        source_log_file="binlog.000001",
+        source_log_position=4,
     )
+    desired(channel="w1", source_tls_version="", privilege_checks_user="")
+
+
+def test_a_place_is_in_the_stead_of_gtid() -> None:
+    (channel,) = desired(channel="w1", source_log_file="b.1", source_log_position=4)
+    assert (channel.source_log_file, channel.source_log_position) == ("b.1", 4)
+    assert channel.settings.auto_position is False
+    (channel,) = desired(channel="w1")
+    assert channel.settings.auto_position is None
+
+
+def test_filters_of_a_channel_go_before_the_modules_as_a_whole() -> None:
+    given: Any = {"do_databases": ["a"]}
+    one, two, three = desired(
+        filters=given,
+        filters_file="/f",
+        channels=[
+            {"channel": "w1"},
+            {"channel": "w2", "filters": {}},
+            {"channel": "w3", "filters": {"do_tables": ["a.b"]}},
+        ],
+    )
+    assert one.filters == Filters(do_databases=("a",))
+    assert (two.filters, three.filters) == (Filters(), Filters(do_tables=("a.b",)))
+    (silent,) = desired(channel="w1")
+    assert silent.filters is None
+    # What goes has no filters to keep.
+    desired(channel="w1", state="absent", filters=given)
 
 
 def test_a_channel_that_shall_not_run_is_not_waited_for() -> None:

@@ -10,9 +10,14 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filters import (
+    PERSIST_FILTERS,
+    FiltersFile,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels import (
     ACCESS_DENIED,
     CHANGE,
+    FILTER,
     REMOVE,
     START,
     STOP,
@@ -30,6 +35,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     Fault,
     Settings,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import (
+    KINDS,
+    Filters,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
@@ -46,7 +56,9 @@ class Replica:
 
     The rules are the servers' own: CHANGE and RESET on a running channel fail
     (MySQL 3081, MariaDB 1198), so does CHANGE to a source that another channel
-    follows (MariaDB 1934), and START or STOP of a channel that is not there.
+    follows (MariaDB 1934), START or STOP of a channel that is not there, and a
+    filter while the channel applies (3085). MariaDB keeps the filters of a
+    channel that is removed for the next one of its name.
     """
 
     def __init__(self, channels: Sequence[ChannelStatus]) -> None:
@@ -55,12 +67,17 @@ class Replica:
         # MySQL shows stored passwords, MariaDB does not.
         self.shows_passwords = any(status.password for status in channels)
         self.stopped: list[str] = []
+        self.kept: dict[str, Filters] = {}
+        self.places: dict[str, tuple[str, int]] = {}
 
     def take(self, made: Plan) -> None:
         for step in made.steps:
             if step.action == CHANGE:
                 channel, changes = step.value
                 self.change(channel, changes)
+            elif step.action == FILTER:
+                channel, filters = step.value
+                self.filter(channel, filters)
             else:
                 {STOP: self.stop, START: self.start, REMOVE: self.remove}[step.action](step.value)
 
@@ -81,15 +98,27 @@ class Replica:
 
     def remove(self, channel: Channel) -> None:
         self._must_be_stopped(self._there(channel))
-        del self.channels[channel.key]
+        self.kept[channel.key] = self.channels.pop(channel.key).filters
+
+    def filter(self, channel: Channel, filters: dict[str, Any]) -> None:
+        status = self._there(channel)
+        if status.sql_running:
+            raise ServerSaysNo(f"3085/1198: stop {status.name} first")
+        self.channels[channel.key] = replace(status, filters=replace(status.filters, **filters))
 
     def change(self, channel: Channel, changes: dict[str, Any]) -> None:
         status = self.channels.get(channel.key) or ChannelStatus(
-            channel.name, Settings(source_port=3306, auto_position=False)
+            channel.name,
+            Settings(source_port=3306, auto_position=False),
+            filters=self.kept.get(channel.key, Filters()),
         )
         self._must_be_stopped(status)
         given = dict(changes)
         password = given.pop("source_password", None)
+        if "source_log_file" in given:
+            assert given["auto_position"] is False
+            place = (given.pop("source_log_file"), given.pop("source_log_position"))
+            self.places[channel.key] = place
         settings = status.settings
         if given.keys() & {"source_host", "source_port"}:
             # Another source: of the old one's place nothing is kept.
@@ -125,6 +154,11 @@ secrets = st.sampled_from(["one", "two", "it's"]).map(Secret)
 passwords = st.none() | secrets
 hosts = st.sampled_from(["a", "b", "c"])
 ports = st.sampled_from([3306, 13306])
+filters = st.builds(
+    Filters,
+    do_databases=st.sampled_from([(), ("a",), ("a", "b")]),
+    rewrite_databases=st.sampled_from([(), (("a", "b"),)]),
+)
 
 
 @st.composite
@@ -158,6 +192,7 @@ def statuses(draw: st.DrawFn) -> list[ChannelStatus]:
                 connected=io_running and draw(st.booleans()),
                 sql_running=draw(st.booleans()),
                 io_fault=draw(st.sampled_from([Fault(), DENIED, Fault(2003, "refused")])),
+                filters=draw(filters),
             )
         )
     return found
@@ -182,6 +217,7 @@ desired_channels = st.lists(
         ),
         passwords,
         st.sampled_from(["on_difference", "on_create", "always"]),
+        filters=st.none() | filters,
     ),
     max_size=4,
     unique_by=lambda channel: channel.key,
@@ -225,6 +261,8 @@ def must_be_refused(desired: Sequence[Channel], current: Sequence[ChannelStatus]
         if password and channel.update_password == "on_difference":
             denied = status.io_running and status.io_fault == DENIED
             differs |= status.password != password if status.password else denied
+        if channel.filters is not None:
+            differs |= channel.filters != status.filters
         if differs:
             return True
     present = {status.key for status in current}
@@ -268,8 +306,10 @@ def has_reached(channel: Channel, before: ChannelStatus | None, replica: Replica
     after = replica.channels.get(channel.key)
     if channel.state == ABSENT:
         assert after is None
+        assert replica.kept.get(channel.key, Filters()) == Filters()
         return
     assert after is not None
+    assert channel.filters in (None, after.filters)
     assert channel.settings.differing_from(after.settings) == {}
     wanted = channel.source_password
     if before is None:
@@ -553,3 +593,95 @@ def test_a_stopped_channel_with_an_old_denial_settles() -> None:
     replica = Replica([ChannelStatus("w1", A, io_fault=DENIED)])
     replica.take(plan([wish], list(replica.channels.values())))
     assert not plan([wish], list(replica.channels.values())).changed
+
+
+FIRST = Channel(
+    "w1",
+    PRESENT,
+    Settings(source_host="a", source_user="u", auto_position=False),
+    source_log_file="binlog.000002",
+    source_log_position=157,
+)
+FOLLOWS = ChannelStatus(
+    "w1",
+    Settings(source_host="a", source_port=3306, source_user="u", auto_position=False),
+    io_running=True,
+    connected=True,
+    sql_running=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("channel", "status", "moves"),
+    [
+        (FIRST, None, True),
+        # It has gone on from there: a second run must not send it back.
+        (FIRST, FOLLOWS, False),
+        (replace(FIRST, settings=replace(FIRST.settings, source_user="v")), FOLLOWS, False),
+        (replace(FIRST, settings=replace(FIRST.settings, source_host="b")), FOLLOWS, True),
+        (FIRST, replace(FOLLOWS, settings=replace(FOLLOWS.settings, auto_position=True)), True),
+    ],
+    ids=["new", "the same", "another account", "another source", "no longer by GTID"],
+)
+def test_a_place_counts_only_where_a_channel_begins(
+    channel: Channel, status: ChannelStatus | None, moves: bool
+) -> None:
+    replica = Replica([status] if status else [])
+    made = plan([channel], list(replica.channels.values()))
+    replica.take(made)
+    assert (replica.places == {"w1": ("binlog.000002", 157)}) is moves
+    assert replica.channels["w1"].settings.auto_position is False
+    assert plan([channel], list(replica.channels.values())) == Plan()
+
+
+def test_a_new_channel_is_not_told_what_the_server_has_no_word_for() -> None:
+    """Nor does diff mode show it."""
+    words = {"source_host", "source_user", "source_port", "auto_position"}
+    channel = Channel("w1", STOPPED, Settings(source_host="a", source_user="u"), Secret("p"))
+    (step,) = plan([channel], [], words=words).steps
+    assert step.after is not None
+    assert set(step.after) == {*words, "source_password", "running"}
+    assert set(step.value[1]) == {*words, "source_password"}
+
+
+@pytest.mark.parametrize("wanted", [Filters(), Filters(do_databases=("b",))])
+def test_a_new_channel_has_no_filter_of_one_that_was_removed_by_hand(wanted: Filters) -> None:
+    replica = Replica([])
+    replica.kept["w1"] = Filters(do_databases=("a",), ignore_tables=("a.b",))
+    made = plan([replace(FIRST, filters=wanted)], [])
+    replica.take(made)
+    assert replica.channels["w1"].filters == wanted
+    (step,) = [step for step in made.steps if step.action == FILTER]
+    assert set(step.value[1]) == set(KINDS)
+
+
+def test_a_filter_stops_and_starts_only_its_channel_and_is_shown() -> None:
+    other = replace(FOLLOWS, name="w2", settings=replace(FOLLOWS.settings, source_host="b"))
+    old = replace(FOLLOWS, filters=Filters(do_databases=("a",)))
+    wanted = Filters.of({"wild_do_tables": ["a.%"]})
+    made = plan([Channel("w1", PRESENT, filters=wanted)], [old, other])
+    assert [step.action for step in made.steps] == [STOP, FILTER, START]
+    assert made.steps[1].value[1] == {"do_databases": (), "wild_do_tables": ("a.%",)}
+    diff = made.diff()
+    assert diff["before"]["channel w1"]["filter do_databases"] == "['a']"
+    assert diff["after"]["channel w1"]["filter do_databases"] == "[]"
+    assert diff["after"]["channel w1"]["filter wild_do_tables"] == "['a.%']"
+
+
+def test_a_file_that_may_bring_filters_back_is_asked_for() -> None:
+    filtered = replace(FOLLOWS, filters=Filters(do_databases=("a",)))
+    gone = Channel("w1", ABSENT)
+    made = plan([gone], [filtered])
+    assert [step.action for step in made.steps] == [STOP, FILTER, REMOVE]
+    (warning,) = made.warnings
+    assert "channel w1" in warning and "filters_file" in warning
+    assert plan([gone], [FOLLOWS]).warnings == () == plan([gone], []).warnings
+    file = FiltersFile(ConfigFile("/f", None), "{channel}{word}{filter}", {})
+    assert plan([gone], [filtered], file).warnings == ()
+
+
+def test_the_file_is_written_before_any_channel_is_touched() -> None:
+    words = dict.fromkeys(KINDS, "word")
+    file = FiltersFile(ConfigFile("/f", None), "{channel}.{word} = {filter}\n", words)
+    made = plan([replace(FIRST, filters=Filters(do_databases=("a",)))], [], file)
+    assert [step.action for step in made.steps] == [PERSIST_FILTERS, CHANGE, FILTER]

@@ -27,6 +27,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     Fault,
     Settings,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import (
+    KINDS,
+    Filters,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 SERVER = cast(Server, SimpleNamespace(address="r1"))
@@ -42,7 +46,9 @@ RUNS = ChannelStatus(
 
 
 def test_tell() -> None:
-    (told,) = tell([replace(RUNS, io_fault=Fault(2003, "refused"))])
+    (told,) = tell(
+        [replace(RUNS, io_fault=Fault(2003, "refused"), filters=Filters(do_databases=("a",)))]
+    )
     assert told == {
         "channel": "W1",
         "running": True,
@@ -51,6 +57,7 @@ def test_tell() -> None:
         "sql_running": True,
         "seconds_behind_source": 0,
         "settings": {"source_host": "a", "source_port": 3306, "source_user": "u"},
+        "filters": {**dict.fromkeys(KINDS, []), "do_databases": ["a"]},
         "gtid_received": "",
         "gtid_applied": "",
         "last_io_error": {"number": 2003, "message": "refused"},

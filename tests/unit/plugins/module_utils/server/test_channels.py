@@ -38,12 +38,18 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     Fault,
     Settings,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 MYSQL, MARIADB = (
     cast(Server, SimpleNamespace(dialect=DIALECTS[flavour])) for flavour in ("mysql", "mariadb")
 )
 FULL = Settings(
+    source_tls_version="TLSv1.2,TLSv1.3",
+    source_public_key_path="/w1.pem",
+    source_delay_seconds=60,
+    require_row_format=True,
+    privilege_checks_user="app'lier@%",
     source_host="w1.example.com",
     source_port=13306,
     source_user="repl",
@@ -77,8 +83,11 @@ def test_a_full_change_on_mysql() -> None:
         "CHANGE REPLICATION SOURCE TO SOURCE_HOST = 'w1.example.com', SOURCE_PORT = 13306, "
         "SOURCE_USER = 'repl', SOURCE_SSL = 1, SOURCE_SSL_CA = '/ca.pem', "
         "SOURCE_SSL_CERT = '/c.pem', SOURCE_SSL_KEY = '/k.pem', "
-        "SOURCE_SSL_VERIFY_SERVER_CERT = 0, GET_SOURCE_PUBLIC_KEY = 1, SOURCE_CONNECT_RETRY = 2, "
-        "SOURCE_HEARTBEAT_PERIOD = 2.5, SOURCE_RETRY_COUNT = 0, SOURCE_AUTO_POSITION = 1, "
+        "SOURCE_SSL_VERIFY_SERVER_CERT = 0, SOURCE_TLS_VERSION = 'TLSv1.2,TLSv1.3', "
+        "SOURCE_PUBLIC_KEY_PATH = '/w1.pem', GET_SOURCE_PUBLIC_KEY = 1, SOURCE_CONNECT_RETRY = 2, "
+        "SOURCE_HEARTBEAT_PERIOD = 2.5, SOURCE_RETRY_COUNT = 0, SOURCE_DELAY = 60, "
+        "REQUIRE_ROW_FORMAT = 1, PRIVILEGE_CHECKS_USER = 'app\\'lier'@'%', "
+        "SOURCE_AUTO_POSITION = 1, "
         "SOURCE_PASSWORD = 'p\\'w' FOR CHANNEL 'w1'"
     )
 
@@ -90,7 +99,7 @@ def test_a_full_change_on_mariadb_leaves_out_what_it_has_no_word_for() -> None:
         "MASTER_USER = 'repl', MASTER_SSL = 1, MASTER_SSL_CA = '/ca.pem', "
         "MASTER_SSL_CERT = '/c.pem', MASTER_SSL_KEY = '/k.pem', "
         "MASTER_SSL_VERIFY_SERVER_CERT = 0, MASTER_CONNECT_RETRY = 2, "
-        "MASTER_HEARTBEAT_PERIOD = 2.5, MASTER_USE_GTID = slave_pos, "
+        "MASTER_HEARTBEAT_PERIOD = 2.5, MASTER_DELAY = 60, MASTER_USE_GTID = slave_pos, "
         "MASTER_PASSWORD = 'p\\'w'"
     )
 
@@ -102,6 +111,13 @@ def test_a_full_change_on_mariadb_leaves_out_what_it_has_no_word_for() -> None:
 )
 def test_a_place_without_gtid_is_said_in_the_flavours_words(server: Server, words: str) -> None:
     assert words in executed(change(server, auto_position=False))
+    place = {"source_log_file": "binlog.000002", "source_log_position": 157}
+    said = executed(change(server, auto_position=False, **place))
+    assert words in said and "_LOG_FILE = 'binlog.000002'" in said and "_LOG_POS = 157" in said
+
+
+def test_an_account_is_taken_back_in_the_servers_word() -> None:
+    assert "PRIVILEGE_CHECKS_USER = NULL" in executed(change(MYSQL, privilege_checks_user=""))
 
 
 @pytest.mark.parametrize(
@@ -191,6 +207,9 @@ MARIADB_ROW = {
     "Gtid_IO_Pos": "1-1-7",
     "Gtid_Slave_Pos": "1-1-6,2-2-4",
     "Master_Server_Id": 1,
+    "SQL_Delay": 0,
+    "Replicate_Do_DB": "b,a",
+    "Replicate_Rewrite_DB": "a->b,c->d",
 }
 MYSQL_ROW = {
     "Channel_Name": "w1",
@@ -202,6 +221,11 @@ MYSQL_ROW = {
     "Source_SSL_Cert": "",
     "Source_SSL_Key": "",
     "Source_SSL_Verify_Server_Cert": "No",
+    "Source_TLS_Version": "TLSv1.3",
+    "Source_public_key_path": "",
+    "SQL_Delay": 5,
+    "Replicate_Wild_Do_Table": "a.%",
+    "Replicate_Rewrite_DB": "(a,b),(c,d)",
     "Get_Source_public_key": 1,
     "Connect_Retry": 2,
     "Source_Retry_Count": 0,
@@ -220,6 +244,7 @@ MYSQL_ROW = {
 }
 HEARTBEATS: list[dict[str, Any]] = [{"name": "w1", "seconds": 2.5}]
 PASSWORDS: list[dict[str, Any]] = [{"name": "w1", "password": "stored"}]
+APPLIERS: list[dict[str, Any]] = [{"name": "w1", "required": "YES", "account": "'a\\'@b'@'%'"}]
 
 
 def mysql(rows: Sequence[dict[str, Any]], **more: Any) -> Server:
@@ -227,6 +252,7 @@ def mysql(rows: Sequence[dict[str, Any]], **more: Any) -> Server:
         "SHOW REPLICA STATUS": list(rows),
         "replication_connection_configuration": HEARTBEATS,
         "slave_master_info": PASSWORDS,
+        "replication_applier_configuration": APPLIERS,
         **more,
     }
     return cast(Server, Answers("mysql", answers))
@@ -246,7 +272,11 @@ def test_a_row_of_mariadb() -> None:
         source_ssl_verify_server_cert=False,
         connect_retry_seconds=2,
         heartbeat_seconds=2.5,
+        source_delay_seconds=0,
         auto_position=True,
+    )
+    assert status.filters == Filters(
+        do_databases=("a", "b"), rewrite_databases=(("a", "b"), ("c", "d"))
     )
     assert status.running and status.connected and status.password is None
     assert (status.gtid_received, status.gtid_applied) == ("1-1-7", "1-1-6,2-2-4")
@@ -265,11 +295,19 @@ def test_a_row_of_mysql() -> None:
         source_ssl_cert="",
         source_ssl_key="",
         source_ssl_verify_server_cert=False,
+        source_tls_version="TLSv1.3",
+        source_public_key_path="",
         get_source_public_key=True,
         connect_retry_seconds=2,
         heartbeat_seconds=2.5,
         retry_count=0,
+        source_delay_seconds=5,
+        require_row_format=True,
+        privilege_checks_user="a'@b@%",
         auto_position=True,
+    )
+    assert status.filters == Filters(
+        wild_do_tables=("a.%",), rewrite_databases=(("a", "b"), ("c", "d"))
     )
     assert status.io_running and not status.connected and status.sql_running
     assert status.io_fault == Fault(1045, "denied") and not status.sql_fault
@@ -317,6 +355,8 @@ def test_a_login_that_may_only_ask_for_the_status_gets_it() -> None:
     denied = ServerError("s", "SELECT command denied", 1142)
     (status,) = read(mysql([MYSQL_ROW], replication_connection_configuration=denied))
     assert status.name == "w1" and status.settings.heartbeat_seconds is None
+    (status,) = read(mysql([MYSQL_ROW], replication_applier_configuration=denied))
+    assert status.settings.require_row_format is None
 
 
 A, B = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "8a94f357-aab4-11df-86ab-c80aa9429444"

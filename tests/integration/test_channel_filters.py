@@ -1,0 +1,225 @@
+"""Filters of channels on real servers: applied, kept over a restart, and gone when removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.channels import (
+    PASSWORD,
+    forget_binary_logs,
+    make_account,
+    status,
+    threads,
+)
+from tests.integration.conftest import outside_binary_log
+from tests.integration.lines import TestServer, Topology, run_module
+
+MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
+SCHEMAS = ("filter_a", "filter_b", "filter_c")
+NONE: dict[str, list[Any]] = {
+    "do_databases": [],
+    "ignore_databases": [],
+    "do_tables": [],
+    "ignore_tables": [],
+    "wild_do_tables": [],
+    "wild_ignore_tables": [],
+    "rewrite_databases": [],
+}
+
+
+@pytest.fixture(scope="module")
+def sources(bare: Topology) -> Iterator[list[TestServer]]:
+    """Two sources and the replica, with two tables in each of three schemas."""
+    servers = [bare.server(name) for name in ("w1", "w2", "r1")]
+    for server in servers:
+        outside_binary_log(
+            server,
+            *(f"CREATE SCHEMA {schema}" for schema in SCHEMAS),
+            *(
+                f"CREATE TABLE {schema}.{table} (id INT PRIMARY KEY)"
+                for schema in SCHEMAS
+                for table in ("t_1", "tx1")
+            ),
+        )
+    for server in servers[:2]:
+        make_account(server, "follower")
+    forget_binary_logs(*servers)
+    yield servers[:2]
+    for server in servers:
+        outside_binary_log(server, *(f"DROP SCHEMA {schema}" for schema in SCHEMAS))
+    for server in servers[:2]:
+        outside_binary_log(server, "DROP USER follower")
+
+
+@pytest.fixture
+def options(bare: Topology, sources: list[TestServer]) -> Iterator[dict[str, Any]]:
+    """Options of channels to both sources; neither is there before and afterwards."""
+    file = bare.server("r1").work_dir / "conf.d" / "filters.cnf"
+    yield {
+        "state": "started",
+        "source_user": "follower",
+        "source_password": PASSWORD,
+        "wait": True,
+        "filters_file": str(file),
+        "channels": [
+            {"channel": source.name, "source_host": source.address, "source_port": source.port}
+            for source in sources
+        ],
+    }
+    gone = [{"channel": source.name, "state": "absent"} for source in sources]
+    done = run_module(MODULE, bare.server("r1"), channels=gone, filters_file=str(file))
+    assert "failed" not in done, done
+    file.unlink(missing_ok=True)
+
+
+def filters(replica: TestServer) -> dict[str, Any]:
+    return {one["channel"]: one["filters"] for one in run_module(INFO, replica)["channels"]}
+
+
+def rows(replica: TestServer) -> set[str]:
+    """Return schema.table:id of every row, and empty the tables."""
+    found = set()
+    for schema in SCHEMAS:
+        for table in ("t_1", "tx1"):
+            for row in replica.rows(f"SELECT id FROM {schema}.{table}"):
+                found.add(f"{schema}.{table}:{row['id']}")
+            outside_binary_log(replica, f"DELETE FROM {schema}.{table}")
+    return found
+
+
+def write(source: TestServer, number: int) -> None:
+    """Write a row into each table of a source."""
+    for schema in SCHEMAS:
+        for table in ("t_1", "tx1"):
+            source.rows(f"INSERT INTO {schema}.{table} VALUES (%s)", number)
+
+
+def with_filters(options: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
+    """Return options of which the first channel has filters and the second none."""
+    first, second = options["channels"]
+    return {**options, "channels": [{**first, "filters": given}, second]}
+
+
+def test_bad_options(bare: Topology, options: dict[str, Any], tmp_path: Path) -> None:
+    replica = bare.server("r1")
+    other = tmp_path / "other.cnf"
+    other.write_text("[mysqld]\nport = 1\n")
+    for given, said in (
+        ({"filters": {"do_databases": ["a,b"]}}, "'a,b', which is not a database's name"),
+        ({"filters": {"do_tables": ["t"]}}, "'t', which is not database.table"),
+        ({"filters": {"wild_do_tables": ["it's.%"]}}, "which is not database.table with"),
+        ({"filters": {"rewrite_databases": [{"from": "a b", "to": "c"}]}}, "'a b' to 'c'"),
+        ({"filters": {}, "filters_file": None}, "filters need a filters_file"),
+        ({"filters": {}, "filters_file": str(other)}, "was not written by this module"),
+    ):
+        refused = run_module(MODULE, replica, **{**options, **given})
+        assert refused["failed"] and said in refused["msg"], refused
+    assert run_module(INFO, replica)["channels"] == []
+    assert other.read_text() == "[mysqld]\nport = 1\n"
+
+
+def test_one_rhythm(bare: Topology, sources: list[TestServer], options: dict[str, Any]) -> None:
+    replica, file = bare.server("r1"), Path(options["filters_file"])
+    run_module(MODULE, replica, **options)
+    assert filters(replica) == {"w1": NONE, "w2": NONE}
+    given = {
+        "do_databases": ["filter_b", "filter_a"],
+        "ignore_tables": ["filter_a.tx1"],
+        # A table t_1 and no tx1: the underscore is meant as it stands.
+        "wild_ignore_tables": [r"filter\_b.t\_1"],
+    }
+    wanted = with_filters(options, given)
+
+    # The appliers run all the while.
+    before = threads(replica)
+    predicted = run_module(MODULE, replica, check=True, **wanted)
+    assert predicted["changed"] and not file.exists()
+    assert filters(replica)["w1"] == NONE and threads(replica) == before
+
+    done = run_module(MODULE, replica, **wanted)
+    assert done["changed"] and "failed" not in done, done
+    assert done["statements"] == predicted["statements"] and done["diff"] == predicted["diff"]
+    assert all("w1" in statement for statement in done["statements"]), done["statements"]
+    shown = {**NONE, **given, "do_databases": ["filter_a", "filter_b"]}
+    assert filters(replica) == {"w1": shown, "w2": NONE}
+    assert status(replica, "w1")["replicate_ignore_table"] == "filter_a.tx1"
+    write(sources[0], 1)
+    write(sources[1], 2)
+    again = run_module(MODULE, replica, **wanted)
+    assert not again["changed"] and again["statements"] == [], again
+    everything = {f"{schema}.{table}:2" for schema in SCHEMAS for table in ("t_1", "tx1")}
+    assert rows(replica) == {"filter_a.t_1:1", "filter_b.tx1:1", *everything}
+
+    # Another channel's filters, by a call that names only that one: the first keeps its own.
+    second = {**options, "channels": [options["channels"][1]]}
+    only = {**second, "filters": {"do_tables": ["filter_c.t_1"], "ignore_databases": ["filter_a"]}}
+    one = run_module(MODULE, replica, **only)
+    assert one["changed"], one
+    write(sources[1], 3)
+    assert not run_module(MODULE, replica, **only)["changed"]
+    assert rows(replica) == {"filter_c.t_1:3"}
+    assert all("w1" not in statement for statement in one["statements"])
+    assert filters(replica)["w1"] == shown
+    text = file.read_text()
+    assert "# channel w1\n" in text and "# channel w2\n" in text
+    # A running filter that the file has lost, or the other way round, is put right.
+    file.unlink()
+    healed = run_module(MODULE, replica, **with_filters(options, given))
+    assert healed["changed"] and healed["statements"] == [], healed
+
+
+def test_patterns_and_rewrites_survive_a_restart(
+    bare: Topology, sources: list[TestServer], options: dict[str, Any]
+) -> None:
+    replica, file = bare.server("r1"), Path(options["filters_file"])
+    given = {
+        "wild_do_tables": [r"filter\_%.t\_1"],
+        # Of no weight: a table that is to be applied is not asked for any further.
+        "wild_ignore_tables": ["filter_c.t%"],
+        "rewrite_databases": [{"from": "filter_a", "to": "filter_b"}],
+    }
+    wanted = with_filters(options, given)
+    made = run_module(MODULE, replica, **wanted)
+    assert made["changed"] and "failed" not in made, made
+    assert filters(replica)["w1"] == {**NONE, **given}
+
+    def applied(number: int) -> set[str]:
+        sources[0].rows("INSERT INTO filter_a.t_1 VALUES (%s)", number)
+        sources[0].rows("INSERT INTO filter_a.tx1 VALUES (%s)", number)
+        sources[0].rows("INSERT INTO filter_c.t_1 VALUES (%s)", number)
+        again = run_module(MODULE, replica, **wanted)
+        assert not again["changed"] and again["statements"] == [], again
+        return rows(replica)
+
+    assert applied(11) == {"filter_b.t_1:11", "filter_c.t_1:11"}
+    replica.kill()
+    bare.playbook("servers.yml", "--limit", "r1")
+    assert filters(replica) == {"w1": {**NONE, **given}, "w2": NONE}
+    assert applied(12) == {"filter_b.t_1:12", "filter_c.t_1:12"}
+
+    # Removed, it leaves nothing behind: not in the server, not after its next start.
+    first = {"channel": "w1", "filters_file": str(file)}
+    gone = run_module(MODULE, replica, state="absent", **first)
+    assert gone["changed"] and "filter_a" not in file.read_text(), gone
+    assert not run_module(MODULE, replica, state="absent", **first)["changed"]
+    run_module(MODULE, replica, **{**options, "filters_file": None})
+    assert filters(replica) == {"w1": NONE, "w2": NONE}
+    # An emptied filter is gone as well, the file's included.
+    run_module(MODULE, replica, **wanted)
+    emptied = run_module(MODULE, replica, **with_filters(options, {}))
+    assert emptied["changed"] and filters(replica)["w1"] == NONE, emptied
+    replica.kill()
+    bare.playbook("servers.yml", "--limit", "r1")
+    assert filters(replica) == {"w1": NONE, "w2": NONE}
+    assert not run_module(MODULE, replica, **with_filters(options, {}))["changed"]
+    # No filter says nothing of filters: what is there stays.
+    run_module(MODULE, replica, **wanted)
+    assert not run_module(MODULE, replica, **options)["changed"]
+    assert filters(replica)["w1"] == {**NONE, **given}
+    # Whoever removes it without the file is warned of what the file brings back.
+    warned = run_module(MODULE, replica, check=True, channel="w1", state="absent")
+    assert any("filters_file" in warning for warning in warned["warnings"]), warned

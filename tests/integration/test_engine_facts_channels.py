@@ -1,0 +1,222 @@
+"""What servers do with channels by themselves, which the module answers to.
+
+Each test is a fact that something was decided by. One that fails on a new
+version of a server asks for that decision to be looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.integration.channels import (
+    PASSWORD,
+    by_hand,
+    forget_binary_logs,
+    make_account,
+    make_by_hand,
+    status,
+)
+from tests.integration.conftest import outside_binary_log
+from tests.integration.lines import TestServer, Topology, wait_until
+
+NAMES = ("fact1", "fact2")
+
+
+@pytest.fixture(scope="module")
+def source(bare: Topology) -> Iterator[TestServer]:
+    server = bare.server("w1")
+    make_account(server, "follower")
+    yield server
+    outside_binary_log(server, "DROP USER follower")
+
+
+@pytest.fixture
+def replica(bare: Topology, source: TestServer) -> Iterator[TestServer]:
+    server = bare.server("r1")
+    forget_binary_logs(source, server)
+    yield server
+    for name in NAMES:
+        if name in present(server):
+            by_hand(server, "STOP", name)
+            by_hand(server, "REMOVE", name)
+
+
+@pytest.fixture
+def config(replica: TestServer) -> Iterator[Path]:
+    """A file that the replica reads when it starts."""
+    file = replica.work_dir / "conf.d" / "facts.cnf"
+    yield file
+    file.unlink(missing_ok=True)
+
+
+def present(server: TestServer) -> set[str]:
+    show = "SHOW REPLICA STATUS" if server.flavour == "mysql" else "SHOW ALL SLAVES STATUS"
+    return {row.get("Channel_Name") or row.get("Connection_name") for row in server.rows(show)}
+
+
+def error(server: TestServer, sql: str, *args: Any) -> int:
+    """Return the number of the error that a statement gives."""
+    with pytest.raises(pymysql.MySQLError) as raised:
+        server.rows(sql, *args)
+    number: int = raised.value.args[0]
+    return number
+
+
+def filter_databases(server: TestServer, name: str, databases: str) -> str:
+    """Return the statement that has a channel apply some databases only."""
+    if server.flavour == "mysql":
+        return f"CHANGE REPLICATION FILTER REPLICATE_DO_DB = ({databases}) FOR CHANNEL '{name}'"
+    return f"SET GLOBAL `{name}`.replicate_do_db = '{databases}'"
+
+
+def heartbeat(server: TestServer, name: str) -> str:
+    """Return a statement that changes a setting of a channel's receiver."""
+    if server.flavour == "mysql":
+        return f"CHANGE REPLICATION SOURCE TO SOURCE_HEARTBEAT_PERIOD = 3 FOR CHANNEL '{name}'"
+    return f"CHANGE MASTER '{name}' TO MASTER_HEARTBEAT_PERIOD = 3"
+
+
+def restart(bare: Topology, server: TestServer) -> None:
+    server.kill()
+    bare.playbook("servers.yml", "--limit", server.name)
+
+
+def test_nothing_is_changed_of_a_channel_that_runs(replica: TestServer, source: TestServer) -> None:
+    """So the module compares first, and stops the one channel that differs."""
+    make_by_hand(replica, "fact1", source, "follower")
+    by_hand(replica, "START", "fact1")
+    mysql = replica.flavour == "mysql"
+    assert error(replica, heartbeat(replica, "fact1")) == (3021 if mysql else 1198)
+    assert error(replica, filter_databases(replica, "fact1", "a")) == (3085 if mysql else 1198)
+    remove = "RESET REPLICA ALL FOR CHANNEL 'fact1'" if mysql else "RESET SLAVE 'fact1' ALL"
+    assert error(replica, remove) == (3081 if mysql else 1198)
+    if mysql:
+        # What the applier keeps has another error, and both together a third.
+        change = "CHANGE REPLICATION SOURCE TO {} FOR CHANNEL 'fact1'"
+        assert error(replica, change.format("SOURCE_DELAY = 1")) == 3085
+        assert error(replica, change.format("SOURCE_DELAY = 1, SOURCE_AUTO_POSITION = 0")) == 3081
+
+
+def test_what_a_channel_is_by_default(replica: TestServer, source: TestServer) -> None:
+    """MySQL gives up after ten attempts, a minute apart; so 0, and a few seconds, are said."""
+    make_by_hand(replica, "fact1", source, "follower")
+    told = status(replica, "fact1")
+    assert told["connect_retry"] == 60
+    if replica.flavour == "mysql":
+        assert told["source_retry_count"] == 10
+        replica.rows("CHANGE REPLICATION SOURCE TO SOURCE_RETRY_COUNT = 0 FOR CHANNEL 'fact1'")
+        assert status(replica, "fact1")["source_retry_count"] == 0
+        assert told["source_tls_version"] == ""
+        # It takes any word, and never connects with it.
+        replica.rows("CHANGE REPLICATION SOURCE TO SOURCE_TLS_VERSION = 'x' FOR CHANNEL 'fact1'")
+        assert status(replica, "fact1")["source_tls_version"] == "x"
+    else:
+        assert "source_retry_count" not in told
+        assert error(replica, "CHANGE MASTER 'fact1' TO MASTER_TLS_VERSION = 'TLSv1.3'") == 1064
+
+
+def test_who_shows_the_stored_password(replica: TestServer, source: TestServer) -> None:
+    """Where it is shown it is compared; elsewhere only a denied access tells."""
+    make_by_hand(replica, "fact1", source, "follower")
+    assert PASSWORD not in str(status(replica, "fact1"))
+    if replica.flavour == "mysql":
+        (row,) = replica.rows(
+            "SELECT User_password AS password FROM mysql.slave_master_info "
+            "WHERE Channel_name = 'fact1'"
+        )
+        stored = row["password"]
+        assert (stored.decode() if isinstance(stored, bytes) else stored) == PASSWORD
+    else:
+        assert error(replica, "SELECT * FROM mysql.slave_master_info") == 1146
+
+
+def test_two_channels_to_one_source(replica: TestServer, source: TestServer) -> None:
+    """MariaDB refuses the second where it is told the port; MySQL's two throw each other out."""
+    make_by_hand(replica, "fact1", source, "follower")
+    if replica.flavour == "mariadb":
+        with pytest.raises(pymysql.MySQLError) as raised:
+            make_by_hand(replica, "fact2", source, "follower")
+        assert raised.value.args[0] == 1934
+        return
+    make_by_hand(replica, "fact2", source, "follower")
+    for name in NAMES:
+        by_hand(replica, "START", name)
+    (thrown_out,) = wait_until(
+        lambda: [name for name in NAMES if status(replica, name)["last_io_errno"]],
+        10,
+        "both channels go on",
+    )
+    told = status(replica, thrown_out)
+    assert told["last_io_errno"] == 13114 and "same server_uuid" in told["last_io_error"]
+    # And it does not come back.
+    assert told["replica_io_running"] == "No"
+
+
+def test_filters_of_a_channel_after_it_is_removed(replica: TestServer, source: TestServer) -> None:
+    """MariaDB gives them to the next channel of the name, unseen until then."""
+    make_by_hand(replica, "fact1", source, "follower")
+    replica.rows(filter_databases(replica, "fact1", "a"))
+    assert status(replica, "fact1")["replicate_do_db"] == "a"
+    by_hand(replica, "REMOVE", "fact1")
+    if replica.flavour == "mariadb":
+        assert replica.value("SELECT @@GLOBAL.`fact1`.replicate_do_db") is None
+        assert error(replica, filter_databases(replica, "fact1", "")) == 1210
+    make_by_hand(replica, "fact1", source, "follower")
+    left = "a" if replica.flavour == "mariadb" else ""
+    assert status(replica, "fact1")["replicate_do_db"] == left
+    if replica.flavour == "mariadb":
+        replica.rows(filter_databases(replica, "fact1", ""))
+
+
+def test_what_filters_cannot_say(replica: TestServer, source: TestServer) -> None:
+    """So such names are refused before anything is touched."""
+    make_by_hand(replica, "fact1", source, "follower")
+    if replica.flavour == "mysql":
+        replica.rows(filter_databases(replica, "fact1", "`a,b`, `c`"))
+        # One name and two are shown alike.
+        assert status(replica, "fact1")["replicate_do_db"] == "a,b,c"
+        return
+    replica.rows("SET GLOBAL `fact1`.replicate_rewrite_db = 'a->b c'")
+    assert status(replica, "fact1")["replicate_rewrite_db"] == "a->b"
+    replica.rows("SET GLOBAL `fact1`.replicate_rewrite_db = ''")
+    # What it refuses it has half done.
+    replica.rows("SET GLOBAL `fact1`.replicate_do_table = 'a.b'")
+    assert error(replica, "SET GLOBAL `fact1`.replicate_do_table = 'a.c,without_a_dot'") == 1210
+    assert replica.value("SELECT @@GLOBAL.`fact1`.replicate_do_table") == "a.c"
+    replica.rows("SET GLOBAL `fact1`.replicate_do_table = ''")
+
+
+def test_filters_after_a_restart(
+    bare: Topology, replica: TestServer, source: TestServer, config: Path
+) -> None:
+    """Set at run time they are gone, so they stand in a file too, under the very name."""
+    mysql = replica.flavour == "mysql"
+    make_by_hand(replica, "fact1", source, "follower")
+    replica.rows(filter_databases(replica, "fact1", "a"))
+    line = "replicate_ignore_db = {}:{}\n" if mysql else "{}.replicate_ignore_db = {}\n"
+    # Statements take a channel's name in capitals too; a file only on MariaDB 11.8.
+    wanted = [("fact1", "b"), ("FACT1", "c"), ("fact2", "d")]
+    config.write_text("[mysqld]\n" + "".join(line.format(*one) for one in wanted))
+    restart(bare, replica)
+    told = status(replica, "fact1")
+    capitals_too = not mysql and not replica.version.startswith("10.")
+    assert told["replicate_ignore_db"] == ("b,c" if capitals_too else "b")
+    assert told["replicate_do_db"] == ""
+    # A channel that is made afterwards: MySQL has thrown its filters away.
+    replica.rows(
+        "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.9.9.9', SOURCE_USER = 'x' "
+        "FOR CHANNEL 'fact2'"
+        if mysql
+        else "CHANGE MASTER 'fact2' TO MASTER_HOST = '127.9.9.9', MASTER_USER = 'x'"
+    )
+    assert status(replica, "fact2")["replicate_ignore_db"] == ("" if mysql else "d")
+    for name in NAMES:
+        by_hand(replica, "STOP", name)
+        by_hand(replica, "REMOVE", name)
+    config.unlink()
+    restart(bare, replica)
