@@ -71,7 +71,9 @@ options:
       - V(end) ends them and waits until they are gone. Their open transactions are rolled back.
       - MySQL knows the values of each session. MariaDB does not; there these are all sessions that
         were open at the change, whatever they have set since. The number of the newest of them is
-        noted in O(persist_file), so that a later run finds them too.
+        noted in O(persist_file), so that a later run finds them too. The login user needs
+        C(PROCESS) there. With C(performance_schema) switched off, MySQL is asked in the same way,
+        but only by the run that makes the change.
       - Replication, its sources' threads, the event scheduler and the module's own session are
         never among them.
     type: str

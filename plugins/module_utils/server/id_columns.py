@@ -35,7 +35,9 @@ _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 _COLUMNS = (
     "SELECT c.TABLE_SCHEMA AS schema_name, c.TABLE_NAME AS table_name, c.COLUMN_NAME AS name, "
     "c.COLUMN_TYPE AS type, t.AUTO_INCREMENT AS counter, "
-    "(SELECT MIN(s.INDEX_NAME) FROM information_schema.STATISTICS AS s "
+    # The primary key if it may be: another index can be one that may not be used.
+    "(SELECT MIN(IF(s.INDEX_NAME = 'PRIMARY', '', s.INDEX_NAME)) "
+    "FROM information_schema.STATISTICS AS s "
     "WHERE s.TABLE_SCHEMA = c.TABLE_SCHEMA AND s.TABLE_NAME = c.TABLE_NAME "
     "AND s.COLUMN_NAME = c.COLUMN_NAME AND s.SEQ_IN_INDEX = 1 AND s.INDEX_TYPE = 'BTREE') AS ind "
     "FROM information_schema.COLUMNS AS c JOIN information_schema.TABLES AS t "
@@ -127,7 +129,7 @@ def _column(row: Row) -> IdColumn:
         str(row["type"]),
         # A table that has never numbered a row has no counter yet.
         int(row["counter"] or 1),
-        None if row["ind"] is None else str(row["ind"]),
+        None if row["ind"] is None else str(row["ind"]) or "PRIMARY",
     )
 
 

@@ -57,7 +57,7 @@ _WITH_OTHER_VALUES = (
     # By the thread's name: a replication thread goes by the user who started it.
     "AND (t.NAME LIKE '%%one_connection' OR t.NAME LIKE 'thread/mysqlx/%%' "
     "OR t.NAME = 'thread/sql/event_worker') "
-    "AND t.PROCESSLIST_COMMAND NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID') "
+    "AND COALESCE(t.PROCESSLIST_COMMAND, '') NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID') "
     "GROUP BY 1, 2, 3, 4 ORDER BY 1"
 )
 
@@ -159,15 +159,16 @@ class Watch:
         the policy's time.
         """
         until = time.monotonic() + policy.timeout_seconds
-        while True:
+        # A session that was logging in at the change can be missing from the first look.
+        looks_without = 0
+        while looks_without < 2:
             left = self.stale()
-            if not left:
-                return
+            looks_without = 0 if left else looks_without + 1
             for session in left if policy.action == END else ():
                 if session.id not in ended:
                     run_end(self._server, end_statement(session))
                     ended[session.id] = session
-            if time.monotonic() >= until:
+            if left and time.monotonic() >= until:
                 raise ServerError(self._server.address, _still_there(left, policy))
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
