@@ -11,9 +11,14 @@ description:
   - Sets C(auto_increment_increment) and C(auto_increment_offset) of a MySQL or MariaDB server as
     one unit, at run time and for the server's next start.
   - Pairs that a server would silently ignore, and pairs that would number the same rows as another
-    write server, are refused before any SQL is sent.
+    write server, are refused before any SQL is sent. So is a server whose pair Galera or Group
+    Replication (in multi-primary mode) sets.
+  - The pair of a server that has one may only be multiplied, so that the server stays among its own
+    ids. From V(1) and V(1), which a new server has, every pair can be set.
   - The setting counts for sessions that are opened afterwards. Sessions that are open already keep
-    the pair that they have.
+    the pair that they have; see O(stale_sessions).
+  - Any session may set a pair of its own, and no privilege prevents it. The module therefore also
+    looks at the newest ids; see O(check_ids).
 version_added: 0.1.0
 options:
   increment:
@@ -51,6 +56,75 @@ options:
         V(/etc/mysql/mariadb.conf.d/95-autoinc.cnf). The server's own configuration must include it.
       - Required on MariaDB. Not used on MySQL, which stores the pair itself (C(SET PERSIST)).
     type: path
+  force:
+    description:
+      - Whether to set a pair whose ids did not belong to this server until now.
+      - Only when no other server has given such ids, or will.
+    type: bool
+    default: false
+  stale_sessions:
+    description:
+      - What to do about sessions that were opened before the change and still number rows with the
+        old values.
+      - V(report) names them in a warning and in RV(stale_sessions).
+      - V(wait) waits until they are gone, and fails when some are left in the end.
+      - V(end) ends them and waits until they are gone. Their open transactions are rolled back.
+      - MySQL knows the values of each session. MariaDB does not; there these are all sessions that
+        were open at the change, whatever they have set since. The number of the newest of them is
+        noted in O(persist_file), so that a later run finds them too. The login user needs
+        C(PROCESS) there. With C(performance_schema) switched off, MySQL is asked in the same way,
+        but only by the run that makes the change.
+      - Replication, its sources' threads, the event scheduler and the module's own session are
+        never among them.
+    type: str
+    choices: [report, wait, end]
+    default: report
+  stale_sessions_timeout_seconds:
+    description: How long O(stale_sessions=wait) and O(stale_sessions=end) wait altogether.
+    type: int
+    default: 30
+  check_ids:
+    description:
+      - Whether to look at the ids of each C(AUTO_INCREMENT) column, and to fail when
+        O(fail_when_used_percent) of its type's range is used. Nothing is changed then.
+      - Ids that are not of the offset's residue are told in a warning. They end up as second rows
+        with the same id on the read servers.
+    type: bool
+    default: true
+  check_schemas:
+    description: The schemas to look at; none for all but the server's own.
+    type: list
+    elements: str
+    default: []
+  ids_checked_per_table:
+    description:
+      - How many of a table's newest ids are looked at. They are read from the end of an index, so a
+        table of any size costs the same.
+    type: int
+    default: 100000
+  earlier_increment:
+    description:
+      - The increment from before it was multiplied. Ids of the offset's residue modulo it are
+        the server's own too.
+      - Give it as long as such ids are among the newest.
+    type: int
+  fail_on_foreign_ids:
+    description: Whether ids that are not of the offset's residue fail the run.
+    type: bool
+    default: false
+  fail_when_used_percent:
+    description: How much of a type's range may be used, 1 to 100.
+    type: int
+    default: 90
+  next_id_above:
+    description:
+      - Tables as C(schema.table), each with an id that every next id must be above.
+      - For a write server that comes back empty, which would begin at its offset again, the highest
+        id that any read server has. The next id is of the server's own residue.
+      - A counter that is above already is left alone, and none is ever lowered. The change does not
+        enter the binary log.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
@@ -68,6 +142,35 @@ EXAMPLES = r"""
       - {name: w1, increment: 20, offset: 1}
       - {name: w3, increment: 20, offset: 3}
     persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
+
+- name: Write server | Multiply its increment, and end the sessions that still have the old one
+  dbrw.sharding.mysql_autoinc_offset:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    increment: 40
+    offset: 2
+    persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
+    stale_sessions: end
+
+- name: Write server | Look for foreign ids, and for columns that run full
+  dbrw.sharding.mysql_autoinc_offset:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    increment: 40
+    offset: 2
+    persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
+    check_schemas: [usage_data]
+    earlier_increment: 20
+    fail_on_foreign_ids: true
+    fail_when_used_percent: 80
+  check_mode: true
+
+- name: Write server | Ensure that it numbers on above what the read servers have
+  dbrw.sharding.mysql_autoinc_offset:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    increment: 40
+    offset: 2
+    persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
+    next_id_above:
+      usage_data.calls: 123456
 """
 
 RETURN = r"""
@@ -86,19 +189,117 @@ autoinc:
       description: What C(id mod increment) gives for every id of this server.
       type: int
   sample: {increment: 20, offset: 2, residue: 2}
+stale_sessions:
+  description:
+    - Sessions that may still number with other values, after the run; in check mode those that it
+      would find (O(stale_sessions=report) and O(stale_sessions=wait)).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The connection's number.
+      type: int
+    user:
+      description: Who has logged in.
+      type: str
+    host:
+      description: From where.
+      type: str
+    seconds:
+      description: How long the session has been doing what it does, mostly nothing.
+      type: int
+  sample: [{id: 4711, user: application, host: 10.1.0.7, seconds: 12}]
+ended_sessions:
+  description: Sessions that were ended, in the same shape.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+id_columns:
+  description: The C(AUTO_INCREMENT) columns, with what their ids say.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    schema:
+      description: The schema.
+      type: str
+    table:
+      description: The table.
+      type: str
+    column:
+      description: The column.
+      type: str
+    type:
+      description: Its type, as the server writes it.
+      type: str
+    highest_id:
+      description: The highest id of a row; none in an empty table.
+      type: int
+    next_id:
+      description: The id that a session with the pair gets next, after the run.
+      type: int
+    used_percent:
+      description: How much of the type's range is used, deleted rows included.
+      type: float
+    ids_left:
+      description: How many ids this server can still give.
+      type: int
+    ids_checked:
+      description: How many of the newest ids were looked at.
+      type: int
+    foreign_ids:
+      description: How many of these are not of the offset's residue.
+      type: int
+    foreign_sample:
+      description: The newest of them, five at most.
+      type: list
+      elements: int
+  sample:
+    - schema: usage_data
+      table: calls
+      column: id
+      type: bigint(20)
+      highest_id: 62
+      next_id: 82
+      used_percent: 0.0
+      ids_left: 461168601842738787
+      ids_checked: 4
+      foreign_ids: 0
+      foreign_sample: []
 """
 
+from dataclasses import asdict, replace
+from pathlib import Path
+
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import autoinc as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.id_columns import (
+    RAISE,
+    floor_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import read_file, run
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import autoinc as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    id_columns,
+    stale_sessions,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
     Autoinc,
     NamedAutoinc,
     problems_between,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import IdLimits
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
+    END,
+    NEVER,
+    REPORT,
+    WAIT,
+    StalePolicy,
 )
 
 PAIR = {
@@ -114,11 +315,25 @@ OPTIONS = {
         "options": {"name": {"type": "str", "required": True}, **PAIR},
     },
     "persist_file": {"type": "path"},
+    "force": {"type": "bool", "default": False},
+    "stale_sessions": {"type": "str", "choices": [REPORT, WAIT, END], "default": REPORT},
+    "stale_sessions_timeout_seconds": {"type": "int", "default": 30},
+    "check_ids": {"type": "bool", "default": True},
+    "check_schemas": {"type": "list", "elements": "str", "default": []},
+    "ids_checked_per_table": {"type": "int", "default": 100000},
+    "earlier_increment": {"type": "int"},
+    "fail_on_foreign_ids": {"type": "bool", "default": False},
+    "fail_when_used_percent": {"type": "int", "default": 90},
+    "next_id_above": {"type": "dict", "default": {}},
 }
 
 
 class AutoincOffset:
     read_timeout = 60.0
+
+    def __init__(self):
+        self.watch = None
+        self.ended = {}
 
     def desired(self, params):
         pair = Autoinc(params["increment"], params["offset"])
@@ -127,13 +342,43 @@ class AutoincOffset:
             for peer in params["peers"]
         ]
         everyone = [NamedAutoinc("this server", pair), *peers]
+        stale = StalePolicy(params["stale_sessions"], params["stale_sessions_timeout_seconds"])
+        limits = IdLimits(
+            params["check_ids"],
+            tuple(params["check_schemas"]),
+            params["ids_checked_per_table"],
+            params["fail_when_used_percent"],
+            params["fail_on_foreign_ids"],
+        )
         problems = [text for one in everyone for text in one.pair.problems(one.name)]
-        refuse_if_any(problems or problems_between(everyone))
+        problems = problems or problems_between(everyone)
+        earlier = params["earlier_increment"]
+        if earlier is not None and (earlier < 1 or pair.increment % earlier):
+            problems.append(
+                f"earlier_increment {earlier} does not divide increment {pair.increment}; an "
+                "increment can only have been multiplied."
+            )
+        floors = {name: as_number(floor) for name, floor in params["next_id_above"].items()}
+        refuse_if_any([*problems, *stale.problems(), *limits.problems(), *floor_problems(floors)])
         self.persist_file = params["persist_file"]
-        return pair
+        return planning.DesiredAutoinc(pair, stale, limits, floors, earlier, params["force"])
 
     def current(self, server, desired):
-        if not server.dialect.has_persist and not self.persist_file:
+        file = None
+        if not server.dialect.has_persist:
+            self.require_file(server)
+            file = read_file(self.persist_file)
+        current = server_side.read(server, file)
+        self.watch = stale_sessions.Watch(
+            server, desired.pair, self.moment(server, desired, current)
+        )
+        columns = id_columns.read(
+            server, desired.limits, planning.judged_by(desired, current), desired.next_id_above
+        )
+        return replace(current, sessions=self.watch.stale(), columns=columns)
+
+    def require_file(self, server):
+        if not self.persist_file:
             raise Refused(
                 [
                     f"server {server.address} is MariaDB, which cannot store variables itself: "
@@ -141,22 +386,89 @@ class AutoincOffset:
                     "other ids."
                 ]
             )
-        return server_side.read(server, read_file(self.persist_file) if self.persist_file else None)
+        folder = Path(self.persist_file).parent
+        if not folder.is_dir():
+            raise Refused(
+                [f"persist_file: there is no folder {folder}. Create it, or correct the path."]
+            )
+
+    def moment(self, server, desired, current):
+        """Return when the pair was set: now, unless the file knows better."""
+        if planning.is_set(desired.pair, current):
+            return planning.mark_in(current.file) or NEVER
+        return stale_sessions.mark(server)
 
     def plan(self, desired, current):
         return planning.plan(desired, current)
 
     def statements(self, step, server):
+        self.step = step
+        if step.action == planning.END_SESSION:
+            return [stale_sessions.end_statement(step.value)]
+        if step.action == RAISE:
+            server.leave_binary_log()
+            return [id_columns.statement(step)]
         return server_side.statements(step.value, server)
 
+    def execute(self, server, statement):
+        if self.step.action == planning.END_SESSION:
+            stale_sessions.run_end(server, statement)
+            self.ended[self.step.value.id] = self.step.value
+            return
+        server.run(statement)
+        if self.step.action == planning.SET:
+            # Whoever connects from now on has the new pair.
+            self.watch.moment = stale_sessions.mark(server)
+
+    def completed(self, file):
+        return planning.marked(file, self.watch.moment)
+
     def finish(self, server, desired, current, plan, applied):
+        pair, action = desired.pair, desired.stale.action
+        stale = current.sessions
+        ended = [step.value for step in plan.steps if step.action == planning.END_SESSION]
+        if applied:
+            if action != REPORT and (plan.changed or stale):
+                self.watch.settle(desired.stale, self.ended)
+            stale, ended = self.watch.stale(), self.ended.values()
+        elif action == END:
+            stale = ()
+        late = [one for one in stale if one not in current.sessions]
         return {
             "autoinc": {
-                "increment": desired.increment,
-                "offset": desired.offset,
-                "residue": desired.residue,
-            }
+                "increment": pair.increment,
+                "offset": pair.offset,
+                "residue": pair.residue,
+            },
+            "stale_sessions": [asdict(session) for session in stale],
+            "ended_sessions": [asdict(session) for session in ended],
+            "id_columns": [told(column, pair, plan) for column in current.columns],
+            "warnings": [planning.stale_warning(late)] if late else [],
         }
+
+
+def as_number(value):
+    """Return a value of a dictionary, which Ansible leaves as text, as a number if it is one."""
+    return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+
+
+def told(column, pair, plan):
+    """Return what a user is told of a column; ``next_id`` is that after the run."""
+    raised = {step.target: step.value[1] for step in plan.steps if step.action == RAISE}
+    column = replace(column, counter=raised.get(column.table_name, column.counter))
+    return {
+        "schema": column.schema,
+        "table": column.table,
+        "column": column.column,
+        "type": column.type,
+        "highest_id": column.highest,
+        "next_id": column.next_id(pair),
+        "used_percent": column.used_percent,
+        "ids_left": column.left(pair),
+        "ids_checked": column.checked,
+        "foreign_ids": column.foreign,
+        "foreign_sample": list(column.sample),
+    }
 
 
 def main():

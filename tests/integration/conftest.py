@@ -65,6 +65,16 @@ def schema(server: TestServer) -> Iterator[str]:
     outside_binary_log(server, f"DROP SCHEMA {name}")
 
 
+@pytest.fixture
+def pair(server: TestServer, tmp_path: Any) -> Iterator[dict[str, Any]]:
+    """Options of mysql_autoinc_offset, 20 and 1; the server's pair is put back afterwards."""
+    yield {"increment": 20, "offset": 1, "persist_file": str(tmp_path / "autoinc.cnf")}
+    if server.flavour == "mysql":
+        server.rows("RESET PERSIST IF EXISTS auto_increment_increment")
+        server.rows("RESET PERSIST IF EXISTS auto_increment_offset")
+    server.rows("SET GLOBAL auto_increment_increment = 1, GLOBAL auto_increment_offset = 1")
+
+
 @pytest.fixture(scope="session")
 def run_module() -> Any:
     return lines.run_module

@@ -151,6 +151,12 @@ class TestServer:
                     raise
         raise AssertionError("not reached")
 
+    def close(self) -> None:
+        """Close the connection that ``rows`` keeps; it opens another when it needs one."""
+        if self._connection is not None and self._connection.open:
+            self._connection.close()
+        self._connection = None
+
     def value(self, sql: str, *args: Any) -> Any:
         """Return the only value of the only row."""
         (row,) = self.rows(sql, *args)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,6 @@ import pytest
 from tests.integration.lines import TestServer
 
 MODULE = "mysql_autoinc_offset"
-
-
-@pytest.fixture
-def pair(server: TestServer, tmp_path: Any) -> Iterator[dict[str, Any]]:
-    """Options for increment 20, offset 1; the server's pair is put back afterwards."""
-    yield {"increment": 20, "offset": 1, "persist_file": str(tmp_path / "autoinc.cnf")}
-    if server.flavour == "mysql":
-        server.rows("RESET PERSIST IF EXISTS auto_increment_increment")
-        server.rows("RESET PERSIST IF EXISTS auto_increment_offset")
-    server.rows("SET GLOBAL auto_increment_increment = 1, GLOBAL auto_increment_offset = 1")
 
 
 def running(server: TestServer) -> tuple[int, int]:
@@ -37,6 +26,26 @@ def running(server: TestServer) -> tuple[int, int]:
         ({"increment": 0, "offset": 1}, "increment 0 is outside 1..65535"),
         ({"increment": 70000, "offset": 1}, "increment 70000 is outside 1..65535"),
         ({"increment": 20, "offset": 0}, "offset 0 is outside 1..65535"),
+        (
+            {"increment": 20, "offset": 2, "earlier_increment": 3},
+            "earlier_increment 3 does not divide increment 20",
+        ),
+        (
+            {"increment": 20, "offset": 2, "stale_sessions_timeout_seconds": 0},
+            "stale_sessions_timeout_seconds is 0",
+        ),
+        (
+            {"increment": 20, "offset": 2, "ids_checked_per_table": 0},
+            "ids_checked_per_table is 0",
+        ),
+        (
+            {"increment": 20, "offset": 2, "fail_when_used_percent": 101},
+            "fail_when_used_percent is 101",
+        ),
+        (
+            {"increment": 20, "offset": 2, "next_id_above": {"calls": 1, "a.b": "x"}},
+            "calls is no table; write schema.table. next_id_above: a.b: 'x' is no id",
+        ),
         (
             {"increment": 20, "offset": 2, "peers": [{"name": "w9", "increment": 20, "offset": 2}]},
             "this server, w9: the same offset 2",
@@ -68,7 +77,13 @@ def test_one_rhythm(server: TestServer, run_module: Any, pair: dict[str, Any]) -
     again = run_module(MODULE, server, **pair)
     assert not again["changed"] and again["statements"] == []
 
-    changed = run_module(MODULE, server, **{**pair, "offset": 20})
+    other = {**pair, "offset": 20}
+    for check in (True, False):
+        refused = run_module(MODULE, server, check=check, **other)
+        assert refused["failed"] and "may only be multiplied (20 to 40, say)" in refused["msg"]
+        assert "an offset that is 1 modulo 20" in refused["msg"]
+        assert running(server) == (20, 1) and not refused["changed"]
+    changed = run_module(MODULE, server, **other, force=True)
     assert changed["changed"] and running(server) == (20, 20)
     assert changed["autoinc"]["residue"] == 0
 
@@ -90,17 +105,57 @@ def test_persists(server: TestServer, run_module: Any, pair: dict[str, Any]) -> 
 
 def test_mariadb_needs_a_file(server: TestServer, run_module: Any) -> None:
     result = run_module(MODULE, server, check=True, increment=20, offset=1)
+    nowhere = {"increment": 20, "offset": 1, "persist_file": "/nowhere/autoinc.cnf"}
+    homeless = run_module(MODULE, server, check=True, **nowhere)
     if server.flavour == "mysql":
-        assert result["changed"]
+        assert result["changed"] and homeless["changed"]
     else:
         assert result["failed"] and "persist_file" in result["msg"]
+        assert homeless["failed"] and "there is no folder /nowhere" in homeless["msg"]
+
+
+def test_only_multiplies(server: TestServer, run_module: Any, pair: dict[str, Any]) -> None:
+    def told(increment: int, offset: int, **more: Any) -> Any:
+        options = {**pair, "increment": increment, "offset": offset, **more}
+        return run_module(MODULE, server, check=True, **options)
+
+    run_module(MODULE, server, **{**pair, "increment": 3, "offset": 2})
+    for new in ((4, 2), (6, 1), (1, 1)):
+        refused = told(*new)
+        assert refused["failed"] and "has increment 3 and offset 2" in refused["msg"], new
+        assert "an offset that is 2 modulo 3" in refused["problems"][0]
+    assert told(4, 2, force=True)["changed"]
+    assert running(server) == (3, 2)
+    done = run_module(MODULE, server, **{**pair, "increment": 6, "offset": 5})
+    assert done["changed"] and running(server) == (6, 5)
+
+    # A pair that no server keeps: what it has numbered is anyone's guess.
+    server.rows("SET GLOBAL auto_increment_offset = 7")
+    if server.flavour == "mysql":
+        server.rows("RESET PERSIST auto_increment_offset")
+    else:
+        Path(pair["persist_file"]).unlink()
+    broken = told(12, 5)
+    assert broken["failed"] and "which it cannot keep" in broken["msg"]
+    assert told(12, 5, force=True)["changed"]
+
+
+def test_a_pair_that_has_drifted_is_put_back(
+    server: TestServer, run_module: Any, pair: dict[str, Any]
+) -> None:
+    run_module(MODULE, server, **pair)
+    server.rows("SET GLOBAL auto_increment_increment = 7, GLOBAL auto_increment_offset = 3")
+    # What it was given counts, not what someone has made of it.
+    other = run_module(MODULE, server, **{**pair, "increment": 7, "offset": 3})
+    assert other["failed"] and "has increment 20 and offset 1" in other["msg"]
+    assert run_module(MODULE, server, **pair)["changed"] and running(server) == (20, 1)
 
 
 def test_the_articles_numbers(
     server: TestServer, run_module: Any, pair: dict[str, Any], schema: str
 ) -> None:
     for offset, ids in ((1, [1, 21, 41, 61, 81]), (2, [2, 22, 42, 62, 82])):
-        run_module(MODULE, server, **{**pair, "offset": offset})
+        run_module(MODULE, server, **{**pair, "offset": offset}, force=True)
         table = f"{schema}.calls_{offset}"
         server.rows(f"CREATE TABLE {table} (id BIGINT PRIMARY KEY AUTO_INCREMENT, what CHAR(4))")
         with server.admin() as connection, connection.cursor() as cursor:

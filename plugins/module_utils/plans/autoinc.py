@@ -5,14 +5,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import id_columns
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import (
+    IdColumn,
+    IdLimits,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
+    END,
+    REPORT,
+    ConnectionMark,
+    Session,
+    StalePolicy,
+    listed,
+)
 
 SET = "set auto-increment"
 PERSIST_IN_FILE = "persist auto-increment"
+END_SESSION = "end session"
+
+_MARK = "# Connections up to {newest} of the start at {started} may number with older values."
+_MARK_START, _MARK_MIDDLE, _MARK_END = (
+    "# Connections up to ",
+    " of the start at ",
+    " may number with older values.",
+)
+
+
+@dataclass(frozen=True)
+class DesiredAutoinc:
+    """The pair that a server shall have, and what else is asked for.
+
+    ``earlier_increment``: ids of the residue modulo it are this server's too,
+    from the time before its increment was multiplied. ``next_id_above`` has
+    floors by table.
+    """
+
+    pair: Autoinc
+    stale: StalePolicy
+    limits: IdLimits
+    next_id_above: Mapping[str, int] = field(default_factory=dict)
+    earlier_increment: int | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -21,12 +61,23 @@ class CurrentAutoinc:
 
     A server that can store variables itself (``has_persist``: MySQL) has
     ``stored`` or nothing yet; any other has a configuration ``file``.
+    ``controlled_by`` names what else sets the pair. ``sessions`` are those that
+    would hold other values than the desired ones once these are set.
     """
 
     running: Autoinc
     has_persist: bool
     stored: Autoinc | None = None
     file: ConfigFile | None = None
+    controlled_by: str | None = None
+    sessions: tuple[Session, ...] = ()
+    columns: tuple[IdColumn, ...] = ()
+
+    @property
+    def given(self) -> Autoinc:
+        """The pair that the server was given; what runs may have drifted from it."""
+        kept = self.stored if self.has_persist else pair_in(self.file)
+        return kept or self.running
 
 
 def file_text(pair: Autoinc) -> str:
@@ -40,24 +91,173 @@ def file_text(pair: Autoinc) -> str:
     )
 
 
-def plan(desired: Autoinc, current: CurrentAutoinc) -> Plan:
-    """Return the steps to ``desired``, at run time and for the next start."""
+def marked(file: ConfigFile, mark: ConnectionMark) -> ConfigFile:
+    """Return the file with a note of the sessions that are older than its pair.
+
+    A server that cannot tell a session's values forgets them otherwise, and a
+    run that fails while they are still there could not be run again.
+    """
+    note = _MARK.format(newest=mark.newest, started=mark.started)
+    return ConfigFile(file.path, f"{file.text}{note}\n")
+
+
+def mark_in(file: ConfigFile | None) -> ConnectionMark | None:
+    """Return the note of a file that ``marked`` has written; None: it has none."""
+    for line in _lines(file):
+        if line.startswith(_MARK_START) and line.endswith(_MARK_END):
+            newest, _, started = line[len(_MARK_START) : -len(_MARK_END)].partition(_MARK_MIDDLE)
+            if newest.isdigit() and started.isdigit():
+                return ConnectionMark(int(newest), int(started))
+    return None
+
+
+def pair_in(file: ConfigFile | None) -> Autoinc | None:
+    """Return the pair of a file that this module has written; None: it is another file."""
+    values = dict(line.split(" = ", 1) for line in _lines(file) if " = " in line)
+    said = [values.get(f"auto_increment_{word}", "") for word in ("increment", "offset")]
+    if not all(value.isdigit() for value in said):
+        return None
+    pair = Autoinc(int(said[0]), int(said[1]))
+    return pair if _text_without_mark(file) == file_text(pair) else None
+
+
+def is_set(pair: Autoinc, current: CurrentAutoinc) -> bool:
+    """Tell whether the pair runs, and the file, if there is one, has it too."""
+    return current.running == pair and (current.file is None or _fits(current.file, pair))
+
+
+def judged_by(desired: DesiredAutoinc, current: CurrentAutoinc) -> Autoinc:
+    """Return the pair whose ids are this server's own, those from before included."""
+    earlier = desired.earlier_increment
+    given = current.given
+    if earlier is None and given.increment > 1 and desired.pair.multiplies(given):
+        earlier = given.increment
+    if earlier is None:
+        return desired.pair
+    return Autoinc(earlier, desired.pair.offset % earlier or earlier)
+
+
+def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
+    """Return the steps to ``desired``, at run time and for the next start.
+
+    Raises ``Refused`` when something else sets the pair, when the new pair
+    leaves the old one's residue class, or when ids run out or are foreign.
+    """
+    raises, problems = id_columns.plan_floors(desired.next_id_above, current.columns, desired.pair)
+    checked = _checked(current.columns, desired.limits)
+    foreign = id_columns.foreign_ids(checked, judged_by(desired, current))
+    refuse_if_any(
+        [
+            *_control_problems(current),
+            *_class_problems(desired, current),
+            *problems,
+            *id_columns.range_problems(checked, desired.limits, desired.pair),
+            *(foreign if desired.limits.fail_on_foreign else ()),
+        ]
+    )
+    steps = _pair_steps(desired.pair, current)
+    ends = (
+        [_end_step(session) for session in current.sessions] if desired.stale.action == END else []
+    )
+    warnings = [*foreign, *id_columns.unread(checked)]
+    if current.sessions and desired.stale.action == REPORT:
+        warnings.append(stale_warning(current.sessions))
+    # Counters first: nothing may be numbered below a floor by the new sessions.
+    return Plan((*raises, *steps, *ends), tuple(warnings))
+
+
+def stale_warning(sessions: Sequence[Session]) -> str:
+    """Say which sessions still number with other values, and what to do."""
+    return (
+        f"Sessions that may number rows with other values than these: {listed(sessions)}. No "
+        "other server may use the ids that this one gives up before they are gone: let them "
+        "reconnect, or use stale_sessions: wait or end."
+    )
+
+
+def _checked(columns: Sequence[IdColumn], limits: IdLimits) -> list[IdColumn]:
+    if not limits.enabled:
+        return []
+    return [one for one in columns if not limits.schemas or one.schema in limits.schemas]
+
+
+def _control_problems(current: CurrentAutoinc) -> list[str]:
+    if current.controlled_by is None:
+        return []
+    return [
+        f"{current.controlled_by} sets this server's increment and offset itself, and would "
+        "overwrite others at its next change of members. Leave the pair to it, or switch that off "
+        "first."
+    ]
+
+
+def _class_problems(desired: DesiredAutoinc, current: CurrentAutoinc) -> list[str]:
+    old, new = current.given, desired.pair
+    if desired.force or new == old or new.multiplies(old):
+        return []
+    if old.problems(""):
+        return [
+            f"This server has increment {old.increment} and offset {old.offset}, which it cannot "
+            "keep: it has numbered rows of other servers. Look at its ids, then repeat this with "
+            "force: true."
+        ]
+    factor = max(2, -(-new.increment // old.increment))
+    return [
+        f"This server has increment {old.increment} and offset {old.offset}; with increment "
+        f"{new.increment} and offset {new.offset} it would give ids that belong to other servers. "
+        f"An increment may only be multiplied ({old.increment} to {old.increment * factor}, say), "
+        f"with an offset that is {old.residue} modulo {old.increment}. If nobody has ids of its "
+        "new class, force: true."
+    ]
+
+
+def _pair_steps(desired: Autoinc, current: CurrentAutoinc) -> list[Step]:
     steps = []
-    if current.file and current.file.text != file_text(desired):
+    stale_at_start = current.has_persist and current.stored != desired
+    if current.running != desired or stale_at_start:
+        steps.append(Step(SET, "server", _shown(current), _wanted(desired, current), desired))
+    # After SET GLOBAL: until then, a session with the old values can still open.
+    if current.file and not _fits(current.file, desired):
         wanted = ConfigFile(current.file.path, file_text(desired))
+        before = _text_without_mark(current.file)
         steps.append(
             Step(
                 PERSIST_IN_FILE,
                 current.file.path,
-                None if current.file.text is None else {"text": current.file.text},
+                None if before is None else {"text": before},
                 {"text": wanted.text},
                 wanted,
             )
         )
-    stale_at_start = current.has_persist and current.stored != desired
-    if current.running != desired or stale_at_start:
-        steps.append(Step(SET, "server", _shown(current), _wanted(desired, current), desired))
-    return Plan(tuple(steps))
+    return steps
+
+
+def _end_step(session: Session) -> Step:
+    return Step(
+        END_SESSION,
+        f"session {session.id}",
+        {"user": session.user, "host": session.host},
+        None,
+        session,
+    )
+
+
+def _lines(file: ConfigFile | None) -> list[str]:
+    return file.text.splitlines() if file and file.text is not None else []
+
+
+def _fits(file: ConfigFile, pair: Autoinc) -> bool:
+    return _text_without_mark(file) == file_text(pair)
+
+
+def _text_without_mark(file: ConfigFile | None) -> str | None:
+    if file is None or file.text is None:
+        return None
+    return "".join(
+        line
+        for line in file.text.splitlines(keepends=True)
+        if not line.startswith(_MARK_START) or not line.rstrip().endswith(_MARK_END)
+    )
 
 
 def _shown(current: CurrentAutoinc) -> dict[str, object]:

@@ -54,7 +54,8 @@ class Task(Protocol, Generic[Desired, Current]):
     Only ``desired`` sees Ansible's parameters; it and ``plan`` raise
     ``Refused`` before anything is touched. A task may also have
     ``execute(server, statement)``, which then runs each statement in place of
-    ``server.run``: with retries, or with a clock.
+    ``server.run``: with retries, or with a clock; and ``completed(file)``, which
+    adds to a configuration file what is only known once earlier steps are taken.
     """
 
     # Seconds that one answer of the server may take; None: no limit, for
@@ -145,10 +146,11 @@ def _apply(
     """Take the plan's steps; in check mode return what they would run."""
     shown: list[str] = []
     execute = getattr(task, "execute", Server.run)
+    completed = getattr(task, "completed", lambda file: file)
     for step in plan.steps:
         if isinstance(step.value, ConfigFile):
             if not module.check_mode:
-                _write_file(module, step.value)
+                _write_file(module, completed(step.value))
                 done.append(step)
             continue
         statements = task.statements(step, server)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.autoinc import CurrentAutoinc
@@ -14,6 +15,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
 
 INCREMENT, OFFSET = "auto_increment_increment", "auto_increment_offset"
+CONTROLS = (
+    "wsrep_on",
+    "wsrep_auto_increment_control",
+    "wsrep_provider",
+    "group_replication_single_primary_mode",
+)
 
 
 def read(server: Server, file: ConfigFile | None) -> CurrentAutoinc:
@@ -22,8 +29,9 @@ def read(server: Server, file: ConfigFile | None) -> CurrentAutoinc:
     ``file`` is the configuration file as it is, for servers without SET PERSIST.
     """
     running = _pair(server.variables(INCREMENT, OFFSET))
+    control = controlled_by(server.variables(*CONTROLS), _group_states(server))
     if not server.dialect.has_persist:
-        return CurrentAutoinc(running, False, None, file)
+        return CurrentAutoinc(running, False, None, file, control)
     rows = server.rows(
         "SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value "
         "FROM performance_schema.persisted_variables WHERE VARIABLE_NAME IN (%s, %s)",
@@ -31,7 +39,42 @@ def read(server: Server, file: ConfigFile | None) -> CurrentAutoinc:
         OFFSET,
     )
     stored = {row["name"]: row["value"] for row in rows}
-    return CurrentAutoinc(running, True, _pair(stored) if len(stored) == 2 else None)
+    pair = _pair(stored) if len(stored) == 2 else None
+    return CurrentAutoinc(running, True, pair, None, control)
+
+
+def controlled_by(variables: Mapping[str, str | None], group_states: Sequence[str]) -> str | None:
+    """Say what sets the pair itself, from the variables ``CONTROLS``; None: nothing does.
+
+    ``group_states`` are the states of this server's membership in a group.
+    Galera overwrites the pair with the cluster's size and the node's index at
+    every change of members, also when someone has set it meanwhile (measured:
+    MariaDB 11.8, Galera 26.4.23). Group Replication does so in multi-primary
+    mode only (measured: MySQL 9.7).
+    """
+    if (
+        variables["wsrep_on"] == "ON"
+        and variables["wsrep_auto_increment_control"] == "ON"
+        and variables["wsrep_provider"] not in (None, "", "none")
+    ):
+        return "Galera (wsrep_auto_increment_control)"
+    if variables["group_replication_single_primary_mode"] == "OFF" and any(
+        state != "OFFLINE" for state in group_states
+    ):
+        return "Group Replication in multi-primary mode"
+    return None
+
+
+def _group_states(server: Server) -> list[str]:
+    # The variable is there only with the plugin.
+    mode = "group_replication_single_primary_mode"
+    if server.variables(mode)[mode] is None:
+        return []
+    rows = server.rows(
+        "SELECT MEMBER_STATE AS state FROM performance_schema.replication_group_members "
+        "WHERE MEMBER_ID = @@server_uuid"
+    )
+    return [str(row["state"]) for row in rows]
 
 
 def statements(pair: Autoinc, server: Server) -> list[Statement]:

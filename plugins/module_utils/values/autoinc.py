@@ -38,6 +38,21 @@ class Autoinc:
         """Tell whether this server has numbered ``row_id``."""
         return row_id % self.increment == self.residue
 
+    def next_id(self, lowest: int) -> int:
+        """Return the first id of this server that is at least ``lowest``."""
+        start = max(lowest, self.offset)
+        return start + (self.offset - start) % self.increment
+
+    def multiplies(self, old: Autoinc) -> bool:
+        """Tell whether every id of this pair is one that ``old`` would have numbered too.
+
+        Only then can a server change to it while others number rows: it stays
+        inside its own residue class.
+        """
+        return (
+            not old.problems("") and self.increment % old.increment == 0 and old.owns(self.offset)
+        )
+
     def problems(self, name: str) -> list[str]:
         """Say what is wrong with the pair by itself; ``name`` is the server's."""
         found = [

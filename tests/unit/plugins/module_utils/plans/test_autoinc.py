@@ -4,19 +4,56 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.autoinc import (
+    END_SESSION,
     PERSIST_IN_FILE,
     SET,
     CurrentAutoinc,
+    DesiredAutoinc,
     file_text,
-    plan,
+    is_set,
+    judged_by,
+    mark_in,
+    marked,
+    pair_in,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.autoinc import (
+    plan as full_plan,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.id_columns import RAISE
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import (
+    IdColumn,
+    IdLimits,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
+    END,
+    REPORT,
+    WAIT,
+    ConnectionMark,
+    Session,
+    StalePolicy,
+)
+
+DESIRED = DesiredAutoinc(
+    Autoinc(20, 2), StalePolicy(REPORT, 30), IdLimits(True, (), 1000, 90, False)
+)
+FRESH = CurrentAutoinc(Autoinc(1, 1), True)
+SESSION = Session(7, "app", "10.0.0.1", 5)
+CALLS = IdColumn("usage_data", "calls", "id", "bigint(20)", 43, "PRIMARY", 42, 3)
+
+
+def plan(pair: Autoinc, current: CurrentAutoinc) -> Plan:
+    """Plan for a pair alone, whatever it was before."""
+    return full_plan(replace(DESIRED, pair=pair, force=True), current)
+
 
 PATH = "/etc/mysql/95-autoinc.cnf"
 # Few numbers, so that what is there often fits already.
@@ -81,7 +118,7 @@ def test_nothing_that_fits_is_touched(desired: Autoinc, current: CurrentAutoinc)
     server_fits = current.running == desired
     if current.has_persist:
         server_fits = server_fits and current.stored == desired
-    expected = ([] if file_fits else [PERSIST_IN_FILE]) + ([] if server_fits else [SET])
+    expected = ([] if server_fits else [SET]) + ([] if file_fits else [PERSIST_IN_FILE])
     assert actions == expected
 
 
@@ -110,3 +147,150 @@ def test_a_server_that_would_restart_with_other_ids_is_changed() -> None:
         assert made.diff()["before"]["server"]["persisted"] == (
             None if stored is None else {"increment": 20, "offset": 1}
         )
+
+
+def having(increment: int, offset: int) -> CurrentAutoinc:
+    """A server that has been given a pair, and has it."""
+    pair = Autoinc(increment, offset)
+    return CurrentAutoinc(pair, True, pair)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed"),
+    [
+        ((3, 2), (3, 2), True),
+        ((3, 2), (6, 2), True),
+        ((3, 2), (6, 5), True),
+        ((3, 3), (6, 6), True),
+        ((1, 1), (20, 7), True),
+        ((3, 2), (6, 1), False),
+        ((3, 2), (4, 2), False),
+        ((3, 2), (5, 2), False),
+        ((6, 2), (3, 2), False),
+        ((3, 2), (3, 1), False),
+        ((3, 5), (6, 5), False),
+    ],
+)
+def test_an_increment_is_only_multiplied(
+    old: tuple[int, int], new: tuple[int, int], allowed: bool
+) -> None:
+    desired = replace(DESIRED, pair=Autoinc(*new))
+    if allowed:
+        assert full_plan(desired, having(*old)).changed == (old != new)
+    else:
+        with pytest.raises(Refused, match="force: true"):
+            full_plan(desired, having(*old))
+    assert full_plan(replace(desired, force=True), having(*old)).changed == (old != new)
+
+
+def test_what_a_server_was_given_counts_not_what_it_has_drifted_to() -> None:
+    stored = Autoinc(20, 2)
+    drifted = CurrentAutoinc(Autoinc(7, 3), True, stored)
+    assert drifted.given == stored and full_plan(DESIRED, drifted).changed
+    with pytest.raises(Refused, match="has increment 20 and offset 2; with increment 7"):
+        full_plan(replace(DESIRED, pair=Autoinc(7, 3)), drifted)
+    file = ConfigFile(PATH, file_text(stored))
+    assert CurrentAutoinc(Autoinc(7, 3), False, None, file).given == stored
+    for text in (None, "", "[mysqld]\nauto_increment_increment = 9\nauto_increment_offset = 1\n"):
+        strange = CurrentAutoinc(Autoinc(7, 3), False, None, ConfigFile(PATH, text))
+        assert strange.given == Autoinc(7, 3)
+
+
+def test_what_sets_the_pair_itself_is_left_alone() -> None:
+    for desired in (DESIRED, replace(DESIRED, force=True)):
+        with pytest.raises(Refused, match="^Galera sets this server's increment and offset"):
+            full_plan(desired, replace(FRESH, controlled_by="Galera"))
+
+
+@given(pairs, st.integers(0, 2**63), st.integers(0, 2**40))
+def test_a_note_of_old_connections_is_read_back_and_changes_nothing(
+    pair: Autoinc, newest: int, started: int
+) -> None:
+    mark = ConnectionMark(newest, started)
+    file = marked(ConfigFile(PATH, file_text(pair)), mark)
+    assert mark_in(file) == mark and pair_in(file) == pair
+    current = CurrentAutoinc(pair, False, None, file)
+    assert is_set(pair, current) and not plan(pair, current).changed
+    assert at_next_start(current) == pair
+    # Before another pair, the note is not shown as something that goes.
+    other = plan(Autoinc(9, 9), current)
+    assert other.diff()["before"][PATH] == {"text": file_text(pair)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "# Connections up to x of the start at 5 may number with older values.\n",
+        "# Connections up to 5 may number with older values.\n",
+        "# Connections up to 5 of the start at 6\n",
+    ],
+)
+def test_other_text_is_no_note(text: str | None) -> None:
+    assert mark_in(ConfigFile(PATH, text)) is None and mark_in(None) is None
+
+
+def test_a_pair_is_set_when_it_runs_and_will_run() -> None:
+    pair = Autoinc(20, 2)
+    assert is_set(pair, CurrentAutoinc(pair, True))
+    assert not is_set(pair, CurrentAutoinc(Autoinc(20, 1), True))
+    assert not is_set(pair, CurrentAutoinc(pair, False, None, ConfigFile(PATH, None)))
+
+
+def test_sessions_are_named_waited_for_or_ended() -> None:
+    current = replace(FRESH, sessions=(SESSION, replace(SESSION, id=9)))
+    reported = full_plan(DESIRED, current)
+    assert [step.action for step in reported.steps] == [SET]
+    (warning,) = reported.warnings
+    assert "7 (app@10.0.0.1), 9 (app@10.0.0.1)" in warning
+    waited = full_plan(replace(DESIRED, stale=StalePolicy(WAIT, 30)), current)
+    assert [step.action for step in waited.steps] == [SET] and waited.warnings == ()
+    ended = full_plan(replace(DESIRED, stale=StalePolicy(END, 30)), current)
+    assert [step.action for step in ended.steps] == [SET, END_SESSION, END_SESSION]
+    assert [step.value.id for step in ended.steps[1:]] == [7, 9] and ended.warnings == ()
+    assert ended.diff()["before"]["session 7"] == {"user": "app", "host": "10.0.0.1"}
+    assert ended.diff()["after"]["session 7"] is None
+
+
+def test_counters_are_raised_before_anything_is_numbered() -> None:
+    desired = replace(DESIRED, next_id_above={"usage_data.calls": 1000})
+    made = full_plan(desired, replace(FRESH, columns=(CALLS,)))
+    assert [step.action for step in made.steps] == [RAISE, SET]
+
+
+def test_ids_warn_or_fail_and_a_full_type_always_fails() -> None:
+    foreign = replace(CALLS, foreign=2, sample=(41, 21))
+    current = replace(FRESH, columns=(foreign,))
+    (warning,) = full_plan(DESIRED, current).warnings
+    limits = DESIRED.limits
+    with pytest.raises(Refused) as refusal:
+        full_plan(replace(DESIRED, limits=replace(limits, fail_on_foreign=True)), current)
+    assert refusal.value.problems == [warning]
+    full = replace(FRESH, columns=(replace(CALLS, type="tinyint", counter=120),))
+    with pytest.raises(Refused, match="of the range of column id"):
+        full_plan(DESIRED, full)
+    # Columns outside the schemas are there for their floors only.
+    elsewhere = replace(DESIRED, limits=replace(limits, schemas=("other",)))
+    assert full_plan(elsewhere, full).changed and not full_plan(elsewhere, current).warnings
+    off = replace(DESIRED, limits=replace(limits, enabled=False))
+    assert full_plan(off, full).changed and not full_plan(off, current).warnings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "earlier", "judge"),
+    [
+        ((1, 1), (20, 2), None, (20, 2)),
+        ((20, 2), (20, 2), None, (20, 2)),
+        ((20, 2), (40, 22), None, (20, 2)),
+        ((20, 20), (40, 40), None, (20, 20)),
+        ((40, 22), (40, 22), 20, (20, 2)),
+        ((40, 40), (40, 40), 20, (20, 20)),
+        ((3, 1), (20, 2), None, (20, 2)),
+    ],
+)
+def test_ids_from_before_a_multiplication_are_the_servers_own(
+    old: tuple[int, int], new: tuple[int, int], earlier: int | None, judge: tuple[int, int]
+) -> None:
+    desired = replace(DESIRED, pair=Autoinc(*new), earlier_increment=earlier)
+    assert judged_by(desired, having(*old)) == Autoinc(*judge)
