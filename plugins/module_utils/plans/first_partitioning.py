@@ -120,9 +120,15 @@ def _problems(table: PlainTable, quote: Quote) -> list[str]:
         for key in table.foreign_keys
     ]
     found += [
-        f"{table}: a partitioned table of this server can have no {kind} index (errors 1214, "
-        f"1178): ALTER TABLE {table.quoted} DROP INDEX {quote(name)};"
+        f"{table}: a partitioned table of this server can have no {kind} index (error 1214): "
+        f"ALTER TABLE {table.quoted} DROP INDEX {quote(name)};"
         for name, kind in table.refused_indexes
+    ]
+    found += [
+        f"{table}: column {name} holds geometry, which a partitioned table cannot (error 1178). "
+        f"Keep its values in a table of their own, then: ALTER TABLE {table.quoted} DROP COLUMN "
+        f"{quote(name)};"
+        for name in table.geometry_columns
     ]
     return found + _key_problems(table, column.name, named)
 

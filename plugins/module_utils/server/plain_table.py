@@ -37,8 +37,19 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.plain_table i
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 
-# What a partitioned table cannot have: MySQL 1214 and 1178, MariaDB 1178 only.
-_REFUSED_INDEXES = {MYSQL: ("FULLTEXT", "SPATIAL"), MARIADB: ("SPATIAL",)}
+# Indexes that a partitioned table cannot have (error 1214), and columns (1178).
+_REFUSED_INDEXES: dict[str, tuple[str, ...]] = {MYSQL: ("FULLTEXT",), MARIADB: ()}
+_GEOMETRY = (
+    "geometry",
+    "point",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+    "geomcollection",
+)
 
 # The words of PARTITION BY, by scheme; the column takes the placeholder's place.
 _PARTITION_BY = {
@@ -91,6 +102,7 @@ def read(server: Server, schema: str, table: str, time_column: str | None) -> Pl
         tuple(_unique_keys(indexes)),
         tuple(_foreign_keys(server, schema, table)),
         tuple({str(r["name"]): str(r["type"]) for r in indexes if r["type"] in refused}.items()),
+        _geometry_columns(server, schema, table),
         clock_offset_seconds=int(about["clock_offset"]),
         rows=int(about["row_count"] or 0),
         data_bytes=int(about["data_bytes"] or 0),
@@ -179,6 +191,18 @@ def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | 
         row["nullable"] == "YES",
         "current_timestamp" in filled,
     )
+
+
+def _geometry_columns(server: Server, schema: str, table: str) -> tuple[str, ...]:
+    marks = ", ".join(["%s"] * len(_GEOMETRY))
+    rows = server.rows(
+        "SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s "
+        f"AND TABLE_NAME = %s AND DATA_TYPE IN ({marks}) ORDER BY ORDINAL_POSITION",
+        schema,
+        table,
+        *_GEOMETRY,
+    )
+    return tuple(str(row["name"]) for row in rows)
 
 
 def _unique_keys(rows: Iterable[Row]) -> list[UniqueKey]:

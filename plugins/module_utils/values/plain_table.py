@@ -47,7 +47,8 @@ class PlainTable:
     """A table that is to be partitioned for the first time.
 
     ``column`` None: it has none of the name. ``refused_indexes`` are those that
-    the server's partitioned tables cannot have, with their kinds. ``earliest``
+    the server's partitioned tables cannot have, with their kinds, and
+    ``geometry_columns`` those that no partitioned table can have. ``earliest``
     and ``latest`` are the times of its rows (None: it has no rows, or they have
     not been asked for). ``clock_offset_seconds`` is by how much the server's
     NOW() differs from UTC. ``rows`` and the sizes are the server's estimates.
@@ -61,6 +62,7 @@ class PlainTable:
     unique_keys: tuple[UniqueKey, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     refused_indexes: tuple[tuple[str, str], ...] = ()
+    geometry_columns: tuple[str, ...] = ()
     earliest: datetime | None = None
     latest: datetime | None = None
     clock_offset_seconds: int = 0
