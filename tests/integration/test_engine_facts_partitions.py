@@ -119,11 +119,17 @@ def test_to_days_reads_the_first_partition_too(explained: Any) -> None:
     assert explained("to_days", "at >= {:2013-12-01}") == "a,d,e"
 
 
-def test_what_does_not_prune(explained: Any) -> None:
+def test_what_does_not_prune(explained: Any, bare: Any) -> None:
+    # MariaDB 11.8 turns these into ranges where the column is in a key, as it is here.
+    turned = is_new_mariadb(bare.server("w1"))
     for kind in ("date", "datetime"):
         assert explained(kind, "id = 7") == EVERY
-        assert explained(kind, "DATE(at) = '2013-11-05'") == EVERY
-        assert explained(kind, "YEAR(at) = 2013") == EVERY
+        assert explained(kind, "DATE(at) = '2013-11-05'") == ("c" if turned else EVERY)
+        assert explained(kind, "YEAR(at) = 2014") == ("e" if turned else EVERY)
+
+
+def is_new_mariadb(server: TestServer) -> bool:
+    return server.flavour == "mariadb" and not server.version.startswith("10.11.")
 
 
 def refused(server: TestServer, sql: str, number: int) -> None:
@@ -154,8 +160,11 @@ def test_what_a_table_with_partitions_cannot_be(server: TestServer, schema: str)
     else:
         server.rows(words)
         server.rows(f"DROP TABLE {table}")
-    place = f"{columns}, place POINT NOT NULL"
-    refused(server, f"CREATE TABLE {table} ({place}) {below}", 1178)
+    place = f"CREATE TABLE {table} ({columns}, place POINT NOT NULL) {below}"
+    if is_new_mariadb(server):
+        server.rows(place)
+    else:
+        refused(server, place, 1178)
 
 
 def test_what_boundaries_cannot_be(server: TestServer, schema: str) -> None:

@@ -125,25 +125,27 @@ def _problems(table: PlainTable, quote: Quote) -> list[str]:
         for name, kind in table.refused_indexes
     ]
     found += [
-        f"{table}: column {name} holds geometry, which a partitioned table cannot (error 1178). "
+        f"{table}: column {name} holds geometry, which a partitioned table of this server cannot (error 1178). "
         f"Keep its values in a table of their own, then: ALTER TABLE {table.quoted} DROP COLUMN "
         f"{quote(name)};"
         for name in table.geometry_columns
     ]
-    return found + _key_problems(table, column.name, named)
+    return found + _key_problems(table, column.name, quote)
 
 
-def _key_problems(table: PlainTable, column: str, named: str) -> list[str]:
-    changes, names = [], []
+def _key_problems(table: PlainTable, column: str, quote: Quote) -> list[str]:
+    changes: list[str] = []
+    names: list[str] = []
     for key in table.unique_keys:
-        if column.lower() in (name.lower() for name in key.columns):
+        if column.lower() in (part.lower() for part in key.columns):
             continue
-        columns = ", ".join((*key.quoted_columns, named))
+        columns = ", ".join((*key.quoted_columns, quote(column)))
         names.append("the primary key" if key.is_primary else f"unique key {key.name}")
         if key.is_primary:
             changes.append(f"DROP PRIMARY KEY, ADD PRIMARY KEY ({columns})")
         else:
-            changes.append(f"DROP INDEX `{key.name}`, ADD UNIQUE INDEX `{key.name}` ({columns})")
+            name = quote(key.name)
+            changes.append(f"DROP INDEX {name}, ADD UNIQUE INDEX {name} ({columns})")
     if not changes:
         return []
     return [

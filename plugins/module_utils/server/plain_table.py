@@ -39,6 +39,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 
 # Indexes that a partitioned table cannot have (error 1214), and columns (1178).
 _REFUSED_INDEXES: dict[str, tuple[str, ...]] = {MYSQL: ("FULLTEXT",), MARIADB: ()}
+# No variable tells whether geometry is taken; this is the first version that was
+# measured to do so.
+_TAKES_GEOMETRY_FROM: dict[str, tuple[int, ...] | None] = {MYSQL: None, MARIADB: (11, 8)}
 _GEOMETRY = (
     "geometry",
     "point",
@@ -194,6 +197,9 @@ def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | 
 
 
 def _geometry_columns(server: Server, schema: str, table: str) -> tuple[str, ...]:
+    taken_from = _TAKES_GEOMETRY_FROM[server.flavour]
+    if taken_from is not None and server.version >= taken_from:
+        return ()
     marks = ", ".join(["%s"] * len(_GEOMETRY))
     rows = server.rows(
         "SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s "

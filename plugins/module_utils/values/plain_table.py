@@ -48,7 +48,7 @@ class PlainTable:
 
     ``column`` None: it has none of the name. ``refused_indexes`` are those that
     the server's partitioned tables cannot have, with their kinds, and
-    ``geometry_columns`` those that no partitioned table can have. ``earliest``
+    ``geometry_columns`` such columns, if it refuses them there. ``earliest``
     and ``latest`` are the times of its rows (None: it has no rows, or they have
     not been asked for). ``clock_offset_seconds`` is by how much the server's
     NOW() differs from UTC. ``rows`` and the sizes are the server's estimates.
