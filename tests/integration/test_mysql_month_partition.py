@@ -131,7 +131,7 @@ def test_refuses_before_any_sql(
             "RANGE COLUMNS (id), which is int",
         ),
         (
-            "(id INT, at DATETIME) PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN (2013))",
+            "(at INT) PARTITION BY RANGE (at) (PARTITION p VALUES LESS THAN (2013))",
             "the boundary 2013 of partition p is no time in epoch seconds",
         ),
         (
@@ -257,6 +257,27 @@ def test_names_of_every_kind(server: TestServer, schema: str, run_module: Any) -
     assert done["steps"][0]["split"] == odd, done
     options = {**options, "now": "2014-03-01", "months_kept": 0, "max_drops": 9}
     assert run_module(MODULE, server, **options)["changed"]
+
+
+def test_other_widths(server: TestServer, schema: str, run_module: Any) -> None:
+    """Several months and weeks, made by hand, are left alone: what is missing follows them."""
+    by_hand = [
+        "early 2013-07-01",
+        "q3 2013-10-01",
+        "w1 2013-12-08",
+        "w2 2013-12-15",
+        "w3 2013-12-22",
+        "w4 2014-01-05",
+    ]
+    options = make(server, schema, *by_hand) | {"months_kept": 2}
+    insert(server, schema, "2013-06-01", "2013-07-05", "2013-09-05", "2013-10-05", "2013-12-16")
+    done = run_module(MODULE, server, **options, max_drops=2)
+    # What is wholly past goes with all its months; w1 begins in what is kept.
+    assert [step["partitions"] for step in done["steps"]] == [["p2014m01"], ["early", "q3"]], done
+    assert partitions(server, schema) == [*by_hand[2:], "p2014m01 2014-02-01"]
+    assert days(server, schema) == ["2013-10-05", "2013-12-16"]
+    again = run_module(MODULE, server, **options)
+    assert not again["changed"], again
 
 
 def test_gaps(server: TestServer, schema: str, run_module: Any) -> None:

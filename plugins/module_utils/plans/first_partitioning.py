@@ -125,9 +125,9 @@ def _problems(table: PlainTable, quote: Quote) -> list[str]:
         for name, kind in table.refused_indexes
     ]
     found += [
-        f"{table}: column {name} holds geometry, which a partitioned table of this server cannot (error 1178). "
-        f"Keep its values in a table of their own, then: ALTER TABLE {table.quoted} DROP COLUMN "
-        f"{quote(name)};"
+        f"{table}: column {name} holds geometry, which a partitioned table of this server "
+        "cannot (error 1178). Keep its values in a table of their own, then: "
+        f"ALTER TABLE {table.quoted} DROP COLUMN {quote(name)};"
         for name in table.geometry_columns
     ]
     return found + _key_problems(table, column.name, quote)

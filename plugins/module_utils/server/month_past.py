@@ -24,7 +24,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.months import 
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import months
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Server,
+    ServerError,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
     quote_columns,
@@ -39,6 +43,17 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 # The only directories that MySQL puts a file into, besides its own. MariaDB has
 # no such variable, and puts files anywhere.
 _KNOWN_DIRECTORIES = "innodb_directories"
+
+# Partitions of a table to which columns were added instantly: MySQL exchanges
+# none of them with a table (error 1731), and only rebuilding the table helps.
+_WITH_INSTANT_COLUMNS = {
+    MYSQL: (
+        "SELECT NAME FROM information_schema.INNODB_TABLES "
+        "WHERE LOCATE(LOWER(CONCAT(%s, '/', %s, '#p#')), LOWER(NAME)) = 1 "
+        "AND TOTAL_ROW_VERSIONS > 0 LIMIT 1"
+    ),
+    MARIADB: None,
+}
 
 # What comes before and after a table's columns in SHOW CREATE TABLE, which
 # writes line breaks inside comments as \n.
@@ -64,6 +79,12 @@ def read_beside(
             )
     if directory is not None:
         problems += _directory_problems(server, directory)
+    if archives and _has_instant_columns(server, table):
+        problems.append(
+            f"{table} has columns that were added instantly, so its partitions cannot be exchanged "
+            "with tables (error 1731). Rebuild it at a quiet time, outside the binary log: "
+            f"ALTER TABLE {quote_table(table.schema, table.name).replace('%%', '%')} FORCE;"
+        )
     refuse_if_any(problems)
     leftover = _moving(table)
     return Beside(
@@ -190,6 +211,17 @@ def _directory_problems(server: Server, directory: str) -> list[str]:
         f"{known!r}. Set innodb_directories = {directory} in the section [mysqld] of its "
         "configuration and start it again."
     ]
+
+
+def _has_instant_columns(server: Server, table: PartitionedTable) -> bool:
+    query = _WITH_INSTANT_COLUMNS[server.flavour]
+    if query is None:
+        return False
+    try:
+        return bool(server.rows(query, table.schema, table.name))
+    except ServerError:
+        # Without the privilege PROCESS the exchange itself finds out.
+        return False
 
 
 def _found(server: Server, archive: Archive) -> Found | None:
