@@ -22,6 +22,7 @@ from tests.integration.test_mysql_month_partition import (
 )
 
 FIVE = ("a 2013-10-01", "b 2013-11-01", "c 2013-12-01", "p2013m12 2014-01-01", "z 2014-02-01")
+USER = "months@localhost"
 HELD = ["2013-09-05", "2013-10-06", "2013-10-07", "2013-11-08", "2013-12-09"]
 
 
@@ -116,11 +117,22 @@ def test_archives_into_another_schema(server: TestServer, schema: str, run_modul
     try:
         same = run_module(MODULE, server, **options, archive_table="{month}x" * 11)
         assert same["failed"] and "a table's can have 64" in same["msg"], same
+        # With the privileges that the documentation names, and no others.
+        scoped = "ALTER, CREATE, DROP, INSERT, SELECT, LOCK TABLES"
+        admin = "SESSION_VARIABLES_ADMIN" if server.flavour == "mysql" else "BINLOG ADMIN"
+        outside_binary_log(
+            server,
+            f"CREATE USER {USER} IDENTIFIED BY 'pw'",
+            f"GRANT {scoped} ON {schema}.* TO {USER}",
+            f"GRANT {scoped} ON {other}.* TO {USER}",
+            f"GRANT {admin} ON *.* TO {USER}",
+        )
+        options |= {"login_user": "months", "login_password": "pw"}
         done = run_module(MODULE, server, **options, archive_table="{partition}_of_{table}")
         assert done["changed"] and tables(server, other) == ["a_of_calls", "b_of_calls"], done
         assert held(server, f"{other}.b_of_calls") == HELD[1:3]
     finally:
-        outside_binary_log(server, f"DROP SCHEMA {other}")
+        outside_binary_log(server, f"DROP SCHEMA {other}", f"DROP USER IF EXISTS {USER}")
 
 
 @pytest.mark.parametrize("reached", ["created", "plain", "exchanged"])
