@@ -26,6 +26,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.partition_directories import (
+    data_directories,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
     quote_identifier,
@@ -74,10 +77,6 @@ _EXPRESSIONS = (
 # it says so: MariaDB's queues a second time to clean up. Between the two others
 # get in, but a session with several statements would lose the time twice.
 _WAITS_OF_AN_ALTER = {MYSQL: 1, MARIADB: 2}
-
-# A partition as SHOW CREATE TABLE describes it, in order, a line each.
-_DESCRIBED = re.compile(r"^[ (]PARTITION .* VALUES LESS THAN .*$", re.MULTILINE)
-_DIRECTORY = re.compile(r" DATA DIRECTORY = '((?:[^'\\]|\\.|'')*)'")
 
 # Where the words of ALTER TABLE ... PARTITION differ: MySQL can be told to fail
 # rather than to block writers, and only before the clause that it is meant for
@@ -210,7 +209,7 @@ def read(
     if scheme == EPOCH_SECONDS:
         scheme = epoch
         _require_times(where, scheme, rows)
-    directories = _data_directories(server, schema, table)
+    directories = data_directories(server, schema, table, len(rows))
     partitions = tuple(
         replace(_partition(where, scheme, row), data_directory=directory)
         for row, directory in zip(rows, directories)
@@ -367,12 +366,6 @@ def _require_times(where: str, scheme: str, rows: Sequence[Row]) -> None:
                     f"is understood is {UNDERSTOOD}."
                 ]
             )
-
-
-def _data_directories(server: Server, schema: str, table: str) -> list[str | None]:
-    (row,) = server.rows(f"SHOW CREATE TABLE {quote_table(schema, table)}")
-    found = (_DIRECTORY.search(line) for line in _DESCRIBED.findall(str(row["Create Table"])))
-    return [place[1] if place else None for place in found]
 
 
 def _partition(where: str, scheme: str, row: Row) -> Partition:
