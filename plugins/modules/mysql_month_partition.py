@@ -9,12 +9,16 @@ module: mysql_month_partition
 short_description: Keep a table's months in partitions of their own
 description:
   - Brings the partitions of a table that is partitioned by time into the state that a policy
-    describes. Months ahead exist, gaps are filled, and what is past its retention is dropped.
+    describes. Months ahead exist, gaps are filled, and what is past its retention is dropped or
+    archived. Old months can be moved to another disk.
   - Boundaries are compared, never names. A partition that was made by hand counts for what it
     holds, and is left alone unless it is in the way.
   - A partition is only split while it is empty, which is asked of the table itself. One that holds
     rows is left alone with a warning. If it is the last one and takes everything (C(MAXVALUE)),
-    the run is refused, because no later month could be added.
+    the run is refused, because no later month could be added, unless O(split_tail_with_rows)
+    allows it.
+  - A table without partitions is refused with what partitioning it would take, unless
+    O(partition_plain_table) allows it.
   - Months ahead are made before anything is dropped. The current month is never dropped.
   - Nothing of this enters the binary log.
 version_added: 0.1.0
@@ -26,14 +30,20 @@ options:
   table:
     description:
       - The table. It must exist and be partitioned by C(RANGE COLUMNS) of a C(DATE) or C(DATETIME)
-        column, or by C(RANGE) of C(UNIX_TIMESTAMP) or C(TO_DAYS) of a column.
+        column, by C(RANGE) of C(UNIX_TIMESTAMP) or C(TO_DAYS) of a column, or by C(RANGE) of an
+        integer column that counts from 1970 on (see O(epoch_unit)).
     type: str
     required: true
   time_column:
     description:
       - The column that the table must be partitioned by.
-      - Without it, the one that the table is partitioned by.
+      - Without it, the one that the table is partitioned by. A table without partitions needs it.
     type: str
+  epoch_unit:
+    description: What an integer O(time_column) counts since 1970-01-01 00:00:00 UTC.
+    type: str
+    choices: [seconds, milliseconds]
+    default: seconds
   months_ahead:
     description: How many complete months after the current one must exist, at least 1.
     type: int
@@ -41,9 +51,63 @@ options:
   months_kept:
     description:
       - How many months before the current one are kept. Partitions that lie wholly before those
-        are dropped.
-      - Without it, nothing is ever dropped.
+        are past; O(past) says what becomes of them.
+      - Without it, nothing is ever past.
     type: int
+  past:
+    description:
+      - What becomes of partitions that are past.
+      - V(drop) drops them with their rows.
+      - V(archive) turns each into a table of its own (O(archive_table)) without copying a row. A
+        run that is interrupted is finished by the next one.
+      - V(keep) leaves them as they are, whatever O(months_kept) says.
+    type: str
+    choices: [drop, archive, keep]
+    default: drop
+  archive_table:
+    description:
+      - The name of the table that a past partition becomes. V({table}) stands for the table's name,
+        V({month}) for the month of the partition's last rows, such as C(2013m02), and
+        V({partition}) for the partition's name.
+      - A table of that name with rows is never touched.
+    type: str
+    default: "{table}_{month}"
+  archive_schema:
+    description:
+      - The schema of such tables, which must exist.
+      - Without it, that of the table.
+    type: str
+  cold_after_months:
+    description:
+      - Partitions that end so many months before the current one, or earlier, are moved into
+        O(cold_data_directory). Their rows are written again.
+      - MySQL lets others read while it moves a partition, MariaDB does not.
+    type: int
+  cold_data_directory:
+    description:
+      - The directory for them, an absolute path on the server, writable for it.
+      - MySQL only takes one that its C(innodb_directories) names.
+    type: str
+  max_moves:
+    description: How many partitions a run may move. The rest is left for later runs.
+    type: int
+    default: 1
+  split_tail_with_rows:
+    description:
+      - Whether a last partition that takes everything (C(MAXVALUE)) may be split while it holds
+        rows. They are written again, and nobody else can write to the table meanwhile. How many
+        they are is told in a warning.
+    type: bool
+    default: false
+  partition_plain_table:
+    description:
+      - Whether a table without partitions may be partitioned. All its rows are written again, and
+        nobody else can write to it meanwhile.
+      - Without it, the run is refused, and tells the table's size, the time to expect and what
+        else stands against it, with the statements that would cure it.
+      - The first month is that of the earliest row, or O(first_month).
+    type: bool
+    default: false
   first_month:
     description:
       - From this month on (V(YYYY-MM)) months are kept in partitions of their own, where that moves
@@ -58,14 +122,16 @@ options:
     type: str
   max_drops:
     description:
-      - How many partitions a run may drop. If there are more to drop, it does nothing at all and
-        fails.
+      - How many partitions a run may drop or archive. If there are more, it does nothing at all
+        and fails.
     type: int
     default: 1
   lock_wait_timeout_seconds:
     description:
-      - How long each change may wait for the table. Everyone else's queries on the table wait
-        behind it for as long.
+      - How long each try of a change may wait for the table. Everyone else's queries on the table
+        wait behind it for as long, and get in between before the next try.
+      - MariaDB waits a second time to clean up after a change that could not get the table, so it
+        is given half the time for each, but not less than a second.
     type: int
     default: 5
   lock_wait_retries:
@@ -76,23 +142,26 @@ extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
 notes:
-  - Months are those of UTC for C(TIMESTAMP) columns, and those of the values as they stand for
-    C(DATE) and C(DATETIME) columns.
+  - Months are those of UTC for C(TIMESTAMP) and integer columns, and those of the values as they
+    stand for C(DATE) and C(DATETIME) columns.
   - New partitions are named after their month, such as C(p2013m02), or C(p2013m02_2) if that name
     is taken.
   - The login user needs C(ALTER), C(CREATE), C(INSERT), C(DROP) and C(SELECT) on the table, and
-    C(BINLOG ADMIN) (MariaDB) or C(SESSION_VARIABLES_ADMIN) (MySQL).
+    C(BINLOG ADMIN) (MariaDB) or C(SESSION_VARIABLES_ADMIN) (MySQL). To archive or to move, it needs
+    C(LOCK TABLES) too, and all of these on the archive's schema.
+  - MySQL cannot archive a table to which columns were added instantly (error 1731). Rebuild it
+    first, with C(ALTER TABLE ... FORCE).
 seealso:
   - module: dbrw.sharding.mysql_month_partition_info
   - module: dbrw.sharding.mysql_usage_table
 """
 
 EXAMPLES = r"""
-- name: Read server | Ensure the flights of three months ahead have partitions, and two years stay
+- name: Read server | Ensure the calls of three months ahead have partitions, and two years stay
   dbrw.sharding.mysql_month_partition:
     login_unix_socket: /run/mysqld/mysqld.sock
     schema: usage_data
-    table: flights
+    table: calls
     months_ahead: 3
     months_kept: 24
 
@@ -100,11 +169,36 @@ EXAMPLES = r"""
   dbrw.sharding.mysql_month_partition:
     login_unix_socket: /run/mysqld/mysqld.sock
     schema: usage_data
-    table: flights
+    table: calls
     months_kept: 12
     max_drops: 12
   check_mode: true
   diff: true
+
+- name: Read server | Ensure what is older than two years lies in tables of its own
+  dbrw.sharding.mysql_month_partition:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    schema: usage_data
+    table: calls
+    months_kept: 24
+    past: archive
+    archive_table: "{table}_{month}"
+
+- name: Read server | Ensure months older than half a year lie on the large disk
+  dbrw.sharding.mysql_month_partition:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    schema: usage_data
+    table: calls
+    cold_after_months: 6
+    cold_data_directory: /srv/cold
+
+- name: Read server | Ensure a table that grew without partitions has months
+  dbrw.sharding.mysql_month_partition:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    schema: usage_data
+    table: calls
+    time_column: started
+    partition_plain_table: true
 """
 
 RETURN = r"""
@@ -120,20 +214,28 @@ steps:
   elements: dict
   contains:
     action:
-      description: V(add partitions), V(split partition) or V(drop partitions).
+      description:
+        - V(add partitions), V(split partition), V(drop partitions), V(archive partition),
+          V(move partition), V(partition table) or V(remove what an interrupted move left).
       type: str
     partitions:
-      description: The partitions that came, or that were dropped.
+      description: The partitions that came, or that went.
       type: list
       elements: str
     split:
       description: The partition that was split, for V(split partition).
       type: str
+    archive:
+      description: The table that has the rows now, for V(archive partition).
+      type: str
+    data_directory:
+      description: Where the partition lies now, for V(move partition).
+      type: str
     rows:
-      description: Rows of dropped partitions, an estimate of the server.
+      description: Rows of the partitions or the table that there were, an estimate of the server.
       type: int
     bytes:
-      description: Bytes of dropped partitions with their indexes, an estimate of the server.
+      description: Their bytes with their indexes, an estimate of the server.
       type: int
     seconds:
       description: How long it took; none in check mode.
@@ -155,33 +257,58 @@ partitions:
     below:
       description: Its upper bound; none for one that takes everything later.
       type: str
+    data_directory:
+      description: Where its file lies; none if in the server's own data directory.
+      type: str
   sample:
-    - {name: p2013m01, from: null, below: "2013-02-01"}
-    - {name: p2013m02, from: "2013-02-01", below: "2013-03-01"}
+    - {name: p2013m01, from: null, below: "2013-02-01", data_directory: /srv/cold}
+    - {name: p2013m02, from: "2013-02-01", below: "2013-03-01", data_directory: null}
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
+    first_partitioning,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive import (
+    archive_of,
+    pattern_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import month_past, plain_table
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    EPOCH_UNITS,
     MonthPolicy,
     PartitionedTable,
     policy_of,
     spans,
     text_of,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.plain_table import PlainTable
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 
 OPTIONS = {
     "schema": {"type": "str", "required": True},
     "table": {"type": "str", "required": True},
     "time_column": {"type": "str"},
+    "epoch_unit": {"type": "str", "choices": ["seconds", "milliseconds"], "default": "seconds"},
     "months_ahead": {"type": "int", "default": 3},
     "months_kept": {"type": "int"},
+    "past": {"type": "str", "choices": ["drop", "archive", "keep"], "default": "drop"},
+    "archive_table": {"type": "str", "default": "{table}_{month}"},
+    "archive_schema": {"type": "str"},
+    "cold_after_months": {"type": "int"},
+    "cold_data_directory": {"type": "str"},
+    "max_moves": {"type": "int", "default": 1},
+    "split_tail_with_rows": {"type": "bool", "default": False},
+    "partition_plain_table": {"type": "bool", "default": False},
     "first_month": {"type": "str"},
     "now": {"type": "str"},
     "max_drops": {"type": "int", "default": 1},
@@ -195,7 +322,11 @@ class Desired:
     schema: str
     table: str
     time_column: str | None
+    epoch: str
     policy: MonthPolicy
+    archive_table: str
+    archive_schema: str | None
+    partition_plain_table: bool
     now: datetime | None
     wait: server_side.LockWait
 
@@ -203,7 +334,8 @@ class Desired:
 @dataclass(frozen=True)
 class Current:
     now: datetime
-    table: PartitionedTable
+    table: PartitionedTable | PlainTable
+    beside: planning.Beside
 
 
 class MonthPartition:
@@ -212,33 +344,76 @@ class MonthPartition:
     read_timeout = None
 
     def __init__(self):
+        # One number for each step whose statements have been asked for.
         self.seconds = []
 
     def desired(self, params):
         wait = server_side.LockWait(
             params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
         )
-        refuse_if_any(wait.problems())
-        policy, now = policy_of(params)
-        return Desired(params["schema"], params["table"], params["time_column"], policy, now, wait)
+        problems = [*wait.problems(), *pattern_problems(params["archive_table"])]
+        try:
+            policy, now = policy_of(params)
+        except Refused as refusal:
+            problems += refusal.problems
+        refuse_if_any(problems)
+        return Desired(
+            params["schema"],
+            params["table"],
+            params["time_column"],
+            EPOCH_UNITS[params["epoch_unit"]],
+            policy,
+            params["archive_table"],
+            params["archive_schema"],
+            params["partition_plain_table"],
+            now,
+            wait,
+        )
 
     def current(self, server, desired):
         server.leave_binary_log()
         server_side.bound_lock_waits(server, desired.wait)
         now = desired.now or server_side.utc_now(server)
-        table = server_side.read(server, desired.schema, desired.table, desired.time_column)
-        asked = planning.in_question(desired.policy, Month.of(now), table.partitions)
-        return Current(now, server_side.count_rows(server, table, asked))
+        named = (server, desired.schema, desired.table, desired.time_column)
+        if not server_side.has_partitions(*named[:3]):
+            plain = plain_table.read(*named)
+            if desired.partition_plain_table:
+                plain = plain_table.read_times(server, plain, desired.epoch)
+            return Current(now, plain, planning.Beside())
+        table = server_side.read(*named, desired.epoch)
+        policy, month = desired.policy, Month.of(now)
+        past = planning.to_archive(policy, month, table.partitions)
+        archives = [
+            archive_of(desired.archive_table, desired.archive_schema, table, partition)
+            for partition in past
+        ]
+        beside = month_past.read_beside(server, table, archives, policy.cold_data_directory)
+        asked = [*planning.in_question(policy, month, table.partitions), *past]
+        return Current(now, server_side.count_rows(server, table, asked), beside)
 
     def plan(self, desired, current):
         self.wait, self.table = desired.wait, current.table
-        return planning.plan(desired.policy, Month.of(current.now), current.table)
+        month = Month.of(current.now)
+        if isinstance(current.table, PlainTable):
+            return first_partitioning.plan(
+                desired.policy,
+                month,
+                current.table,
+                desired.epoch,
+                desired.partition_plain_table,
+                plain_table.quote,
+            )
+        return planning.plan(desired.policy, month, current.table, current.beside)
 
     def statements(self, step, server):
-        return [server_side.statement(step, server)]
+        self.seconds.append(0.0)
+        if step.action == first_partitioning.FIRST:
+            return [plain_table.statement(step)]
+        return month_past.statements(step, server)
 
     def execute(self, server, statement):
-        self.seconds.append(server_side.run_with_retries(server, statement, self.table, self.wait))
+        took = server_side.run_with_retries(server, statement, self.table, self.wait)
+        self.seconds[-1] += took
 
     def finish(self, server, desired, current, plan, applied):
         seconds = self.seconds if applied else [None] * len(plan.steps)
@@ -251,6 +426,7 @@ class MonthPartition:
                     "name": span.partition.name,
                     "from": text_of(span.lower) if span.lower else None,
                     "below": text_of(span.upper) if span.upper else None,
+                    "data_directory": span.partition.data_directory,
                 }
                 for span in spans(partitions)
             ],
@@ -263,10 +439,14 @@ def told(step, seconds):
         "action": step.action,
         "partitions": [partition.name for partition in change.new or change.old],
         "rows": sum(partition.rows for partition in change.old),
-        "bytes": sum(partition.data_bytes + partition.index_bytes for partition in change.old),
+        "bytes": sum(partition.bytes for partition in change.old),
     }
     if step.action == planning.SPLIT:
         result["split"] = change.old[0].name
+    if step.action == planning.MOVE:
+        result["data_directory"] = change.new[0].data_directory
+    if change.archive is not None:
+        result["archive"] = str(change.archive)
     if seconds is not None:
         result["seconds"] = round(seconds, 3)
     return result

@@ -21,6 +21,11 @@ options:
       - The table to look at.
       - Without it, every partitioned table of the schema.
     type: str
+  epoch_unit:
+    description: What integer columns count since 1970-01-01 00:00:00 UTC.
+    type: str
+    choices: [seconds, milliseconds]
+    default: seconds
   months_ahead:
     description: How many complete months after the current one must exist, at least 1.
     type: int
@@ -38,11 +43,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read server | Look at the months of the flights
+- name: Read server | Look at the months of the calls
   dbrw.sharding.mysql_month_partition_info:
     login_unix_socket: /run/mysqld/mysqld.sock
     schema: usage_data
-    table: flights
+    table: calls
   register: months
 
 - name: Read server | Ensure no month ahead is missing
@@ -106,11 +111,14 @@ tables:
         index_bytes:
           description: Bytes of its indexes.
           type: int
+        data_directory:
+          description: Where its file lies; none if in the server's own data directory.
+          type: str
   sample:
-    - table: flights
+    - table: calls
       ok: true
       problems: []
-      time_column: time_hour
+      time_column: started
       partitions:
         - name: p2013m12
           from: "2013-12-01"
@@ -119,6 +127,7 @@ tables:
           rows: 28000
           data_bytes: 2637824
           index_bytes: 3178496
+          data_directory: null
 """
 
 from dataclasses import dataclass, replace
@@ -130,6 +139,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import ru
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    EPOCH_UNITS,
     MonthPolicy,
     PartitionedTable,
     policy_of,
@@ -141,6 +151,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 OPTIONS = {
     "schema": {"type": "str", "required": True},
     "table": {"type": "str"},
+    "epoch_unit": {"type": "str", "choices": ["seconds", "milliseconds"], "default": "seconds"},
     "months_ahead": {"type": "int", "default": 3},
     "now": {"type": "str"},
 }
@@ -150,6 +161,7 @@ OPTIONS = {
 class Desired:
     schema: str
     table: str | None
+    epoch: str
     policy: MonthPolicy
     now: datetime | None
 
@@ -166,7 +178,8 @@ class MonthPartitionInfo:
 
     def desired(self, params):
         policy, now = policy_of(params)
-        return Desired(params["schema"], params["table"], policy, now)
+        epoch = EPOCH_UNITS[params["epoch_unit"]]
+        return Desired(params["schema"], params["table"], epoch, policy, now)
 
     def current(self, server, desired):
         now = desired.now or server_side.utc_now(server)
@@ -177,7 +190,7 @@ class MonthPartitionInfo:
         tables = {}
         for name in names:
             try:
-                table = server_side.read(server, desired.schema, name, None)
+                table = server_side.read(server, desired.schema, name, None, desired.epoch)
             except Refused as refusal:
                 if desired.table is not None:
                     raise
@@ -233,6 +246,7 @@ def told(name, table, desired, month):
                 "rows": span.partition.rows,
                 "data_bytes": span.partition.data_bytes,
                 "index_bytes": span.partition.index_bytes,
+                "data_directory": span.partition.data_directory,
             }
             for span in spans(table.partitions)
         ],

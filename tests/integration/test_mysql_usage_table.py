@@ -319,7 +319,12 @@ def test_a_timestamp_has_months(
         now=options["now"],
     )
     assert months["changed"] is False, months
-    assert months["partitions"][0] == {"name": "p2013m01", "from": None, "below": "2013-02-01"}
+    assert months["partitions"][0] == {
+        "name": "p2013m01",
+        "from": None,
+        "below": "2013-02-01",
+        "data_directory": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,17 @@ for what it holds. Months ahead are made before anything is dropped.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive import (
+    Archive,
+    archive_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    ARCHIVE_PAST,
     MOST_PARTITIONS,
     MonthPolicy,
     Partition,
@@ -32,9 +37,15 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 ADD = "add partitions"
 SPLIT = "split partition"
 DROP = "drop partitions"
+ARCHIVE = "archive partition"
+MOVE = "move partition"
+CLEAN = "remove what an interrupted move left"
 
 # Rows that are counted at most: finding out must not take as long as moving.
 COUNT_LIMIT = 1_000_000
+
+# What rewriting rows was measured to do on two cores; only to tell what to expect.
+ROWS_PER_SECOND = 100_000
 
 # A first partition below this is no month of anybody's: it is there to catch
 # NULL or nonsense, as MySQL's manual recommends for TO_DAYS ("Handling NULL").
@@ -46,13 +57,25 @@ _MOMENT = timedelta(microseconds=1)
 class Change:
     """Partitions of ``table`` that go and those that come in their place.
 
-    ``after`` are all of the table's partitions once it is done.
+    ``after`` are all of the table's partitions once it is done. ``archive`` is
+    the table that takes the old one's rows, for ``ARCHIVE``; ``leftover`` the
+    name of the table that goes, for ``CLEAN``.
     """
 
     table: PartitionedTable
     old: tuple[Partition, ...]
     new: tuple[Partition, ...]
     after: tuple[Partition, ...]
+    archive: Archive | None = None
+    leftover: str | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is there beside the table: the archives of what is past, and an interrupted move's."""
+
+    archives: tuple[Archive, ...] = ()
+    leftover: str | None = None
 
 
 def initial(policy: MonthPolicy, current: Month) -> tuple[Partition, ...]:
@@ -68,13 +91,24 @@ def in_question(
     return [span.partition for span in spans(partitions) if _is_wide(span, boundaries)]
 
 
-def plan(policy: MonthPolicy, current: Month, table: PartitionedTable) -> Plan:
-    """Return the steps that give every month its partition and drop what is past.
+def to_archive(
+    policy: MonthPolicy, current: Month, partitions: Sequence[Partition]
+) -> tuple[Partition, ...]:
+    """Return the partitions that would be archived: whether they hold rows must be known."""
+    return _past(policy, current, partitions) if policy.past == ARCHIVE_PAST else ()
 
-    Of each partition that ``in_question`` names, ``counted`` must be given. A
-    partition with rows is never split: that would move them. Raises ``Refused``
-    when the last one takes everything and holds rows, when more than
-    ``max_drops`` would be dropped, or when there would be too many partitions.
+
+def plan(
+    policy: MonthPolicy, current: Month, table: PartitionedTable, beside: Beside = Beside()
+) -> Plan:
+    """Return the steps that give every month its partition and put what is past in its place.
+
+    Of each partition that ``in_question`` or ``to_archive`` names, ``counted``
+    must be given, and of each of the latter its archive in ``beside``. A
+    partition with rows is never split: that would move them; only the last one
+    is, where the policy says so. Raises ``Refused`` when the last one takes
+    everything and holds rows, when more than ``max_drops`` would be dropped,
+    when an archive's name is taken, or when there would be too many partitions.
     """
     boundaries = _boundaries(policy, current, table.partitions)
     problems: list[str] = []
@@ -82,17 +116,28 @@ def plan(policy: MonthPolicy, current: Month, table: PartitionedTable) -> Plan:
     state = list(table.partitions)
     steps: list[Step] = []
 
-    def change(action: str, old: tuple[Partition, ...], new: tuple[Partition, ...]) -> None:
+    def change(
+        action: str,
+        old: tuple[Partition, ...],
+        new: tuple[Partition, ...],
+        archive: Archive | None = None,
+    ) -> None:
         before = _shown(state)
         at = state.index(old[0]) if old else len(state)
         state[at : at + len(old)] = new
-        done = Change(table, old, new, tuple(state))
+        done = Change(table, old, new, tuple(state), archive)
         steps.append(Step(action, str(table), before, _shown(state), done))
 
+    if beside.leftover is not None:
+        unchanged = Change(table, (), (), tuple(state), leftover=beside.leftover)
+        gone = f"{table.schema}.{beside.leftover}"
+        steps.append(Step(CLEAN, gone, {"exists": True}, None, unchanged))
     for span in spans(table.partitions):
         if not _is_wide(span, boundaries):
             continue
-        if span.partition.counted:
+        if span.partition.counted and span.upper is None and policy.split_tail_with_rows:
+            warnings.append(_moves_rows(table, span))
+        elif span.partition.counted:
             told = problems if span.upper is None else warnings
             told.append(_holds_rows(table, span, boundaries))
             continue
@@ -107,8 +152,19 @@ def plan(policy: MonthPolicy, current: Month, table: PartitionedTable) -> Plan:
     past = _past(policy, current, table.partitions)
     if len(past) > policy.max_drops:
         problems.append(_too_many_drops(table, policy, current, past))
+    elif policy.past == ARCHIVE_PAST:
+        archives = {archive.partition: archive for archive in beside.archives}
+        problems.extend(archive_problems(table, past, beside.archives))
+        for partition in past:
+            change(ARCHIVE, (partition,), (), archives[partition.name])
     elif past:
         change(DROP, past, ())
+    cold = [partition for partition in state if policy.is_cold(partition, current)]
+    for partition in cold[: policy.max_moves]:
+        moved = replace(partition, data_directory=policy.cold_data_directory)
+        change(MOVE, (partition,), (moved,))
+    if len(cold) > policy.max_moves:
+        warnings.append(_more_moves(table, policy, cold))
     if len(state) > MOST_PARTITIONS:
         problems.append(
             f"{table} would have {len(state)} partitions; a table can have {MOST_PARTITIONS}. "
@@ -208,7 +264,14 @@ def _past(
 
 
 def _shown(partitions: Sequence[Partition]) -> dict[str, object]:
-    return {"partitions": {span.partition.name: str(span) for span in spans(partitions)}}
+    return {
+        "partitions": {
+            span.partition.name: f"{span} in {span.partition.data_directory}"
+            if span.partition.data_directory
+            else str(span)
+            for span in spans(partitions)
+        }
+    }
 
 
 def _holds_rows(table: PartitionedTable, span: Span, boundaries: Sequence[datetime]) -> str:
@@ -220,12 +283,38 @@ def _holds_rows(table: PartitionedTable, span: Span, boundaries: Sequence[dateti
     )
     if span.upper is None:
         return said + (
-            "While it is there, no later partition can be added. Reorganise it by hand at a quiet "
-            "time into one partition for each month, then run this again."
+            "While it is there, no later partition can be added. "
+            f"{moving_text(span.partition)} Set split_tail_with_rows to true at a quiet time, or "
+            "reorganise it by hand into one partition for each month."
         )
     return said + (
         "It is left alone: its months can only be dropped together. Reorganise it by hand at a "
         "quiet time if they shall be apart."
+    )
+
+
+def _moves_rows(table: PartitionedTable, span: Span) -> str:
+    return (
+        f"{table}: partition {span.partition.name} ({span}) holds {rows_text(span.partition)}, and "
+        f"splitting it moves them. {moving_text(span.partition)}"
+    )
+
+
+def _more_moves(table: PartitionedTable, policy: MonthPolicy, cold: Sequence[Partition]) -> str:
+    size = sum(partition.bytes for partition in cold[policy.max_moves :])
+    return (
+        f"{table}: {len(cold)} partitions belong into {policy.cold_data_directory}, and max_moves "
+        f"allows {policy.max_moves} a run; about {size} bytes are left for later runs."
+    )
+
+
+def moving_text(partition: Partition) -> str:
+    """Say how much would be rewritten, and how long that may take."""
+    seconds = max(1, round(partition.rows / ROWS_PER_SECOND))
+    return (
+        f"By the server's statistics that is about {partition.rows} rows, {partition.bytes} bytes "
+        f"with indexes; expect about {seconds} s (at {ROWS_PER_SECOND} rows/s, an estimate), in "
+        "which nobody else can write to the table."
     )
 
 

@@ -26,6 +26,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.partition_directories import (
+    data_directories,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
     quote_identifier,
@@ -33,6 +36,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    EPOCH_MILLISECONDS,
+    EPOCH_SECONDS,
     RANGE_COLUMNS,
     TO_DAYS,
     UNIX_TIMESTAMP,
@@ -49,20 +54,30 @@ LOCK_WAIT_TIMEOUT = 1205
 SECONDS_BETWEEN_TRIES = 1.0
 
 UNDERSTOOD = (
-    "RANGE COLUMNS (a DATE or DATETIME column), RANGE (UNIX_TIMESTAMP(column)) or "
-    "RANGE (TO_DAYS(column))"
+    "RANGE COLUMNS (a DATE or DATETIME column), RANGE (UNIX_TIMESTAMP(column)), "
+    "RANGE (TO_DAYS(column)) or RANGE (an integer column of epoch seconds or milliseconds)"
 )
 
 _EPOCH = datetime(1970, 1, 1)
 # TO_DAYS counts from a year 0 that Python's calendar does not have.
 _TO_DAYS_OF_0001_01_01 = 366
 
+# An integer that means a time is one from 1980 to 2199, or 0 to catch nonsense.
+_TIMES = (datetime(1980, 1, 1), datetime(2200, 1, 1))
+_PER_SECOND = {EPOCH_SECONDS: 1, EPOCH_MILLISECONDS: 1000, UNIX_TIMESTAMP: 1}
+
 _COLUMN = r"`?((?:[^`,()]|``)+)`?"
 _EXPRESSIONS = (
     ("RANGE COLUMNS", RANGE_COLUMNS, re.compile(_COLUMN)),
     ("RANGE", UNIX_TIMESTAMP, re.compile(rf"unix_timestamp\s*\(\s*{_COLUMN}\s*\)", re.IGNORECASE)),
     ("RANGE", TO_DAYS, re.compile(rf"to_days\s*\(\s*{_COLUMN}\s*\)", re.IGNORECASE)),
+    ("RANGE", EPOCH_SECONDS, re.compile(_COLUMN)),
 )
+
+# How often an ALTER that cannot get the table waits for lock_wait_timeout before
+# it says so: MariaDB's queues a second time to clean up. Between the two others
+# get in, but a session with several statements would lose the time twice.
+_WAITS_OF_AN_ALTER = {MYSQL: 1, MARIADB: 2}
 
 # Where the words of ALTER TABLE ... PARTITION differ: MySQL can be told to fail
 # rather than to block writers, and only before the clause that it is meant for
@@ -132,12 +147,30 @@ def partitioned_tables(server: Server, schema: str) -> list[str]:
     return [str(row["name"]) for row in rows]
 
 
-def read(server: Server, schema: str, table: str, time_column: str | None) -> PartitionedTable:
+def has_partitions(server: Server, schema: str, table: str) -> bool:
+    """Whether there is a table that has partitions, or no table at all."""
+    rows = server.rows(
+        "SELECT PARTITION_NAME AS name FROM information_schema.PARTITIONS "
+        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s LIMIT 1",
+        schema,
+        table,
+    )
+    return not rows or rows[0]["name"] is not None
+
+
+def read(
+    server: Server,
+    schema: str,
+    table: str,
+    time_column: str | None,
+    epoch: str = EPOCH_SECONDS,
+) -> PartitionedTable:
     """Read how a table is partitioned.
 
-    ``time_column`` is the column that it must be partitioned by (None: any).
-    Raises ``Refused`` when there is no such table, when it has no partitions,
-    or has them in a way that months cannot be told from.
+    ``time_column`` is the column that it must be partitioned by (None: any),
+    ``epoch`` what it counts if it is an integer. Raises ``Refused`` when there
+    is no such table, when it has no partitions, or has them in a way that
+    months cannot be told from.
     """
     where = f"server {server.address}, table {schema}.{table}"
     rows = server.rows(
@@ -174,7 +207,14 @@ def read(server: Server, schema: str, table: str, time_column: str | None) -> Pa
         )
     if scheme == RANGE_COLUMNS:
         _require_date(server, where, schema, table, column)
-    partitions = tuple(_partition(where, scheme, row) for row in rows)
+    if scheme == EPOCH_SECONDS:
+        scheme = epoch
+        _require_times(where, scheme, rows)
+    directories = data_directories(server, schema, table, len(rows))
+    partitions = tuple(
+        replace(_partition(where, scheme, row), data_directory=directory)
+        for row, directory in zip(rows, directories)
+    )
     return PartitionedTable(schema, table, column, scheme, partitions)
 
 
@@ -229,8 +269,9 @@ def partition_definitions(
 
 
 def bound_lock_waits(server: Server, wait: LockWait) -> None:
-    """Bound how long this session queues for a table."""
-    server.set_session("lock_wait_timeout", wait.timeout_seconds)
+    """Bound how long this session queues for a table, in whole seconds and at least one."""
+    waits = _WAITS_OF_AN_ALTER[server.flavour]
+    server.set_session("lock_wait_timeout", max(1, wait.timeout_seconds // waits))
 
 
 def run_with_retries(
@@ -308,6 +349,26 @@ def _require_date(server: Server, where: str, schema: str, table: str, column: s
         )
 
 
+def _require_times(where: str, scheme: str, rows: Sequence[Row]) -> None:
+    for row in rows:
+        text = str(row["below"])
+        if text.upper() == "MAXVALUE" or int(text) <= 0:
+            continue
+        try:
+            is_time = _TIMES[0] <= moment_of(scheme, text) < _TIMES[1]
+        except OverflowError:
+            is_time = False
+        if not is_time:
+            raise Refused(
+                [
+                    f"{where} is partitioned by RANGE ({row['expression']}), and the boundary "
+                    f"{text} of partition {row['name']} is no time in {scheme}, from which months "
+                    "cannot be told. Correct epoch_unit if the column counts something else; what "
+                    f"is understood is {UNDERSTOOD}."
+                ]
+            )
+
+
 def _partition(where: str, scheme: str, row: Row) -> Partition:
     text = str(row["below"])
     try:
@@ -331,16 +392,16 @@ def moment_of(scheme: str, description: str) -> datetime:
         text = description.strip("'")
         # What catches nonsense lies before every time that Python knows.
         return datetime.min if text.startswith("0000-") else parse_moment(text)
-    if scheme == UNIX_TIMESTAMP:
-        return _EPOCH + timedelta(seconds=int(description))
+    if scheme in _PER_SECOND:
+        return _EPOCH + timedelta(seconds=max(int(description), 0) / _PER_SECOND[scheme])
     days = int(description) - _TO_DAYS_OF_0001_01_01
     return datetime.combine(date.min + timedelta(days=max(days, 0)), datetime.min.time())
 
 
 def _boundary(scheme: str, moment: datetime) -> tuple[str, Any]:
-    if scheme == UNIX_TIMESTAMP:
+    if scheme in _PER_SECOND:
         # A number means the same moment in every session's time zone.
-        return "(%s)", int((moment - _EPOCH).total_seconds())
+        return "(%s)", int((moment - _EPOCH).total_seconds()) * _PER_SECOND[scheme]
     return ("(TO_DAYS(%s))" if scheme == TO_DAYS else "(%s)"), text_of(moment)
 
 

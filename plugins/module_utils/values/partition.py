@@ -24,6 +24,16 @@ MOST_PARTITIONS = 8192
 RANGE_COLUMNS = "range columns"
 UNIX_TIMESTAMP = "unix_timestamp"
 TO_DAYS = "to_days"
+EPOCH_SECONDS = "epoch seconds"
+EPOCH_MILLISECONDS = "epoch milliseconds"
+
+# What an integer column may count since 1970-01-01 00:00:00 UTC, by the option's word.
+EPOCH_UNITS = {"seconds": EPOCH_SECONDS, "milliseconds": EPOCH_MILLISECONDS}
+
+# What becomes of partitions that are past their retention.
+DROP_PAST = "drop"
+ARCHIVE_PAST = "archive"
+KEEP_PAST = "keep"
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,8 @@ class Partition:
     No ``below`` means MAXVALUE. ``rows`` (an estimate) and the sizes come from
     the server's statistics. ``counted`` is what the table itself says of its
     rows, None as long as nobody has asked; it is never above the limit that
-    was asked with.
+    was asked with. ``data_directory`` is where its file lies; None: in the
+    server's own data directory.
     """
 
     name: str
@@ -42,6 +53,12 @@ class Partition:
     data_bytes: int = 0
     index_bytes: int = 0
     counted: int | None = None
+    data_directory: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Its size with its indexes, an estimate of the server."""
+        return self.data_bytes + self.index_bytes
 
 
 @dataclass(frozen=True)
@@ -117,13 +134,24 @@ class MonthPolicy:
     ``months_ahead`` are complete months after the current one, ``months_kept``
     those before it that stay (None: all stay). From ``first_month`` on months
     are kept apart where that moves no rows (None: from the first boundary that
-    there is). A run never drops more than ``max_drops`` partitions.
+    there is). A run never drops more than ``max_drops`` partitions, those that
+    are archived first (``past``) included.
+
+    Partitions that end ``cold_after_months`` months before the current one, or
+    earlier, belong into ``cold_data_directory``; a run moves ``max_moves`` at
+    most. A last partition that takes everything and holds rows is only split
+    with ``split_tail_with_rows``.
     """
 
     months_ahead: int = 3
     months_kept: int | None = None
     first_month: Month | None = None
     max_drops: int = 1
+    past: str = DROP_PAST
+    split_tail_with_rows: bool = False
+    cold_after_months: int | None = None
+    cold_data_directory: str | None = None
+    max_moves: int = 1
 
     def problems(self) -> list[str]:
         """Say what is wrong with the policy by itself."""
@@ -148,6 +176,28 @@ class MonthPolicy:
             found.append(
                 f"max_drops {self.max_drops} is no number of partitions; choose 0 or more."
             )
+        return found + self._cold_problems()
+
+    def _cold_problems(self) -> list[str]:
+        found = []
+        if (self.cold_after_months is None) != (self.cold_data_directory is None):
+            found.append(
+                "cold_after_months and cold_data_directory need each other: give both, or neither."
+            )
+        if self.cold_after_months is not None and self.cold_after_months < 0:
+            found.append(
+                f"cold_after_months {self.cold_after_months} is no age; choose 0 or more: the "
+                "current month is never moved."
+            )
+        directory = self.cold_data_directory
+        if directory is not None and not directory.startswith("/"):
+            found.append(
+                f"cold_data_directory {directory} is no absolute path; write it from / on."
+            )
+        if self.max_moves < 0:
+            found.append(
+                f"max_moves {self.max_moves} is no number of partitions; choose 0 or more."
+            )
         return found
 
     def last(self, current: Month) -> Month:
@@ -156,7 +206,18 @@ class MonthPolicy:
 
     def cutoff(self, current: Month) -> Month | None:
         """Return the first month that is kept; None when all are."""
-        return None if self.months_kept is None else current + -self.months_kept
+        if self.months_kept is None or self.past == KEEP_PAST:
+            return None
+        return current + -self.months_kept
+
+    def is_cold(self, partition: Partition, current: Month) -> bool:
+        """Whether a partition belongs into the cold directory and is not there."""
+        if self.cold_after_months is None or self.cold_data_directory is None:
+            return False
+        edge = (current + -self.cold_after_months).start
+        if partition.below is None or partition.below > edge:
+            return False
+        return (partition.data_directory or "").rstrip("/") != self.cold_data_directory.rstrip("/")
 
 
 def policy_of(params: Mapping[str, Any]) -> tuple[MonthPolicy, datetime | None]:
@@ -179,7 +240,16 @@ def policy_of(params: Mapping[str, Any]) -> tuple[MonthPolicy, datetime | None]:
         )
     given = {
         name: params[name]
-        for name in ("months_ahead", "months_kept", "max_drops")
+        for name in (
+            "months_ahead",
+            "months_kept",
+            "max_drops",
+            "past",
+            "split_tail_with_rows",
+            "cold_after_months",
+            "cold_data_directory",
+            "max_moves",
+        )
         if params.get(name) is not None
     }
     policy = MonthPolicy(first_month=first_month, **given)

@@ -10,9 +10,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive import (
+    Archive,
+    Found,
+    archive_of,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    ARCHIVE_PAST,
+    DROP_PAST,
+    KEEP_PAST,
     RANGE_COLUMNS,
     MonthPolicy,
     Partition,
@@ -23,6 +31,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 
 NOW = Month(2013, 12)
+COLD = "/srv/cold"
 FIRST_DAY = datetime(2012, 6, 1)
 
 
@@ -32,6 +41,9 @@ class Simulated:
 
     parts: tuple[tuple[str, datetime | None], ...]
     days: frozenset[datetime]
+    # Rows that have been archived, and the partitions that lie on another disk.
+    archived: frozenset[datetime] = frozenset()
+    cold: frozenset[str] = frozenset()
 
     def bounds(self) -> list[tuple[str, datetime, datetime]]:
         found, lower = [], datetime.min
@@ -51,13 +63,22 @@ class Simulated:
             "t",
             "at",
             RANGE_COLUMNS,
-            tuple(Partition(name, below) for name, below in self.parts),
+            tuple(
+                Partition(name, below, data_directory=COLD if name in self.cold else None)
+                for name, below in self.parts
+            ),
         )
 
     def counted(self, policy: MonthPolicy) -> PartitionedTable:
         """As the server layer gives it to the plan: what is in question is counted."""
         table = self.table()
-        asked = {part.name for part in months.in_question(policy, NOW, table.partitions)}
+        asked = {
+            part.name
+            for part in (
+                *months.in_question(policy, NOW, table.partitions),
+                *months.to_archive(policy, NOW, table.partitions),
+            )
+        }
         return replace(
             table,
             partitions=tuple(
@@ -66,7 +87,14 @@ class Simulated:
             ),
         )
 
-    def apply(self, plan: Plan) -> Simulated:
+    def plan(self, policy: MonthPolicy) -> Plan:
+        """As the module asks for it: with the archives that would be made."""
+        table = self.counted(policy)
+        past = months.to_archive(policy, NOW, table.partitions)
+        archives = tuple(archive_of("{table}_{partition}", None, table, part) for part in past)
+        return months.plan(policy, NOW, table, months.Beside(archives))
+
+    def apply(self, plan: Plan, may_split_tail: bool = False) -> Simulated:
         """What a server does with the steps, and what it refuses."""
         now = self
         for step in plan.steps:
@@ -80,13 +108,25 @@ class Simulated:
                 (name,) = old
                 at = names.index(name)
                 assert new[-1][1] == now.parts[at][1], "REORGANIZE must keep the upper bound"
-                assert not now.rows_of(name), "a partition with rows was split"
+                may = may_split_tail and now.parts[at][1] is None
+                assert may or not now.rows_of(name), "a partition with rows was split"
                 parts = (*now.parts[:at], *new, *now.parts[at + 1 :])
+            elif step.action == months.MOVE:
+                assert [(part.name, part.below) for part in step.value.old] == new
+                moved = {part.name for part in step.value.new if part.data_directory == COLD}
+                now, parts = replace(now, cold=now.cold | moved), now.parts
             else:
                 assert not new
-                assert step is plan.steps[-1], "months are made before any is dropped"
+                assert step.action in (months.DROP, months.ARCHIVE)
+                rest = plan.steps[plan.steps.index(step) :]
+                assert {after.action for after in rest} <= {step.action, months.MOVE}, (
+                    "months are made before any is dropped"
+                )
                 gone = set().union(*(now.rows_of(name) for name in old))
                 assert all(day < NOW.start for day in gone), "rows of the current month dropped"
+                if step.action == months.ARCHIVE:
+                    assert step.value.archive.partition == old[0]
+                    now = replace(now, archived=now.archived | gone)
                 now = replace(now, days=now.days - gone)
                 parts = tuple(part for part in now.parts if part[0] not in old)
             now = replace(now, parts=parts)
@@ -145,6 +185,11 @@ POLICIES = st.builds(
     months_kept=st.none() | st.integers(0, 24),
     first_month=st.none() | st.builds(Month, st.just(2013), st.integers(1, 12)),
     max_drops=st.integers(0, 100),
+    past=st.sampled_from([DROP_PAST, ARCHIVE_PAST, KEEP_PAST]),
+    split_tail_with_rows=st.booleans(),
+    cold_after_months=st.none() | st.integers(0, 12),
+    cold_data_directory=st.just(COLD),
+    max_moves=st.integers(0, 30),
 )
 
 
@@ -152,10 +197,10 @@ POLICIES = st.builds(
 def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPolicy) -> None:
     before.check()
     try:
-        plan = months.plan(policy, NOW, before.counted(policy))
+        plan = before.plan(policy)
     except Refused:
         assume(False)
-    after = before.apply(plan)
+    after = before.apply(plan, policy.split_tail_with_rows)
 
     cutoff = policy.cutoff(NOW)
     boundaries = {below for _, below in after.parts}
@@ -175,9 +220,18 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
     else:
         assert after.days == before.days
     assert {day for day in before.days if not cutoff or day >= cutoff.start} <= after.days
+    if policy.past == ARCHIVE_PAST:
+        assert after.archived | after.days == before.days
+    cold = [part for part in after.table().partitions if policy.is_cold(part, NOW)]
+    moves = [step for step in plan.steps if step.action == months.MOVE]
+    assert len(moves) <= policy.max_moves and (not cold or len(moves) == policy.max_moves)
+    assert bool(cold) == any("max_moves allows" in warning for warning in plan.warnings)
+    for part in after.table().partitions:
+        if part.data_directory == COLD and part.name not in before.cold:
+            assert part.below and part.below <= NOW.start, "the current month was moved"
 
-    again = months.plan(policy, NOW, after.counted(policy))
-    assert not again.steps
+    again = after.plan(policy)
+    assert {step.action for step in again.steps} <= ({months.MOVE} if cold else set())
     assert len(again.warnings) <= len(plan.warnings)
 
 
@@ -190,37 +244,42 @@ def test_refuses_for_a_reason(before: Simulated, policy: MonthPolicy) -> None:
     ]
     name, low, high = before.bounds()[-1]
     blocked = (
-        before.parts[-1][1] is None and low < policy.last(NOW).end and bool(before.rows_of(name))
+        before.parts[-1][1] is None
+        and low < policy.last(NOW).end
+        and bool(before.rows_of(name))
+        and not policy.split_tail_with_rows
     )
     refused = False
     try:
-        months.plan(policy, NOW, before.counted(policy))
+        before.plan(policy)
     except Refused as refusal:
         refused = True
         assert len(refusal.problems) == (len(past) > policy.max_drops) + blocked
         for problem in refusal.problems:
-            assert "Reorganise it by hand" in problem or f"set max_drops to {len(past)}" in problem
+            assert (
+                "Set split_tail_with_rows" in problem or f"set max_drops to {len(past)}" in problem
+            )
     assert refused == (len(past) > policy.max_drops or blocked)
 
 
 @given(tables(), POLICIES)
 def test_shows_every_state_between(before: Simulated, policy: MonthPolicy) -> None:
     try:
-        plan = months.plan(policy, NOW, before.counted(policy))
+        plan = before.plan(policy)
     except Refused:
         assume(False)
     for step, following in zip(plan.steps, plan.steps[1:], strict=False):
         assert step.after == following.before
     if plan.steps:
         assert list(plan.diff()["before"]["s.t"]["partitions"]) == [n for n, _ in before.parts]
-        after = before.apply(plan)
+        after = before.apply(plan, policy.split_tail_with_rows)
         assert list(plan.diff()["after"]["s.t"]["partitions"]) == [n for n, _ in after.parts]
         assert [part.name for part in plan.steps[-1].value.after] == [n for n, _ in after.parts]
 
 
 @given(POLICIES)
 def test_a_new_table_needs_nothing(policy: MonthPolicy) -> None:
-    policy = replace(policy, months_kept=None)
+    policy = replace(policy, months_kept=None, cold_after_months=None)
     made = months.initial(policy, NOW)
     table = PartitionedTable("s", "t", "at", RANGE_COLUMNS, made)
     assert months.plan(policy, NOW, table) == Plan()
@@ -369,7 +428,7 @@ def test_too_many_drops_are_refused_by_name() -> None:
     before = simulated("2013-09-01", "2013-10-01", "2014-02-01")
     policy = MonthPolicy(1, months_kept=2, max_drops=1)
     with pytest.raises(Refused) as refusal:
-        months.plan(policy, NOW, before.counted(policy))
+        before.plan(policy)
     assert "x0 (below 2013-09-01), x1 (below 2013-10-01)" in str(refusal.value)
     assert "set max_drops to 2" in str(refusal.value)
 
@@ -378,7 +437,7 @@ def test_more_partitions_than_a_table_can_have_are_refused() -> None:
     before = simulated("1200-01-01")
     policy = MonthPolicy(first_month=Month(1200, 1))
     with pytest.raises(Refused, match="a table can have 8192"):
-        months.plan(policy, NOW, before.counted(policy))
+        before.plan(policy)
 
 
 def test_policies() -> None:
@@ -395,9 +454,15 @@ def test_policies() -> None:
                 "first_month": "January",
                 "now": "today",
                 "max_drops": -1,
+                "cold_after_months": -1,
+                "max_moves": -1,
             }
         )
-    assert len(refusal.value.problems) == 5
+    assert len(refusal.value.problems) == 8
+    with pytest.raises(Refused, match="srv is no absolute path"):
+        policy_of({"cold_after_months": 1, "cold_data_directory": "srv"})
+    with pytest.raises(Refused, match="months_ahead 9000 is more than a table's 8192"):
+        policy_of({"months_ahead": 9000})
 
 
 @pytest.mark.parametrize(
@@ -428,3 +493,47 @@ def test_time_of_a_partition() -> None:
         "ahead",
         "tail",
     ]
+
+
+def test_a_split_tail_tells_its_size() -> None:
+    before = simulated("2013-10-01", "MAX", rows=("2013-10-05",))
+    policy = MonthPolicy(1, split_tail_with_rows=True)
+    table = before.counted(policy)
+    tail = replace(table.partitions[1], rows=250_000, data_bytes=1000, index_bytes=24)
+    plan = months.plan(policy, NOW, replace(table, partitions=(table.partitions[0], tail)))
+    assert [step.action for step in plan.steps] == [months.SPLIT]
+    (warning,) = plan.warnings
+    assert "holds 1 row, and splitting it moves them" in warning
+    assert "about 250000 rows, 1024 bytes with indexes; expect about 2 s" in warning
+
+
+def test_what_an_interrupted_move_left_goes_first() -> None:
+    before = simulated("2013-12-01", "2014-01-01")
+    policy = MonthPolicy(1)
+    plan = months.plan(policy, NOW, before.counted(policy), months.Beside(leftover="t#moving"))
+    assert [step.action for step in plan.steps] == [months.CLEAN, months.ADD]
+    assert plan.steps[0].target == "s.t#moving" and plan.steps[0].value.leftover == "t#moving"
+    assert plan.diff()["before"]["s.t#moving"] == {"exists": True}
+    assert plan.diff()["after"]["s.t#moving"] is None
+
+
+def test_the_directory_is_shown() -> None:
+    before = simulated("2013-12-01", "2014-01-01", "2014-02-01")
+    policy = MonthPolicy(1, cold_after_months=0, cold_data_directory=COLD + "/")
+    (step,) = before.plan(policy).steps
+    assert step.after == {
+        "partitions": {
+            "x0": "everything below 2013-12-01 in /srv/cold/",
+            "x1": "from 2013-12-01 below 2014-01-01",
+            "x2": "from 2014-01-01 below 2014-02-01",
+        }
+    }
+    assert not replace(before, cold=frozenset(["x0"])).plan(policy).steps
+
+
+def test_an_archive_that_is_taken_is_a_problem() -> None:
+    before = simulated("2013-11-01", "2014-02-01", rows=("2013-10-05",))
+    policy = MonthPolicy(1, months_kept=0, past=ARCHIVE_PAST)
+    taken = Archive("x0", "s", "t_x0", Found(has_rows=True))
+    with pytest.raises(Refused, match="s.t_x0, which holds rows already"):
+        months.plan(policy, NOW, before.counted(policy), months.Beside((taken,)))

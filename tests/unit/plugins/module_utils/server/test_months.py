@@ -14,6 +14,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.months import
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    EPOCH_MILLISECONDS,
+    EPOCH_SECONDS,
     RANGE_COLUMNS,
     TO_DAYS,
     UNIX_TIMESTAMP,
@@ -31,6 +33,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
         (RANGE_COLUMNS, "'0000-00-00'", datetime.min),
         (UNIX_TIMESTAMP, "1356998400", datetime(2013, 1, 1)),
         (UNIX_TIMESTAMP, "0", datetime(1970, 1, 1)),
+        (EPOCH_SECONDS, "1356998400", datetime(2013, 1, 1)),
+        (EPOCH_SECONDS, "-1", datetime(1970, 1, 1)),
+        (EPOCH_MILLISECONDS, "1356998400123", datetime(2013, 1, 1, 0, 0, 0, 123000)),
         (TO_DAYS, "735234", datetime(2013, 1, 1)),
         (TO_DAYS, "366", datetime(1, 1, 1)),
         (TO_DAYS, "0", datetime.min),
@@ -43,12 +48,13 @@ def test_moments(scheme: str, description: str, moment: datetime) -> None:
 @given(st.builds(Month, st.integers(1970, 2100), st.integers(1, 12)))
 def test_a_boundary_is_read_as_it_was_written(month: Month) -> None:
     partitions = [Partition("p", month.start), Partition("q%", None)]
-    said, (value,) = partition_definitions(UNIX_TIMESTAMP, partitions)
-    assert said == [
-        "PARTITION `p` VALUES LESS THAN (%s)",
-        "PARTITION `q%%` VALUES LESS THAN MAXVALUE",
-    ]
-    assert moment_of(UNIX_TIMESTAMP, str(value)) == month.start
+    for scheme in (UNIX_TIMESTAMP, EPOCH_SECONDS, EPOCH_MILLISECONDS):
+        said, (value,) = partition_definitions(scheme, partitions)
+        assert said == [
+            "PARTITION `p` VALUES LESS THAN (%s)",
+            "PARTITION `q%%` VALUES LESS THAN MAXVALUE",
+        ]
+        assert moment_of(scheme, str(value)) == month.start
     said, (value,) = partition_definitions(RANGE_COLUMNS, partitions)
     assert said[1] == "PARTITION `q%%` VALUES LESS THAN (MAXVALUE)"
     assert moment_of(RANGE_COLUMNS, f"'{value}'") == month.start
