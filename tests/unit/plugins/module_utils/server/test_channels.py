@@ -227,6 +227,9 @@ def mysql(rows: Sequence[dict[str, Any]], **more: Any) -> Server:
         "SHOW REPLICA STATUS": list(rows),
         "replication_connection_configuration": HEARTBEATS,
         "slave_master_info": PASSWORDS,
+        "replication_connection_status": [],
+        "status_by_worker": [],
+        "status_by_coordinator": [],
         **more,
     }
     return cast(Server, Answers("mysql", answers))
