@@ -259,6 +259,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
+    PRESENT,
     STARTED,
     STOPPED,
     Channel,
@@ -376,7 +377,8 @@ class ReplicationChannel:
         refuse_if_any(sources.problems_of(said, self.replica, desired, current))
         seed = Plan()
         if self.seeds and self.flavour == MARIADB:
-            seed = gtid_seed.plan_position(self.seeds, self.known, current)
+            decided = {one.key for one in desired if one.state != PRESENT}
+            seed = gtid_seed.plan_position(self.seeds, self.known, current, decided)
         elif self.seeds:
             seed = gtid_seed.plan_set(self.seeds, self.known)
         change = planning.plan(desired, current)

@@ -10,7 +10,7 @@ seed only adds sources (MySQL: uuids, MariaDB: domains) that it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels import START, STOP
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
@@ -75,10 +75,17 @@ def plan_set(seeds: Sequence[str], known: str) -> Plan:
     return Plan((Step(SEED, TARGET, {"gtid": known}, {"gtid": str(after)}, str(missing)),))
 
 
-def plan_position(seeds: Sequence[str], known: str, channels: Sequence[ChannelStatus]) -> Plan:
+def plan_position(
+    seeds: Sequence[str],
+    known: str,
+    channels: Sequence[ChannelStatus],
+    decided: Collection[str] = (),
+) -> Plan:
     """Plan for MariaDB, which takes a position only while no channel runs.
 
     ``known`` is its gtid_slave_pos. Channels that run are stopped and started again.
+    One that runs by half, as after an error, is only stopped if its key is in
+    ``decided``: its own plan says whether it is to be started.
     """
     wanted: dict[int, GtidPosition] = {}
     problems = []
@@ -103,7 +110,9 @@ def plan_position(seeds: Sequence[str], known: str, channels: Sequence[ChannelSt
             if domain not in applied.domains
         }
     )
-    half = [one.name for one in channels if one.io_running != one.sql_running]
+    half = [
+        one.name for one in channels if one.io_running != one.sql_running and one.key not in decided
+    ]
     if missing.domains and half:
         problems.append(
             f"gtid_seed: channels {', '.join(half)} run by half, and this server takes a position "
@@ -114,14 +123,18 @@ def plan_position(seeds: Sequence[str], known: str, channels: Sequence[ChannelSt
         return Plan()
     after = GtidPosition({**applied.domains, **missing.domains})
     seed_step = Step(SEED, TARGET, {"gtid": known}, {"gtid": str(after)}, str(missing))
-    running = [Channel(one.name, STARTED) for one in channels if one.running]
+    works = [one for one in channels if one.io_running or one.sql_running]
     return Plan(
         (
-            *(Step(STOP, f"channel {channel.name}", value=channel) for channel in running),
+            *(_control(STOP, one) for one in works),
             seed_step,
-            *(Step(START, f"channel {channel.name}", value=channel) for channel in running),
+            *(_control(START, one) for one in works if one.running),
         )
     )
+
+
+def _control(action: str, status: ChannelStatus) -> Step:
+    return Step(action, f"channel {status.name}", value=Channel(status.name, STARTED))
 
 
 def _other_flavour(error: ValueError) -> str:

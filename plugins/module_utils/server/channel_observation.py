@@ -98,9 +98,9 @@ def heartbeat_lags(server: Server, schema: str, table: str) -> dict[int, float]:
     # A column of type TIMESTAMP is shown in the session's time zone.
     server.set_session("time_zone", "+00:00")
     rows = server.rows(
-        "SELECT server_id AS id, TIMESTAMPDIFF(MICROSECOND, MAX(ts), UTC_TIMESTAMP(6)) AS lag "
+        "SELECT server_id AS id, TIMESTAMPDIFF(MICROSECOND, MAX(ts), UTC_TIMESTAMP(6)) AS late "
         f"FROM {quote_identifier(schema)}.{quote_identifier(table)} GROUP BY server_id"
     )
     return {
-        int(row["id"]): round(int(row["lag"]) / 1e6, 3) for row in rows if row["lag"] is not None
+        int(row["id"]): round(int(row["late"]) / 1e6, 3) for row in rows if row["late"] is not None
     }

@@ -20,7 +20,7 @@ _EVENT = re.compile(r"Could not execute (\w+?)_rows(?:_v1)? event on table ([^.;
 _ROW_TABLE = re.compile(r"(?:Table|of table) '([^'.]+)\.([^']+)'")
 _ROW_SCHEMA = re.compile(r"(?:Unknown|create|drop) database '([^']+)'")
 _KEY = re.compile(r"Duplicate entry '(.*?)' for key '([^']+)'")
-_QUERY = re.compile(r"Default database: '([^']*)'\. Query: '(.*)'\s*$", re.DOTALL)
+_QUERY = re.compile(r"Default database: '([^']*)'\. Query: '(.*)", re.DOTALL)
 _QUERY_TABLE = re.compile(
     r"\b(?:TABLE|INTO|UPDATE|FROM|ON)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"
     r"(?:`?(\w+)`?\.)?`?(\w+)`?",
@@ -205,7 +205,7 @@ _RECEIVING = (
         (f"give each server a server_id that no other one has, restart it, and {_START}.",),
     ),
     _Kind(
-        (4052, 13181),
+        (4052,),
         "another replica with this server's server_id follows the same source; they throw each "
         "other out.",
         ("give each replica a server_id that no other one has, and restart it.",),
