@@ -249,6 +249,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import 
     explain,
     refuse_faults,
     tell,
+    timeout_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.waiting import wait_until_applied
@@ -340,6 +341,7 @@ class ReplicationChannel:
             if names.count(name) > 1
         ]
         problems.extend(gtid_seed.problems_of(self.seeds))
+        problems.extend(timeout_problems(self.read_timeout))
         for channel in channels:
             problems.extend(channel.problems())
             if self.wait and channel.state == STOPPED:

@@ -153,13 +153,16 @@ channels:
 """
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import tell
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
+    tell,
+    timeout_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_observation import (
     heartbeat_lags,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 
 OPTIONS = {
     "heartbeat_table": {"type": "str"},
@@ -172,13 +175,14 @@ class ReplicationChannelInfo:
 
     def desired(self, params):
         self.read_timeout = params["read_timeout_seconds"]
-        table = params["heartbeat_table"]
-        if table is None:
-            return None
-        schema, _, name = table.partition(".")
-        if not schema or not name:
-            raise Refused([f"heartbeat_table: {table!r} is not a table; give schema.table."])
-        return schema, name
+        problems = timeout_problems(self.read_timeout)
+        schema, _, name = (params["heartbeat_table"] or "").partition(".")
+        if params["heartbeat_table"] is not None and not (schema and name):
+            problems.append(
+                f"heartbeat_table: {params['heartbeat_table']!r} is not a table; give schema.table."
+            )
+        refuse_if_any(problems)
+        return (schema, name) if name else None
 
     def current(self, server, desired):
         return server_side.read(server)

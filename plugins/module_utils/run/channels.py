@@ -100,6 +100,13 @@ def refuse_faults(
         raise ServerError(server.address, "; ".join(stopped), details={"channels": tell(found)})
 
 
+def timeout_problems(seconds: int) -> list[str]:
+    """Say whether ``read_timeout_seconds`` is none."""
+    if seconds >= 1:
+        return []
+    return [f"read_timeout_seconds {seconds} is no time; give 1 at least."]
+
+
 def _fault(fault: Fault) -> dict[str, Any]:
     return {"number": fault.number, "message": fault.message, "time": fault.time}
 

@@ -77,8 +77,8 @@ class _Kind:
     numbers: tuple[int, ...]
     meaning: str
     remedies: tuple[str, ...]
-    # Where one number stands for several things: a part of the message.
-    says: str = ""
+    # Where one number stands for several things: parts of the message, one of which is in it.
+    says: tuple[str, ...] = ()
 
 
 _START = "start the channel again (mysql_replication_channel, state: started)"
@@ -187,7 +187,7 @@ _RECEIVING = (
             "restore this server from another read server or from copies, with their positions "
             "(gtid_seed), and keep binary logs longer than the longest outage.",
         ),
-        says="purged",
+        says=("purged",),
     ),
     _Kind(
         (1236, 13114),
@@ -197,6 +197,11 @@ _RECEIVING = (
             "give each source a gtid_domain_id of its own (MariaDB).",
             "compare the rows of the two servers before anything else; then remove the channel, "
             "and follow the source anew from a copy, with its position (gtid_seed).",
+        ),
+        says=(
+            "requested to start from GTID",
+            "requested by the slave",
+            "more GTIDs than the source",
         ),
     ),
     _Kind(
@@ -298,7 +303,13 @@ def _look(file: str, start: int | None, end: int | None) -> str:
 
 def _kind(kinds: tuple[_Kind, ...], number: int, message: str) -> _Kind:
     return next(
-        (kind for kind in kinds if number in kind.numbers and kind.says in message), _UNKNOWN
+        (
+            kind
+            for kind in kinds
+            if number in kind.numbers
+            and (not kind.says or any(part in message for part in kind.says))
+        ),
+        _UNKNOWN,
     )
 
 

@@ -234,6 +234,8 @@ def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
         (1045, "Access denied", "refuses the channel's account"),
         (2003, "Can't connect", "does not answer"),
         (8888, "Something new", "without a known cause"),
+        # One number stands for many things.
+        (1236, "log event entry exceeded max_allowed_packet", "without a known cause"),
     ],
 )
 def test_receiving(number: int, message: str, said: str) -> None:
