@@ -38,7 +38,7 @@ EXAMPLES = r"""
 - name: Read server | Ask for the real lag, from the rows that the sources write
   dbrw.sharding.mysql_replication_channel_info:
     login_unix_socket: /run/mysqld/mysqld.sock
-    heartbeat_table: percona.heartbeat
+    heartbeat_table: usage_data.heartbeat
 
 - name: Read server | Fail when one of them does not run
   ansible.builtin.assert:
