@@ -310,6 +310,8 @@ def test_a_source_that_starts_anew(pair: Pair) -> None:
     has numbered as many transactions as before: then it leaves those out, silently."""
     replica, source = pair.replica, pair.source
     mariadb = replica.flavour == "mariadb"
+    pair.on_source("INSERT INTO {s}.t VALUES (900, 1)", "INSERT INTO {s}.t VALUES (901, 1)")
+    assert "failed" not in follow(replica, *pair.sources, wait=True)
     position = replica.value("SELECT @@GLOBAL.gtid_slave_pos") if mariadb else ""
     control(replica, "STOP", "w1")
     forget_binary_logs(source)
