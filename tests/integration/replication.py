@@ -104,8 +104,9 @@ def status(replica: TestServer, channel: str) -> dict[str, Any]:
 
 def wait_for_error(replica: TestServer, channel: str, thread: str = "SQL") -> dict[str, Any]:
     """Wait until a thread of a channel has stopped, and return the status."""
-    return wait_until(
+    stopped: dict[str, Any] = wait_until(
         lambda: (found := status(replica, channel))[f"Slave_{thread}_Running"] == "No" and found,
         20,
         f"the {thread} thread of {channel} has not stopped",
     )
+    return stopped

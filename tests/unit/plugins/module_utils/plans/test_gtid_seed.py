@@ -114,10 +114,10 @@ def test_a_channel_that_runs_by_half_needs_a_word_of_the_user() -> None:
 
 positions = st.dictionaries(
     st.integers(0, 4), st.tuples(st.integers(1, 3), st.integers(1, 5)), max_size=5
-).map(GtidPosition)
+).map(lambda domains: GtidPosition(dict(domains)))
 sets = st.dictionaries(
     st.sampled_from([A, B, C]), st.integers(1, 5).map(lambda last: ((1, last),)), max_size=3
-).map(GtidSet)
+).map(lambda intervals: GtidSet(dict(intervals)))
 
 
 @given(positions, positions)

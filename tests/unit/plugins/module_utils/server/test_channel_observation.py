@@ -97,7 +97,7 @@ def test_passwords_in_messages_are_hidden() -> None:
 
 
 def test_lags_by_server_id() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": 1, "late": 1_500_400},
         {"id": "2", "late": Decimal("-200000")},
         {"id": 3, "late": None},
