@@ -243,9 +243,39 @@ options:
     type: bool
     default: false
   wait_timeout_seconds:
-    description: How long O(wait) may take before the module fails.
+    description:
+      - How long O(wait) may take before the module fails. A source that does not answer is asked
+        again until then.
     type: int
     default: 60
+  check_sources:
+    description:
+      - Whether the source of a channel that is new, or gets another source, is looked at before
+        anything is changed, in check mode too. The login is the channel's own account, with
+        O(source_password) or the password that the replica shows.
+      - Refused are a source with another row image than FULL or another binary log format than
+        ROW, without a binary log or GTIDs, with a V(server_id) that this server or another source
+        has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of another source.
+      - A source that does not answer is a warning, and so is one that refuses the login.
+    type: bool
+    default: true
+  gtid_seed:
+    description:
+      - GTIDs whose transactions this server's data contains already, one text for each copy that
+        it was restored from, as the copy's tool wrote them. On MySQL V(gtid_executed) of the
+        source at the moment of the copy, on MariaDB its V(gtid_binlog_pos).
+      - Only sources (on MariaDB, domains) that the server does not know are added; of those that
+        it knows nothing is changed, and a text that would leave transactions out is refused.
+      - MariaDB takes positions only while no channel runs; those that run are stopped for that
+        moment.
+    type: list
+    elements: str
+  read_timeout_seconds:
+    description:
+      - How long one answer of the server may take. A status query hangs for as long as the disk
+        of the relay log is full.
+    type: int
+    default: 30
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
@@ -265,6 +295,18 @@ EXAMPLES = r"""
       - {channel: w2, source_host: w2.dc1.example.com}
       - {channel: w3, source_host: w3.dc2.example.com}
     wait: true
+
+- name: Read server | Follow two write servers from where their copies were taken
+  dbrw.sharding.mysql_replication_channel:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    state: started
+    source_user: replication_r1
+    source_password: "{{ replication_password }}"
+    # As MariaDB writes them; on MySQL for example 3b3a6275-e573-11f1-bce1-02fc00000001:1-4711.
+    gtid_seed: [1-1-4711, 2-2-815]
+    channels:
+      - {channel: w1, source_host: w1.dc1.example.com}
+      - {channel: w2, source_host: w2.dc1.example.com}
 
 - name: Read server | Ensure that a retired write server is forgotten
   dbrw.sharding.mysql_replication_channel:
@@ -302,29 +344,64 @@ channels:
   description:
     - All channels of the server after the run, as
       M(dbrw.sharding.mysql_replication_channel_info) returns them.
-  returned: success
+  returned: success, and when a channel is the cause of a failure
   type: list
   elements: dict
+waited:
+  description: What O(wait) found, for each channel.
+  returned: when O(wait) is true and not in check mode, also when the time is over
+  type: list
+  elements: dict
+  contains:
+    channel:
+      description: Name.
+      type: str
+    applied:
+      description: Whether all that its source had written is applied.
+      type: bool
+    waited_seconds:
+      description: How long that took; null if it did not happen.
+      type: float
+    source_position:
+      description: What the source had written, as GTIDs; null if it did not answer.
+      type: str
+    seconds_behind_source:
+      description: What the server says of itself.
+      type: int
+    last_io_error:
+      description: As M(dbrw.sharding.mysql_replication_channel_info) returns it.
+      type: dict
+    last_sql_error:
+      description: As M(dbrw.sharding.mysql_replication_channel_info) returns it.
+      type: dict
 """
 
-import time
 from dataclasses import replace
+from functools import partial
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import gtid_seed, sources
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
     explain,
     refuse_faults,
     tell,
+    timeout_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import read_file, run
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.waiting import wait_until_applied
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     channel_filters,
     channel_promises,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import gtid_seed as seeding
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import sources as source_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
+    PRESENT,
     STARTED,
     STOPPED,
     Channel,
@@ -402,6 +479,9 @@ OPTIONS = {
     },
     "wait": {"type": "bool", "default": False},
     "wait_timeout_seconds": {"type": "int", "default": 60},
+    "check_sources": {"type": "bool", "default": True},
+    "gtid_seed": {"type": "list", "elements": "str"},
+    "read_timeout_seconds": {"type": "int", "default": 30},
 }
 
 # How long a channel that was just started may take to say whether it is connected.
@@ -409,10 +489,12 @@ SETTLE_SECONDS = 5
 
 
 class ReplicationChannel:
-    # A status query hangs for as long as the disk of the relay log is full.
     read_timeout = 30.0
 
     def desired(self, params):
+        self.read_timeout = params["read_timeout_seconds"]
+        self.check_sources = params["check_sources"]
+        self.seeds = params["gtid_seed"] or []
         self.wait = params["wait"]
         self.wait_timeout = params["wait_timeout_seconds"]
         self.connect_timeout = params["connect_timeout"]
@@ -427,6 +509,8 @@ class ReplicationChannel:
             for name in sorted(set(names))
             if names.count(name) > 1
         ]
+        problems.extend(gtid_seed.problems_of(self.seeds))
+        problems.extend(timeout_problems(self.read_timeout))
         for channel in channels:
             problems.extend(channel.problems())
             if channel.filters is not None and channel.state != ABSENT and not self.filters_file:
@@ -448,13 +532,48 @@ class ReplicationChannel:
         self.words = server.dialect.channel_options
         if self.filters_file:
             self.filters_file = channel_filters.file(server, read_file(self.filters_file))
-        return server_side.read(server, with_passwords=True)
+        found = server_side.read(server, with_passwords=True)
+        self.flavour = server.flavour
+        self.known = seeding.known(server) if self.seeds else ""
+        self.replica = source_side.describe(server)
+        self.sources = self._ask_sources(desired, found)
+        return found
+
+    def _ask_sources(self, desired, found):
+        """Return what each new source says of itself, or the error instead, by channel."""
+        if not self.check_sources:
+            return {}
+        passwords = {status.key: status.password for status in found}
+        passwords.update({one.key: one.source_password for one in desired if one.source_password})
+        questions = {
+            name: partial(source_side.describe_source, settings, password, self.connect_timeout)
+            for name, settings in sources.to_judge(desired, found).items()
+            for password in [passwords.get(name.lower())]
+            if password
+        }
+        return source_side.ask_all(questions, self.connect_timeout)
 
     def plan(self, desired, current):
-        return planning.plan(desired, current, self.filters_file, self.words)
+        said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
+        refuse_if_any(sources.problems_of(said, self.replica, desired, current))
+        seed = Plan()
+        if self.seeds and self.flavour == MARIADB:
+            decided = {one.key for one in desired if one.state != PRESENT}
+            seed = gtid_seed.plan_position(self.seeds, self.known, current, decided)
+        elif self.seeds:
+            seed = gtid_seed.plan_set(self.seeds, self.known)
+        change = planning.plan(desired, current, self.filters_file, self.words)
+        unknown = [
+            f"channel {name}: its source's settings are not known: {error}"
+            for name, error in self.sources.items()
+            if name not in said
+        ]
+        return Plan(seed.steps + change.steps, (*unknown, *change.warnings))
 
     def statements(self, step, server):
         self.step = step
+        if step.action == gtid_seed.SEED:
+            return [seeding.statement(step, server)]
         return server_side.statements(step, server)
 
     def execute(self, server, statement):
@@ -491,38 +610,17 @@ class ReplicationChannel:
         started = [channel for channel in desired if channel.state == STARTED]
         found = server_side.wait_until_settled(server, started, SETTLE_SECONDS)
         refuse_faults(server, started, found)
+        told = {}
         if self.wait:
-            self._wait(server, [one for one in desired if one.state != ABSENT])
+            told["waited"] = wait_until_applied(
+                server,
+                [one for one in desired if one.state != ABSENT],
+                self.wait_timeout,
+                self.connect_timeout,
+            )
             found = server_side.read(server)
         warnings = [explain(status) for status in found if status.io_fault]
-        return {"channels": tell(found), "warnings": warnings}
-
-    def _wait(self, server, channels):
-        """Wait until all that the sources have written by now is applied."""
-        end = time.monotonic() + self.wait_timeout
-        stored = {status.key: status for status in server_side.read(server, with_passwords=True)}
-        for channel in channels:
-            status = stored[channel.key]
-            password = channel.source_password or status.password
-            if password is None:
-                raise ServerError(
-                    server.address,
-                    f"channel {channel.name}: to wait, the source is asked how far it has "
-                    "written; give the source_password, which this server does not show",
-                )
-            position = server_side.source_position(status, password, self.connect_timeout)
-            while not server_side.has_applied(server, position):
-                found = server_side.read(server)
-                refuse_faults(server, [channel], found)
-                if time.monotonic() > end:
-                    (late,) = [one for one in found if one.key == channel.key]
-                    raise ServerError(
-                        server.address,
-                        f"channel {channel.name} has not applied {position} of {late.source} "
-                        f"within {self.wait_timeout} s; it has applied {late.gtid_applied}, "
-                        f"is {late.seconds_behind_source} s behind, and says: "
-                        f"{explain(late)}",
-                    )
+        return {"channels": tell(found), "warnings": warnings, **told}
 
 
 def _channel(one, params):

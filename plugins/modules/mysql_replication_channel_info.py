@@ -10,6 +10,21 @@ short_description: Tell the state of every replication channel
 description:
   - Returns every replication channel of a MySQL or MariaDB replica, in one shape for both.
 version_added: 0.1.0
+options:
+  heartbeat_table:
+    description:
+      - Table of this server, as schema.table, into which every source writes a row again and again,
+        in the shape of pt-heartbeat's table. Its column V(ts) is a time in UTC (text or DATETIME),
+        V(server_id) the source's.
+      - With it RV(channels[].heartbeat_lag_seconds) tells the real lag, also of a source that
+        hangs.
+    type: str
+  read_timeout_seconds:
+    description:
+      - How long one answer of the server may take. A status query hangs for as long as the disk
+        of the relay log is full.
+    type: int
+    default: 30
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes.info
@@ -20,6 +35,11 @@ EXAMPLES = r"""
   dbrw.sharding.mysql_replication_channel_info:
     login_unix_socket: /run/mysqld/mysqld.sock
   register: replica
+
+- name: Read server | Ask for the real lag, from the rows that the sources write
+  dbrw.sharding.mysql_replication_channel_info:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    heartbeat_table: usage_data.heartbeat
 
 - name: Read server | Fail when one of them does not run
   ansible.builtin.assert:
@@ -53,6 +73,15 @@ channels:
         - What the server says of itself; null when it does not know. A source that hangs is 0
           seconds ahead.
       type: int
+    heartbeat_lag_seconds:
+      description:
+        - How long ago the source wrote the last of its heartbeat rows that has arrived. It holds
+          the pause between two of them, and the difference of the two servers' clocks, so that
+          it can be below zero. Null without O(heartbeat_table), or without such a row.
+      type: float
+    source_server_id:
+      description: The source's server_id; null for a channel that was never connected.
+      type: int
     settings:
       description: The settings that the server shows, named as the options of
         M(dbrw.sharding.mysql_replication_channel).
@@ -62,30 +91,103 @@ channels:
         takes it; kinds without a filter are empty.
       type: dict
     gtid_received:
-      description: GTIDs received from the source.
+      description:
+        - GTIDs received from the source. MariaDB tells the position that the channel has reached,
+          of all domains that it knew when it connected.
       type: str
     gtid_applied:
       description: GTIDs applied on this server.
       type: str
     last_io_error:
-      description: Number and message of the last error of receiving; number 0 if there is none.
+      description: The last error of receiving.
       type: dict
+      contains: &error
+        number:
+          description: The server's error number; 0 if there is none.
+          type: int
+        message:
+          description:
+            - The server's message. Where several threads apply, that of the thread that failed.
+          type: str
+        time:
+          description: When it happened, in UTC; null on MariaDB, which does not tell.
+          type: str
     last_sql_error:
-      description: Number and message of the last error of applying; number 0 if there is none.
+      description: The last error of applying.
       type: dict
+      contains: *error
+    explanation:
+      description:
+        - What the error means; null if there is none. Parts that the server does not tell are null.
+      type: dict
+      contains:
+        number:
+          description: The server's error number.
+          type: int
+        event:
+          description: V(insert), V(update), V(delete), or the first words of a statement.
+          type: str
+        schema:
+          description: Schema that the event changes.
+          type: str
+        table:
+          description: Table that the event changes.
+          type: str
+        key:
+          description: The key and its value, of a row that was there already.
+          type: str
+        gtid:
+          description: GTID of the transaction; MariaDB does not tell.
+          type: str
+        source_log_file:
+          description: Binary log of the source that holds the event.
+          type: str
+        source_log_position:
+          description: Place in it up to which this channel has applied everything.
+          type: int
+        source_log_end_position:
+          description: Where the event ends in it.
+          type: int
+        meaning:
+          description: What has happened.
+          type: str
+        remedies:
+          description: What can be done, the most likely first.
+          type: list
+          elements: str
 """
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import tell
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
+    tell,
+    timeout_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_observation import (
+    heartbeat_lags,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+
+OPTIONS = {
+    "heartbeat_table": {"type": "str"},
+    "read_timeout_seconds": {"type": "int", "default": 30},
+}
 
 
 class ReplicationChannelInfo:
     read_timeout = 30.0
 
     def desired(self, params):
-        return None
+        self.read_timeout = params["read_timeout_seconds"]
+        problems = timeout_problems(self.read_timeout)
+        schema, _, name = (params["heartbeat_table"] or "").partition(".")
+        if params["heartbeat_table"] is not None and not (schema and name):
+            problems.append(
+                f"heartbeat_table: {params['heartbeat_table']!r} is not a table; give schema.table."
+            )
+        refuse_if_any(problems)
+        return (schema, name) if name else None
 
     def current(self, server, desired):
         return server_side.read(server)
@@ -97,11 +199,12 @@ class ReplicationChannelInfo:
         return []
 
     def finish(self, server, desired, current, plan, applied):
-        return {"channels": tell(current)}
+        lags = heartbeat_lags(server, *desired) if desired else None
+        return {"channels": tell(current, lags)}
 
 
 def main():
-    run(ReplicationChannelInfo(), {})
+    run(ReplicationChannelInfo(), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.applier_error import (
+    Explanation,
+    explain_applying,
+    explain_receiving,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     Channel,
@@ -19,8 +24,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
 )
 
 
-def tell(channels: Sequence[ChannelStatus]) -> list[dict[str, Any]]:
-    """Return the channels as a module's result."""
+def tell(
+    channels: Sequence[ChannelStatus], heartbeat_lags: Mapping[int, float] | None = None
+) -> list[dict[str, Any]]:
+    """Return the channels as a module's result.
+
+    ``heartbeat_lags`` are seconds by the server id of the source.
+    """
+    lags = heartbeat_lags or {}
     return [
         {
             "channel": status.name,
@@ -29,28 +40,45 @@ def tell(channels: Sequence[ChannelStatus]) -> list[dict[str, Any]]:
             "connected": status.connected,
             "sql_running": status.sql_running,
             "seconds_behind_source": status.seconds_behind_source,
+            "heartbeat_lag_seconds": lags.get(status.source_server_id or 0),
+            "source_server_id": status.source_server_id,
             "settings": status.settings.given(),
             "filters": status.filters.told(),
             "gtid_received": status.gtid_received,
             "gtid_applied": status.gtid_applied,
             "last_io_error": _fault(status.io_fault),
             "last_sql_error": _fault(status.sql_fault),
+            "explanation": _told(explanation_of(status)),
         }
         for status in channels
     ]
 
 
+def explanation_of(status: ChannelStatus) -> Explanation | None:
+    """Take apart what keeps a channel from running; None if it tells no error."""
+    if status.sql_fault:
+        fault = status.sql_fault
+        return explain_applying(
+            fault.number, fault.message, status.source_log_file, status.source_log_position
+        )
+    if status.io_fault:
+        return explain_receiving(status.io_fault.number, status.io_fault.message)
+    return None
+
+
 def explain(status: ChannelStatus) -> str:
-    """Say in one sentence what keeps a channel from running."""
+    """Say what keeps a channel from running, and what can be done."""
+    explanation = explanation_of(status)
+    meaning = f". {explanation.sentence}" if explanation else ""
     if status.sql_fault:
         return (
             f"channel {status.name} from {status.source} cannot apply: error "
-            f"{status.sql_fault.number}: {status.sql_fault.message}"
+            f"{status.sql_fault.number}: {status.sql_fault.message}{meaning}"
         )
     if status.io_fault:
         return (
             f"channel {status.name} cannot receive from {status.source}: error "
-            f"{status.io_fault.number}: {status.io_fault.message}"
+            f"{status.io_fault.number}: {status.io_fault.message}{meaning}"
         )
     threads = f"receiving {_yes(status.io_running)}, applying {_yes(status.sql_running)}"
     return f"channel {status.name} from {status.source} tells no error ({threads})"
@@ -70,11 +98,22 @@ def refuse_faults(
         if status.key in wanted and (status.denied or not status.running)
     ]
     if stopped:
-        raise ServerError(server.address, "; ".join(stopped))
+        raise ServerError(server.address, "; ".join(stopped), details={"channels": tell(found)})
+
+
+def timeout_problems(seconds: int) -> list[str]:
+    """Say whether ``read_timeout_seconds`` is none."""
+    if seconds >= 1:
+        return []
+    return [f"read_timeout_seconds {seconds} is no time; give 1 at least."]
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
-    return {"number": fault.number, "message": fault.message}
+    return {"number": fault.number, "message": fault.message, "time": fault.time}
+
+
+def _told(explanation: Explanation | None) -> dict[str, Any] | None:
+    return explanation.told() if explanation else None
 
 
 def _yes(running: bool) -> str:

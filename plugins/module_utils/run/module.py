@@ -113,7 +113,7 @@ def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints:
     except Refused as refusal:
         _fail(module, refusal, server, steps_done, problems=refusal.problems)
     except ServerError as error:
-        _fail(module, error, server, steps_done, error_number=error.number)
+        _fail(module, error, server, steps_done, error_number=error.number, **error.details)
     # The last net: a traceback belongs in the result.
     except Exception as error:
         _fail(module, error, server, steps_done, exception=traceback.format_exc())

@@ -22,6 +22,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     channel_filters,
     channel_promises,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_observation import (
+    SELECT_DENIED,
+    with_details,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Login,
     Row,
@@ -48,7 +52,6 @@ _BOOLEANS = {
     "auto_position",
 }
 _TRUE = {"yes", "1", "true", "slave_pos", "current_pos"}
-SELECT_DENIED = 1142
 # How long one statement that waits may take before the channel is looked at again.
 _SLICE_SECONDS = 1
 
@@ -66,7 +69,7 @@ def read(server: Server, with_passwords: bool = False) -> list[ChannelStatus]:
     appliers = channel_promises.applier_settings(server)
     heartbeats = _heartbeats(server)
     passwords = _passwords(server) if with_passwords else {}
-    return sorted(
+    found = sorted(
         (
             _status(
                 {**row, **appliers.get(row["name"], {})},
@@ -79,6 +82,7 @@ def read(server: Server, with_passwords: bool = False) -> list[ChannelStatus]:
         ),
         key=lambda status: status.key,
     )
+    return with_details(server, found)
 
 
 def statements(step: Step, server: Server) -> list[Statement]:
@@ -147,13 +151,11 @@ def wait_until_settled(
         time.sleep(0.1)
 
 
-def source_position(status: ChannelStatus, password: Secret, connect_timeout: float) -> str:
-    """Ask a channel's source, with the channel's own account, how far it has written.
+def connect_to_source(settings: Settings, password: Secret, timeout: float) -> Server:
+    """Log in to a channel's source with the channel's own account.
 
-    Only the source knows what it has committed: a replica of a source that hangs
-    says that it is 0 seconds behind. Raises ``ServerError`` when it does not answer.
+    ``timeout`` in seconds bounds the connection and each answer. Raises ``ServerError``.
     """
-    settings = status.settings
     login = Login(
         host=str(settings.source_host),
         port=int(settings.source_port or 3306),
@@ -166,10 +168,19 @@ def source_position(status: ChannelStatus, password: Secret, connect_timeout: fl
         # verify with, too.
         check_hostname=settings.source_ssl_verify_server_cert if settings.source_ssl_ca else None,
         unverified_tls=bool(settings.source_ssl and not settings.source_ssl_ca),
-        connect_timeout=connect_timeout,
-        read_timeout=connect_timeout,
+        connect_timeout=timeout,
+        read_timeout=timeout,
     )
-    source = connect(login)
+    return connect(login)
+
+
+def source_position(status: ChannelStatus, password: Secret, connect_timeout: float) -> str:
+    """Ask a channel's source, with the channel's own account, how far it has written.
+
+    Only the source knows what it has committed: a replica of a source that hangs
+    says that it is 0 seconds behind. Raises ``ServerError`` when it does not answer.
+    """
+    source = connect_to_source(status.settings, password, connect_timeout)
     try:
         said = source.row(source.dialect.source_position)
     finally:
@@ -189,11 +200,11 @@ def own_transactions(position: str, uuid: str) -> str:
     return ",".join(part for part in sets if part.lower().startswith(uuid.lower()))
 
 
-def has_applied(server: Server, position: str) -> bool:
-    """Wait a moment for the server to apply everything up to ``position``."""
+def has_applied(server: Server, position: str, seconds: float = _SLICE_SECONDS) -> bool:
+    """Wait at most ``seconds`` for the server to apply everything up to ``position``."""
     if not position:
         return True
-    answer = server.row(server.dialect.wait_for_position, position, _SLICE_SECONDS)
+    answer = server.row(server.dialect.wait_for_position, position, seconds)
     return bool(answer["waited"] == 0)
 
 
@@ -226,6 +237,8 @@ def _status(row: Row, heartbeat: float | None, password: Secret | None) -> Chann
         source_server_id=int(row["source_server_id"] or 0) or None,
         source_uuid=row.get("source_uuid") or None,
         filters=row["filters"],
+        source_log_file=row.get("source_log_file") or None,
+        source_log_position=int(row.get("source_log_position") or 0) or None,
     )
 
 

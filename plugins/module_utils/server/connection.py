@@ -38,20 +38,30 @@ except ImportError:
 
 Row = dict[str, Any]
 
+# The client library's number for a connection that broke off while it waited.
+LOST = 2013
+
 
 class ServerError(Exception):
     """A server refused a statement, did not answer, or could not be reached.
 
-    ``number`` is the server's or the client library's error number (0: none).
+    ``number`` is the server's or the client library's error number (0: none),
+    ``details`` what a module returns of it beside the message.
     """
 
     def __init__(
-        self, address: str, message: str, number: int = 0, statement: Statement | None = None
+        self,
+        address: str,
+        message: str,
+        number: int = 0,
+        statement: Statement | None = None,
+        details: dict[str, Any] | None = None,
     ) -> None:
         self.address = address
         self.message = message
         self.number = number
         self.statement = statement
+        self.details = details or {}
         doing = f" while running: {statement.shown}" if statement else ""
         code = f"error {number}: " if number else ""
         super().__init__(f"server {address}: {code}{message}{doing}")
@@ -243,5 +253,10 @@ def _unquoted(value: str) -> str:
 
 def _number_and_message(error: BaseException) -> tuple[int, str]:
     if len(error.args) >= 2 and isinstance(error.args[0], int):
+        if error.args[0] == LOST and "timed out" in str(error.args[1]):
+            return LOST, (
+                "no answer in time: the server hangs (its process is stopped, its disk is full) or "
+                "has too much to do; the connection is given up"
+            )
         return error.args[0], str(error.args[1]) or "the connection is lost"
     return 0, str(error) or type(error).__name__

@@ -208,10 +208,14 @@ class Channel:
 
 @dataclass(frozen=True)
 class Fault:
-    """The last error of one of a channel's two threads (number 0: none)."""
+    """The last error of one of a channel's two threads (number 0: none).
+
+    ``time`` is when it happened, in UTC, as text; None where the server does not tell.
+    """
 
     number: int = 0
     message: str = ""
+    time: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.number or self.message)
@@ -240,6 +244,9 @@ class ChannelStatus:
     source_server_id: int | None = None
     source_uuid: str | None = None
     filters: Filters = Filters()
+    # How far the source's binary log has been applied.
+    source_log_file: str | None = None
+    source_log_position: int | None = None
 
     @property
     def key(self) -> str:

@@ -140,3 +140,11 @@ def test_a_channel_that_shall_not_run_is_not_waited_for() -> None:
         desired(channel="w1", state="stopped", wait=True)
     # Of several, those that go are not waited for.
     desired(channels=[{"channel": "w1", "state": "absent"}, {"channel": "w2"}], wait=True)
+
+
+def test_seeds_and_timeouts_are_judged_with_everything_else() -> None:
+    with pytest.raises(Refused) as refusal:
+        desired(channel="w1", source_port=0, gtid_seed=["1-1-1", "rubbish"], read_timeout_seconds=0)
+    for said in ("source_port 0", "'rubbish' is not a GTID", "read_timeout_seconds 0"):
+        assert said in str(refusal.value)
+    assert len(refusal.value.problems) == 3

@@ -60,9 +60,41 @@ def test_tell() -> None:
         "filters": {**dict.fromkeys(KINDS, []), "do_databases": ["a"]},
         "gtid_received": "",
         "gtid_applied": "",
-        "last_io_error": {"number": 2003, "message": "refused"},
-        "last_sql_error": {"number": 0, "message": ""},
+        "last_io_error": {"number": 2003, "message": "refused", "time": None},
+        "last_sql_error": {"number": 0, "message": "", "time": None},
+        "heartbeat_lag_seconds": None,
+        "source_server_id": None,
+        "explanation": told["explanation"],
     }
+    assert told["explanation"]["meaning"].startswith("the source does not answer")
+
+
+def test_real_lag_is_told_by_the_sources_server_id() -> None:
+    (told,) = tell([replace(RUNS, source_server_id=7)], {7: 1.5, 8: 9.0})
+    assert told["heartbeat_lag_seconds"] == 1.5
+
+
+def test_a_stopped_applier_is_explained_with_its_place() -> None:
+    message = (
+        "Could not execute Update_rows_v1 event on table s.t; Can't find record in 't', "
+        "Error_code: 1032; handler error HA_ERR_KEY_NOT_FOUND; the event's master log b.1, "
+        "end_log_pos 90"
+    )
+    broken = replace(
+        RUNS,
+        sql_running=False,
+        sql_fault=Fault(1032, message),
+        source_log_file="b.1",
+        source_log_position=40,
+    )
+    with pytest.raises(ServerError) as refusal:
+        refuse_faults(SERVER, WANTED, [broken])
+    assert "the update of s.t: " in str(refusal.value) and "mysql_month_partition" in str(
+        refusal.value
+    )
+    (told,) = refusal.value.details["channels"]
+    parts = told["explanation"]
+    assert (parts["source_log_position"], parts["source_log_end_position"]) == (40, 90)
 
 
 def test_a_channel_that_tries_to_connect_is_not_told_as_running() -> None:

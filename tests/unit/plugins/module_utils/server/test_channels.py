@@ -253,6 +253,9 @@ def mysql(rows: Sequence[dict[str, Any]], **more: Any) -> Server:
         "replication_connection_configuration": HEARTBEATS,
         "slave_master_info": PASSWORDS,
         "replication_applier_configuration": APPLIERS,
+        "replication_connection_status": [],
+        "status_by_worker": [],
+        "status_by_coordinator": [],
         **more,
     }
     return cast(Server, Answers("mysql", answers))

@@ -89,6 +89,13 @@ def test_a_lost_connection_is_told_in_words() -> None:
     assert "connection" in text.lower(), text
 
 
+def test_a_server_that_hangs_is_told_in_words() -> None:
+    lost = "Lost connection to MySQL server during query"
+    text = refused(pymysql.err.OperationalError(2013, f"{lost} (timed out)"))
+    assert "error 2013: no answer in time: the server hangs" in text, text
+    assert "hangs" not in refused(pymysql.err.OperationalError(2013, lost))
+
+
 def arguments(login: Login) -> Any:
     return pymysql.connections.Connection(
         **connection._arguments(login),

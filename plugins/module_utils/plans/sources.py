@@ -1,0 +1,138 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judging the sources of channels that a replica does not follow yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    ABSENT,
+    Channel,
+    ChannelStatus,
+    Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import GtidPosition
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
+    WRITE_SERVER,
+    judge,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a server says of itself: its flavour and its global variables."""
+
+    flavour: str
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def server_id(self) -> int:
+        """The number that must be its own (0: none)."""
+        return int(self.variables.get("server_id") or 0)
+
+    @property
+    def domain(self) -> int | None:
+        """The domain of what it writes; None on a server that knows no domains."""
+        found = self.variables.get("gtid_domain_id")
+        return None if found is None else int(found)
+
+
+def to_judge(desired: Sequence[Channel], present: Sequence[ChannelStatus]) -> dict[str, Settings]:
+    """Return by name the settings of the channels that are new or change their source.
+
+    The others were judged when they were made: a run that changes nothing shall not
+    log in everywhere.
+    """
+    known = {status.key: status.settings for status in present}
+    found = {}
+    for channel in desired:
+        before = known.get(channel.key, Settings())
+        after = replace(before, **channel.settings.given())
+        if channel.state == ABSENT or not (after.source_host and after.source_user):
+            continue
+        if (before.source_host, before.source_port or 3306) != (
+            after.source_host,
+            after.source_port or 3306,
+        ):
+            found[channel.name] = after
+    return found
+
+
+def problems_of(
+    sources: Mapping[str, Source],
+    replica: Source,
+    desired: Sequence[Channel],
+    present: Sequence[ChannelStatus],
+) -> list[str]:
+    """Say what would break the replica or lose rows.
+
+    ``sources`` are by channel, those that were asked. What the other channels follow
+    is known from their status.
+    """
+    by_gtid = {channel.name: channel.settings.auto_position is not False for channel in desired}
+    found = []
+    for name, source in sorted(sources.items()):
+        if source.flavour != replica.flavour and by_gtid[name]:
+            found.append(
+                f"channel {name}: its source is a server of {source.flavour} and this one is of "
+                f"{replica.flavour}; neither finds its place by the other's GTIDs. Follow a source "
+                "of the same kind."
+            )
+            continue
+        found.extend(
+            f"channel {name}, its source: {problem}"
+            for problem in judge(WRITE_SERVER, _looked_at(source, by_gtid[name])).problems
+        )
+        if source.server_id and source.server_id == replica.server_id:
+            found.append(
+                f"channel {name}: its source has the server_id {source.server_id}, which is this "
+                "server's own; set another one on either."
+            )
+    gone = {channel.key for channel in desired if channel.state == ABSENT}
+    asked = {name.lower() for name in sources}
+    rest = [one for one in present if one.key not in gone | asked]
+    return found + _shared_ids(sources, rest) + _shared_domains(sources, rest)
+
+
+def _looked_at(source: Source, by_gtid: bool) -> dict[str, str | None]:
+    left_out = () if by_gtid else ("gtid_mode",)
+    return {name: value for name, value in source.variables.items() if name not in left_out}
+
+
+def _shared_ids(sources: Mapping[str, Source], rest: Sequence[ChannelStatus]) -> list[str]:
+    names: dict[int, list[str]] = {}
+    for name, source in sources.items():
+        names.setdefault(source.server_id, []).append(name)
+    for status in rest:
+        names.setdefault(status.source_server_id or 0, []).append(status.name)
+    return [
+        f"channels {', '.join(sorted(followers))} have sources with one server_id, {number}: they "
+        "are one server, or cannot be told apart. Give each server a number of its own."
+        for number, followers in sorted(names.items())
+        if number and len(followers) > 1 and set(followers) & set(sources)
+    ]
+
+
+def _shared_domains(sources: Mapping[str, Source], rest: Sequence[ChannelStatus]) -> list[str]:
+    names: dict[int, list[str]] = {}
+    for name, source in sources.items():
+        if source.domain is not None:
+            names.setdefault(source.domain, []).append(name)
+    if not names:
+        return []
+    for status in rest:
+        # All that a channel has received names many domains; its source's own is the
+        # one whose last transaction that server wrote.
+        received = GtidPosition.parse(status.gtid_received)
+        for domain in received.domains_of(status.source_server_id):
+            names.setdefault(domain, []).append(status.name)
+    return [
+        f"channels {', '.join(sorted(followers))} have sources with one gtid_domain_id, {domain}: "
+        "that works until the first reconnect, then a channel stops (error 1236) or leaves rows "
+        "out. Give each source a domain of its own."
+        for domain, followers in sorted(names.items())
+        if len(followers) > 1 and set(followers) & set(sources)
+    ]

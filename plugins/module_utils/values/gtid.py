@@ -1,0 +1,131 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GTIDs of both flavours, as sets that can be compared.
+
+Sources: MySQL Reference Manual, "GTID Format and Storage"; MariaDB Knowledge
+Base, "Global Transaction ID".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+Interval = tuple[int, int]
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TAG = re.compile(r"[a-z_][a-z0-9_]{0,31}")
+_INTERVAL = re.compile(r"(\d+)(?:-(\d+))?")
+_POSITION = re.compile(r"(\d+)-(\d+)-(\d+)")
+
+
+@dataclass(frozen=True)
+class GtidSet:
+    """MySQL's: for each source (uuid, or uuid:tag) the numbers of its transactions.
+
+    ``intervals`` are inclusive, sorted, and do not touch each other.
+    """
+
+    intervals: dict[str, tuple[Interval, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> GtidSet:
+        """Read ``uuid:1-5:7, uuid:tag:1``. Raises ``ValueError`` with what is wrong."""
+        found: dict[str, list[Interval]] = {}
+        for part in _parts(text):
+            uuid, *rest = part.lower().split(":")
+            if not _UUID.fullmatch(uuid) or not rest:
+                raise ValueError(f"{part!r} is not a GTID of MySQL, uuid:number-number")
+            source = uuid
+            for word in rest:
+                if _TAG.fullmatch(word):
+                    source = f"{uuid}:{word}"
+                    continue
+                interval = _INTERVAL.fullmatch(word)
+                first = int(interval.group(1)) if interval else 0
+                last = int(interval.group(2) or first) if interval else 0
+                if not 1 <= first <= last:
+                    raise ValueError(f"{word!r} in {part!r} is not a number or number-number")
+                found.setdefault(source, []).append((first, last))
+        return cls({source: _joined(given) for source, given in found.items()})
+
+    def union(self, other: GtidSet) -> GtidSet:
+        """Return all transactions of both."""
+        return GtidSet(
+            {
+                source: _joined((*self.of(source), *other.of(source)))
+                for source in {**self.intervals, **other.intervals}
+            }
+        )
+
+    def of(self, source: str) -> tuple[Interval, ...]:
+        """Return the intervals of one source."""
+        return self.intervals.get(source, ())
+
+    def only(self, sources: Iterable[str]) -> GtidSet:
+        """Return the part of some sources."""
+        return GtidSet({source: self.of(source) for source in sources})
+
+    def contains(self, other: GtidSet) -> bool:
+        """Whether every transaction of ``other`` is in this one."""
+        return self.union(other) == self
+
+    def __str__(self) -> str:
+        return ",".join(
+            ":".join(
+                (source, *(f"{a}-{b}" if b > a else f"{a}" for a, b in self.intervals[source]))
+            )
+            for source in sorted(self.intervals)
+        )
+
+
+@dataclass(frozen=True)
+class GtidPosition:
+    """MariaDB's: for each domain the last transaction, as (server id, number)."""
+
+    domains: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> GtidPosition:
+        """Read ``domain-server-number, ...``. Raises ``ValueError`` with what is wrong."""
+        domains: dict[int, tuple[int, int]] = {}
+        for part in _parts(text):
+            found = _POSITION.fullmatch(part)
+            if not found:
+                raise ValueError(f"{part!r} is not a GTID of MariaDB, domain-server-number")
+            domain, server, number = (int(group) for group in found.groups())
+            if domain in domains:
+                raise ValueError(f"domain {domain} is named twice in {text!r}")
+            domains[domain] = (server, number)
+        return cls(domains)
+
+    def only(self, domains: Iterable[int]) -> GtidPosition:
+        """Return the part of some domains."""
+        return GtidPosition({domain: self.domains[domain] for domain in domains})
+
+    def domains_of(self, server_id: int | None) -> set[int]:
+        """Return the domains whose last transaction a server has written itself."""
+        return {domain for domain, (server, _) in self.domains.items() if server == server_id}
+
+    def __str__(self) -> str:
+        return ",".join(
+            f"{domain}-{server}-{number}"
+            for domain, (server, number) in sorted(self.domains.items())
+        )
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in (one.strip() for one in text.split(",")) if part]
+
+
+def _joined(given: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Sort intervals, and make one of those that overlap or touch."""
+    joined: list[Interval] = []
+    for first, last in sorted(given):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return tuple(joined)

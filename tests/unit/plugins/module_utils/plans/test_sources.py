@@ -1,0 +1,144 @@
+"""Judging sources from what they say of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.sources import (
+    Source,
+    problems_of,
+    to_judge,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    ABSENT,
+    STARTED,
+    Channel,
+    ChannelStatus,
+    Settings,
+)
+
+GOOD = {
+    "server_id": "1",
+    "log_bin": "ON",
+    "binlog_format": "ROW",
+    "binlog_row_image": "FULL",
+}
+MARIADB = Source("mariadb", {**GOOD, "gtid_domain_id": "1"})
+MYSQL = Source("mysql", {**GOOD, "gtid_mode": "ON"})
+REPLICA = Source("mariadb", {"server_id": "101"})
+
+
+def channel(name: str, **given: Any) -> Channel:
+    settings = {"source_host": name, "source_user": "u", **given}
+    return Channel(name, STARTED, Settings(**settings))
+
+
+def status(name: str, **given: Any) -> ChannelStatus:
+    return ChannelStatus(
+        name, Settings(source_host=name, source_port=3306, source_user="u"), **given
+    )
+
+
+def problems(
+    sources: dict[str, Source], present: list[ChannelStatus] | None = None, **more: Any
+) -> list[str]:
+    replica = more.pop("replica", REPLICA)
+    desired = [channel(name, **more) for name in sources]
+    return problems_of(sources, replica, desired, present or [])
+
+
+def variables(source: Source, **changed: Any) -> Source:
+    return replace(source, variables={**source.variables, **changed})
+
+
+def test_only_channels_that_are_new_or_change_their_source_are_judged() -> None:
+    present = [status("w1"), status("w2"), status("w3")]
+    desired = [
+        channel("W1", source_host="w1"),
+        channel("w2", source_port=3307),
+        channel("w3", source_host="other"),
+        channel("w4"),
+        replace(channel("w5"), state=ABSENT),
+        Channel("w6", STARTED),
+        channel("w7", source_user=None),
+    ]
+    found = to_judge(desired, present)
+    assert set(found) == {"w2", "w3", "w4"}
+    assert (found["w3"].source_host, found["w3"].source_port) == ("other", 3306)
+
+
+def test_good_sources() -> None:
+    other = variables(MARIADB, server_id="2", gtid_domain_id="2")
+    assert problems({"w1": MARIADB, "w2": other}) == []
+    mysql = Source("mysql", {"server_id": "101"})
+    assert problems({"w1": MYSQL}, replica=mysql) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"binlog_row_image": "MINIMAL"}, "channel w1, its source: binlog_row_image is MINIMAL"),
+        ({"binlog_format": "MIXED"}, "binlog_format is MIXED"),
+        ({"log_bin": "OFF"}, "log_bin is OFF"),
+        ({"server_id": "0"}, "server_id is 0"),
+        ({"server_id": "101"}, "the server_id 101, which is this server's own"),
+    ],
+)
+def test_settings_that_break_the_replica(changed: dict[str, str], said: str) -> None:
+    (problem,) = problems({"w1": variables(MARIADB, **changed)})
+    assert said in problem
+
+
+def test_gtids_are_needed_by_channels_that_use_them() -> None:
+    mysql = Source("mysql", {"server_id": "101"})
+    without = {"w1": variables(MYSQL, gtid_mode="OFF")}
+    (problem,) = problems(without, replica=mysql)
+    assert "gtid_mode is OFF" in problem
+    assert problems(without, replica=mysql, auto_position=False) == []
+
+
+def test_a_source_of_the_other_flavour() -> None:
+    (problem,) = problems({"w1": MYSQL})
+    assert "a server of mysql and this one is of mariadb" in problem
+    assert problems({"w1": MYSQL}, auto_position=False) == []
+
+
+def test_one_server_id_of_two_sources() -> None:
+    same = variables(MARIADB, gtid_domain_id="2")
+    (problem,) = problems({"w1": MARIADB, "w2": same})
+    assert "channels w1, w2 have sources with one server_id, 1" in problem
+    (problem,) = problems({"w2": same}, [status("w1", source_server_id=1)])
+    assert "channels w1, w2 have sources with one server_id, 1" in problem
+
+
+def test_one_domain_of_two_sources() -> None:
+    same = variables(MARIADB, server_id="2")
+    (problem,) = problems({"w1": MARIADB, "w2": same})
+    assert "channels w1, w2 have sources with one gtid_domain_id, 1" in problem
+    # What another channel has received of third servers is not its source's own.
+    known = status("w1", source_server_id=1, gtid_received="1-1-5,7-7-1,2-2-9")
+    (problem,) = problems({"w2": same}, [known])
+    assert "channels w1, w2 have sources with one gtid_domain_id, 1" in problem
+    assert problems({"w2": variables(same, gtid_domain_id="7")}, [known]) == []
+
+
+def test_channels_that_go_or_change_count_no_more() -> None:
+    known = [
+        status("w1", source_server_id=1, gtid_received="1-1-5"),
+        status("w2", source_server_id=1, gtid_received="1-1-5"),
+    ]
+    desired = [replace(channel("W1"), state=ABSENT), channel("W2")]
+    assert problems_of({"W2": MARIADB}, REPLICA, desired, known) == []
+
+
+def test_what_was_there_before_is_not_judged() -> None:
+    known = [
+        status("w1", source_server_id=1, gtid_received="1-1-5"),
+        status("w2", source_server_id=1, gtid_received="1-1-5"),
+    ]
+    new = variables(MARIADB, server_id="3", gtid_domain_id="3")
+    assert problems({"w3": new}, known) == []
+    assert problems({}, known) == []

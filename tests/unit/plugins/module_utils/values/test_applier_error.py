@@ -1,0 +1,264 @@
+"""Errors of channels taken apart: the texts are real ones, of all three lines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.applier_error import (
+    Explanation,
+    explain_applying,
+    explain_receiving,
+    masked,
+)
+
+MYSQL = (
+    "Worker 1 failed executing transaction '3b3a6275-e573-11f1-bce1-02fc00000001:1' at source log "
+    "binlog.000001, end_log_pos 405; "
+)
+GTID = "3b3a6275-e573-11f1-bce1-02fc00000001:1"
+
+
+def place(source: str, end: int) -> str:
+    return f"the event's {source} log binlog.000001, end_log_pos {end}"
+
+
+Parts = tuple["str | None", "str | None", "str | None", "str | None"]
+# number, message, (event, schema, table, key), a word of the remedies
+APPLYING: list[tuple[int, str, Parts, str]] = [
+    (
+        1062,
+        "Could not execute Write_rows_v1 event on table lab.t; Duplicate entry '7' for key "
+        "'PRIMARY', Error_code: 1062; handler error HA_ERR_FOUND_DUPP_KEY; " + place("master", 509),
+        ("insert", "lab", "t", "PRIMARY = 7"),
+        "compare the two rows",
+    ),
+    (
+        1062,
+        f"{MYSQL}Could not execute Write_rows event on table lab.t; Duplicate entry '7' for key "
+        "'t.PRIMARY', Error_code: 1062; handler error HA_ERR_FOUND_DUPP_KEY; "
+        + place("source", 405),
+        ("insert", "lab", "t", "t.PRIMARY = 7"),
+        "mysql_autoinc_offset",
+    ),
+    (
+        1032,
+        "Could not execute Update_rows_v1 event on table lab.t; Can't find record in 't', "
+        "Error_code: 1032; handler error HA_ERR_KEY_NOT_FOUND; " + place("master", 0),
+        ("update", "lab", "t", None),
+        "retention",
+    ),
+    (
+        1032,
+        f"{MYSQL}Could not execute Delete_rows event on table lab.t; Can't find record in 't', "
+        "Error_code: 1032; handler error HA_ERR_KEY_NOT_FOUND; " + place("source", 405),
+        ("delete", "lab", "t", None),
+        "mysqlbinlog",
+    ),
+    (
+        1146,
+        "Error executing row event: 'Table 'lab.u' doesn't exist'",
+        (None, "lab", "u", None),
+        "mysql_usage_table",
+    ),
+    (
+        1146,
+        f"{MYSQL}Error executing row event: 'Table 'lab.u' doesn't exist'",
+        (None, "lab", "u", None),
+        "mysql_usage_table",
+    ),
+    (
+        1526,
+        "Could not execute Write_rows_v1 event on table lab.p; Table has no partition for value "
+        "from column_list, Error_code: 1526; handler error HA_ERR_NO_PARTITION_FOUND; "
+        + place("master", 1371),
+        ("insert", "lab", "p", None),
+        "mysql_month_partition",
+    ),
+    (
+        1030,
+        'Could not execute Update_rows_v1 event on table lab.p; Got error 1 "Operation not '
+        'permitted" from storage engine InnoDB, Error_code: 1030; handler error No Error!; '
+        + place("master", 1614),
+        ("update", "lab", "p", None),
+        "mysql_month_partition_info",
+    ),
+    (
+        1030,
+        f"{MYSQL}Could not execute Update_rows event on table lab.p; Got error 122 - 'Internal "
+        "(unspecified) error in handler' from storage engine, Error_code: 1030; handler error No "
+        "Error!; " + place("source", 1828),
+        ("update", "lab", "p", None),
+        "mysql_month_partition_info",
+    ),
+    (
+        1049,
+        f"{MYSQL}Error executing row event: 'Unknown database 'lab2''",
+        (None, "lab2", None, None),
+        "make the schema",
+    ),
+    (
+        1049,
+        "Error 'Unknown database 'lab3'' on query. Default database: ''. Query: 'CREATE TABLE "
+        "lab3.t(id INT PRIMARY KEY)'",
+        ("CREATE TABLE", "lab3", "t", None),
+        "make the schema",
+    ),
+    (
+        1050,
+        "Error 'Table 'u' already exists' on query. Default database: ''. Query: 'CREATE TABLE "
+        "lab.u(id INT PRIMARY KEY, b INT)'",
+        ("CREATE TABLE", "lab", "u", None),
+        "sql_log_bin",
+    ),
+    (
+        1060,
+        "Error 'Duplicate column name 'c'' on query. Default database: 'lab'. Query: 'ALTER TABLE "
+        "`u` ADD c INT'",
+        ("ALTER TABLE", "lab", "u", None),
+        "sql_log_bin",
+    ),
+    (
+        1007,
+        "Error 'Can't create database 'lab4'; database exists' on query. Default database: "
+        "'lab4'. Query: 'CREATE SCHEMA lab4'",
+        ("CREATE SCHEMA", "lab4", None, None),
+        "sql_log_bin",
+    ),
+    (
+        1051,
+        "Error 'Unknown table' on query. Default database: 'lab4'. Query: 'DROP VIEW x'",
+        ("DROP VIEW", "lab4", None, None),
+        "sql_log_bin",
+    ),
+    (
+        1396,
+        f"{MYSQL}Error 'Operation CREATE USER failed for 'leaked'@'%' (User account already "
+        "exists)' on query. Default database: ''. Query: 'CREATE USER 'leaked'@'%' IDENTIFIED "
+        "WITH 'caching_sha2_password''",
+        ("CREATE USER", None, None, None),
+        "mysql_account",
+    ),
+    (
+        1677,
+        "Column 1 of table 'lab.u' cannot be converted from type 'int' to type 'varchar(12 octets)"
+        " character set utf8mb4'",
+        (None, "lab", "u", None),
+        "same type",
+    ),
+    (
+        13146,
+        f"{MYSQL}Column 2 (counting the first column as number 1) of table 'lab.u' cannot be "
+        "converted from type 'int' to type 'varchar(12(bytes) utf8mb4)'",
+        (None, "lab", "u", None),
+        "same type",
+    ),
+    (
+        1452,
+        "Could not execute Write_rows_v1 event on table lab.fc; Cannot add or update a child row: "
+        "a foreign key constraint fails (`lab`.`fc`, CONSTRAINT `c1` FOREIGN KEY (`p`) REFERENCES "
+        "`fp` (`id`)), Error_code: 1452; handler error HA_ERR_NO_REFERENCED_ROW; "
+        + place("master", 3299),
+        ("insert", "lab", "fc", None),
+        "foreign key",
+    ),
+    (9999, "Something new", (None, None, None, None), "error log"),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "parts", "remedy"),
+    APPLYING,
+    ids=[f"{number}-{message[:8]}" for number, message, _, _ in APPLYING],
+)
+def test_applying(number: int, message: str, parts: Parts, remedy: str) -> None:
+    told = explain_applying(number, message, "binlog.000001", 325)
+    assert (told.event, told.schema, told.table, told.key) == parts
+    assert remedy in " ".join(told.remedies)
+    assert told.gtid == (GTID if message.startswith(MYSQL) else None)
+    assert (told.source_log_file, told.source_log_position) == ("binlog.000001", 325)
+    assert told.source_log_end_position is None or told.source_log_end_position > 0
+    assert told.meaning in told.sentence and told.remedies[0] in told.sentence
+    assert told.told()["remedies"] == list(told.remedies)
+
+
+def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
+    number, message, _, _ = APPLYING[3]
+    told = explain_applying(number, message, "binlog.000001", 325)
+    assert told.source_log_end_position == 405
+    assert "--start-position=325 --stop-position=405 binlog.000001" in told.remedies[-1]
+    # The channel has applied an older log only: the position is not one of the event's.
+    told = explain_applying(number, message, "binlog.000000", 325)
+    assert (told.source_log_file, told.source_log_position) == ("binlog.000001", None)
+    assert "start-position" not in told.remedies[-1]
+    # MariaDB 11.8 says 0 for an end that it does not know.
+    number, message, _, _ = APPLYING[2]
+    assert explain_applying(number, message).source_log_end_position is None
+    assert "mysqlbinlog" not in " ".join(explain_applying(number, message).remedies)
+    anonymous = "Worker 1 failed executing transaction 'ANONYMOUS' at source log b, end_log_pos 4"
+    assert explain_applying(1032, anonymous).gtid is None
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "said"),
+    [
+        (
+            1236,
+            "Got fatal error 1236 from master when reading data from binary log: 'Could not find "
+            "GTID state requested by slave in any binlog files. Probably the slave state is too "
+            "old and required binlog files have been purged.'",
+            "no longer has the binary logs",
+        ),
+        (
+            13114,
+            "Got fatal error 1236 from source when reading data from binary log: 'Cannot replicate "
+            "because the source purged required binary logs. Replicate the missing ...'",
+            "no longer has the binary logs",
+        ),
+        (
+            1236,
+            "Got fatal error 1236 from master when reading data from binary log: 'Error: "
+            "connecting slave requested to start from GTID 1-2-3, which is not in the master's "
+            "binlog'",
+            "does not know",
+        ),
+        (
+            13114,
+            "Got fatal error 1236 from source when reading data from binary log: 'Replica has more "
+            "GTIDs than the source has, using the source's SERVER_UUID. ...'",
+            "does not know",
+        ),
+        (1593, "Fatal error: The slave I/O thread stops because", "same server_id"),
+        (13117, "Fatal error: The replica I/O thread stops because", "same server_id"),
+        (1045, "Access denied", "refuses the channel's account"),
+        (2003, "Can't connect", "does not answer"),
+        (8888, "Something new", "without a known cause"),
+        # One number stands for many things.
+        (1236, "log event entry exceeded max_allowed_packet", "without a known cause"),
+    ],
+)
+def test_receiving(number: int, message: str, said: str) -> None:
+    told = explain_receiving(number, message)
+    assert said in told.sentence and told.remedies
+    assert told.event is told.table is told.key is None
+
+
+def test_no_password_of_an_account_that_leaked_is_told() -> None:
+    said = "Error 'x' on query. Default database: ''. Query: "
+    for query in (
+        "'CREATE USER a IDENTIFIED BY 'p'w''",
+        "'ALTER USER a IDENTIFIED WITH caching_sha2_password AS 'p'w''",
+        "'SET PASSWORD FOR a = 'p'w''",
+        "'GRANT ALL ON *.* TO a identified by\n'p'w''",
+    ):
+        assert "p'w" not in masked(said + query)
+    # What is not a query keeps its words.
+    assert masked("Could not connect with password 'x'") == "Could not connect with password 'x'"
+
+
+@given(st.integers(), st.text())
+def test_any_text_is_taken(number: int, message: str) -> None:
+    for told in (explain_applying(number, message), explain_receiving(number, message)):
+        assert isinstance(told, Explanation) and told.remedies and told.sentence
+    masked(message)

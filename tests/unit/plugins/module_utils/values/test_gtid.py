@@ -1,0 +1,92 @@
+"""GTID sets and positions, against sets of single transactions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
+    GtidPosition,
+    GtidSet,
+)
+
+A, B = "3b3a6275-e573-11f1-bce1-02fc00000001", "aaaaaaaa-0000-0000-0000-000000000000"
+
+transactions = st.sets(
+    st.tuples(st.sampled_from([A, B, f"{A}:tag", f"{B}:_t2"]), st.integers(1, 30)), max_size=40
+)
+
+
+def text(given: set[tuple[str, int]]) -> str:
+    return ",".join(f"{source}:{number}" for source, number in given)
+
+
+def single(gtids: GtidSet) -> set[tuple[str, int]]:
+    return {
+        (source, number)
+        for source, intervals in gtids.intervals.items()
+        for first, last in intervals
+        for number in range(first, last + 1)
+    }
+
+
+@given(transactions)
+def test_a_set_is_what_was_written_and_reads_its_own_text(given: set[tuple[str, int]]) -> None:
+    made = GtidSet.parse(text(given))
+    assert single(made) == given
+    assert GtidSet.parse(str(made)) == made
+    assert str(GtidSet.parse(str(made).upper())) == str(made)
+
+
+@given(transactions, transactions)
+def test_union_and_contains(one: set[tuple[str, int]], other: set[tuple[str, int]]) -> None:
+    first, second = GtidSet.parse(text(one)), GtidSet.parse(text(other))
+    assert single(first.union(second)) == one | other
+    assert first.contains(second) == (other <= one)
+    assert single(first.only([A])) == {single for single in one if single[0] == A}
+
+
+def test_the_servers_own_text() -> None:
+    said = f"{A}:1-5:7:9-9:tag:1-3,\n{B}:1"
+    assert str(GtidSet.parse(said)) == f"{A}:1-5:7:9,{A}:tag:1-3,{B}:1"
+    assert str(GtidSet.parse("")) == "" and GtidSet.parse(" , ") == GtidSet()
+
+
+@pytest.mark.parametrize(
+    "said", ["x", A, f"{A}:", f"{A}:0", f"{A}:5-3", f"{A}:1-x", f"{A}:1-2-3", "1-1-5", f"{A} 1"]
+)
+def test_what_is_no_set(said: str) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        GtidSet.parse(said)
+
+
+positions = st.dictionaries(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 2**32 - 1), st.integers(1, 2**64 - 1)),
+    max_size=6,
+)
+
+
+@given(positions)
+def test_a_position_reads_its_own_text(domains: dict[int, tuple[int, int]]) -> None:
+    made = GtidPosition(domains)
+    assert GtidPosition.parse(str(made)) == made
+    assert GtidPosition.parse(f" {str(made).replace(',', ' ,')} ") == made
+
+
+def test_a_servers_own_domains_are_those_that_it_wrote_last() -> None:
+    found = GtidPosition.parse("1-1-5,2-2-9,7-1-1")
+    assert found.domains_of(1) == {1, 7} and found.domains_of(None) == set()
+    assert str(found.only([2])) == "2-2-9"
+
+
+@pytest.mark.parametrize("said", ["1-1", "1-1-x", f"{A}:1", "1-1-1-1", "-1-1-1"])
+def test_what_is_no_position(said: str) -> None:
+    with pytest.raises(ValueError, match="is not a GTID of MariaDB"):
+        GtidPosition.parse(said)
+
+
+def test_a_domain_has_one_position() -> None:
+    with pytest.raises(ValueError, match="domain 1 is named twice"):
+        GtidPosition.parse("1-1-1,1-1-2")

@@ -1,0 +1,31 @@
+"""What mysql_replication_channel_info refuses before it asks any server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.modules import mysql_replication_channel_info
+
+
+def desired(**given: Any) -> Any:
+    task: Any = mysql_replication_channel_info.ReplicationChannelInfo()
+    return task.desired({"heartbeat_table": None, "read_timeout_seconds": 30, **given})
+
+
+def test_the_heartbeat_table() -> None:
+    assert desired() is None
+    assert desired(heartbeat_table="percona.heart.beat") == ("percona", "heart.beat")
+
+
+@pytest.mark.parametrize("table", ["heartbeat", ".heartbeat", "percona.", ""])
+def test_what_is_no_table(table: str) -> None:
+    with pytest.raises(Refused, match=r"give schema\.table"):
+        desired(heartbeat_table=table)
+
+
+def test_what_is_no_time() -> None:
+    with pytest.raises(Refused, match="read_timeout_seconds 0 is no time"):
+        desired(read_timeout_seconds=0)
