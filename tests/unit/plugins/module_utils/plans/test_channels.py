@@ -391,10 +391,15 @@ def test_a_channel_that_fits_is_not_touched(
         status = present.get(channel.key)
         if status is None or channel.state == ABSENT or channel.source_password:
             continue
-        fits = not channel.settings.differing_from(status.settings) and (
+        right_state = (
             channel.state == PRESENT
             or (channel.state == STARTED and status.running)
             or (channel.state == STOPPED and not status.io_running and not status.sql_running)
+        )
+        fits = (
+            right_state
+            and not channel.settings.differing_from(status.settings)
+            and channel.filters in (None, status.filters)
         )
         if fits:
             steps = [step.action for step in made.steps if step.target == f"channel {channel.name}"]
