@@ -302,8 +302,8 @@ EXAMPLES = r"""
     state: started
     source_user: replication_r1
     source_password: "{{ replication_password }}"
-    # As MariaDB writes them; on MySQL for example 3b3a6275-e573-11f1-bce1-02fc00000001:1-4711.
-    gtid_seed: [1-1-4711, 2-2-815]
+    # On MariaDB such as 1-1-4711, on MySQL such as 3b3a6275-e573-11f1-bce1-02fc00000001:1-4711.
+    gtid_seed: "{{ copied_gtids }}"
     channels:
       - {channel: w1, source_host: w1.dc1.example.com}
       - {channel: w2, source_host: w2.dc1.example.com}

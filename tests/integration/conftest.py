@@ -56,6 +56,18 @@ def server(bare: Topology) -> TestServer:
     return w1
 
 
+@pytest.fixture(scope="session")
+def cold_directory(bare: Topology) -> str:
+    """A directory besides its own that r1 may put files into."""
+    directory = bare.host.work_dir / "cold"
+    directory.mkdir(mode=0o777, exist_ok=True)
+    directory.chmod(0o777)
+    if bare.server("r1").flavour == "mysql":
+        settings = {"innodb_directories": str(directory)}
+        bare.playbook("servers.yml", "--limit", "r1", mysqld_settings=settings)
+    return str(directory)
+
+
 @pytest.fixture
 def schema(server: TestServer) -> Iterator[str]:
     """A schema of the test's own on ``server``, known to no binary log."""
@@ -69,6 +81,11 @@ def schema(server: TestServer) -> Iterator[str]:
 def pair(server: TestServer, tmp_path: Any) -> Iterator[dict[str, Any]]:
     """Options of mysql_autoinc_offset, 20 and 1; the server's pair is put back afterwards."""
     yield {"increment": 20, "offset": 1, "persist_file": str(tmp_path / "autoinc.cnf")}
+    forget_pair(server)
+
+
+def forget_pair(server: TestServer) -> None:
+    """Give a server the increment and the offset that every server has by itself."""
     if server.flavour == "mysql":
         server.rows("RESET PERSIST IF EXISTS auto_increment_increment")
         server.rows("RESET PERSIST IF EXISTS auto_increment_offset")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import empty_binary_logs, outside_binary_log
+from tests.integration.conftest import empty_binary_logs, forget_pair, outside_binary_log
 from tests.integration.lines import PORT, ROOT, TestServer, Topology, run_module
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
@@ -30,7 +30,7 @@ PASSWORDS = {
 }
 SERVERS = ("w1", "w2", "w3", "r1")
 # The component that begins an example's name says on which server it runs.
-SERVER_OF = {"Write server": "w1", "Read server": "r1", "Server": "w1"}
+SERVER_OF = {"Write server": "w1", "Read server": "r1", "Replica": "r1", "Server": "w1"}
 
 WRITE_SHAPE = (
     "CREATE TABLE usage_data.calls (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
@@ -70,6 +70,8 @@ def write_tables(bare: Topology) -> None:
 def sources(bare: Topology) -> None:
     empty_binary_logs(*(bare.server(name) for name in SERVERS))
     for name in ("w1", "w2", "w3"):
+        # Something to follow, and to have been copied before.
+        bare.server(name).rows("CREATE SCHEMA IF NOT EXISTS usage_data")
         outside_binary_log(
             bare.server(name),
             f"CREATE USER replication_r1 IDENTIFIED BY '{PASSWORDS['replication_password']}'",
@@ -102,6 +104,15 @@ def a_table_without_its_index(bare: Topology) -> None:
     )
 
 
+def channels_that_can_be_watched(bare: Topology) -> None:
+    fresh_schema(bare.server("r1"))
+    outside_binary_log(
+        bare.server("r1"),
+        "CREATE TABLE usage_data.heartbeat (server_id INT UNSIGNED PRIMARY KEY, "
+        "ts VARCHAR(26) NOT NULL)",
+    )
+
+
 def nothing(_bare: Topology) -> None:
     """The example needs a running server and no more."""
 
@@ -112,7 +123,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_month_partition": a_read_table,
     "mysql_month_partition_info": a_read_table,
     "mysql_replication_channel": sources,
-    "mysql_replication_channel_info": nothing,
+    "mysql_replication_channel_info": channels_that_can_be_watched,
     "mysql_server_info": nothing,
     "mysql_usage_table": a_table_without_its_index,
     "mysql_usage_table_info": tables_on_both_sides,
@@ -145,6 +156,7 @@ def fitted(value: Any, replacements: dict[str, str]) -> Any:
 def replacements_for(bare: Topology, server: TestServer) -> dict[str, str]:
     folder = str(bare.host.work_dir / "examples")
     return {
+        "/srv/cold": str(bare.host.work_dir / "cold"),
         "/run/mysqld/mysqld.sock": server.socket,
         "/srv/demo": folder,
         "/etc/mysql/mariadb.conf.d": str(server.work_dir / "conf.d"),
@@ -153,6 +165,14 @@ def replacements_for(bare: Topology, server: TestServer) -> dict[str, str]:
             for host in ("w1.dc1.example.com", "w2.dc1.example.com", "w3.dc2.example.com")
         },
     }
+
+
+def copied_gtids(bare: Topology) -> list[str]:
+    """Return what a backup of each source would say of the transactions that it holds."""
+    variable = {"mysql": "gtid_executed", "mariadb": "gtid_binlog_pos"}
+    sources = [bare.server(name) for name in ("w1", "w2")]
+    found = [one.value(f"SELECT @@GLOBAL.{variable[one.flavour]} AS gtids") for one in sources]
+    return [gtids for gtids in found if gtids]
 
 
 def plays_of(bare: Topology, module: str) -> list[dict[str, Any]]:
@@ -168,7 +188,7 @@ def plays_of(bare: Topology, module: str) -> list[dict[str, Any]]:
             {
                 "hosts": server.name,
                 "gather_facts": False,
-                "vars": PASSWORDS,
+                "vars": {**PASSWORDS, "copied_gtids": copied_gtids(bare)},
                 "module_defaults": {"group/dbrw.sharding.all": {"login_user": "root"}},
                 "tasks": fitted(list(tasks), replacements_for(bare, server)),
             }
@@ -180,6 +200,7 @@ def test_every_module_is_here() -> None:
     assert sorted(BEFORE) == MODULES
 
 
+@pytest.mark.usefixtures("cold_directory")
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_run(bare: Topology, module: str) -> None:
     accounts = {name: accounts_of(bare.server(name)) for name in SERVERS}
@@ -212,6 +233,9 @@ def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> 
         names = [{"channel": channel["channel"]} for channel in told]
         gone = run_module("mysql_replication_channel", r1, channels=names, state="absent")
         assert "failed" not in gone, gone
+    for file in ("w1/conf.d/95-autoinc.cnf", "r1/conf.d/96-filters.cnf"):
+        (bare.folder / file).unlink(missing_ok=True)
+    forget_pair(bare.server("w1"))
     for name in SERVERS:
         server = bare.server(name)
         outside_binary_log(server, "DROP SCHEMA IF EXISTS usage_data")

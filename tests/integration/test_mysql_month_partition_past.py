@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -180,21 +179,6 @@ def test_never_touches_a_table_with_rows(server: TestServer, schema: str, run_mo
     assert held(server, f"{schema}.a") == HELD[:3]
 
 
-@pytest.fixture(scope="module")
-def cold(bare: Topology) -> Iterator[tuple[TestServer, str]]:
-    """A server that may put files into another directory, and that directory."""
-    w2 = bare.server("w2")
-    directory = bare.host.work_dir / "cold"
-    directory.mkdir(mode=0o777, exist_ok=True)
-    directory.chmod(0o777)
-    settings = {"innodb_directories": str(directory)} if w2.flavour == "mysql" else {}
-    if settings:
-        bare.playbook("servers.yml", "--limit", "w2", mysqld_settings=settings)
-    yield w2, str(directory)
-    if settings:
-        bare.playbook("servers.yml", "--limit", "w2")
-
-
 def files(server: TestServer, schema: str) -> list[str]:
     """Where the server itself says that a table's partitions lie."""
     words = (
@@ -209,8 +193,10 @@ def files(server: TestServer, schema: str) -> list[str]:
     return [row["file"] for row in rows]
 
 
-def test_moves_old_months_to_another_disk(cold: tuple[TestServer, str], run_module: Any) -> None:
-    server, directory = cold
+def test_moves_old_months_to_another_disk(
+    bare: Topology, cold_directory: str, run_module: Any
+) -> None:
+    server, directory = bare.server("r1"), cold_directory
     schema = "test_cold"
     outside_binary_log(server, f"CREATE SCHEMA {schema}")
     try:
