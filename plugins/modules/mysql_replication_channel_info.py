@@ -181,7 +181,7 @@ class ReplicationChannelInfo:
     def desired(self, params):
         self.read_timeout = params["read_timeout_seconds"]
         problems = timeout_problems(self.read_timeout)
-        schema, _, name = (params["heartbeat_table"] or "").partition(".")
+        schema, _rest, name = (params["heartbeat_table"] or "").partition(".")
         if params["heartbeat_table"] is not None and not (schema and name):
             problems.append(
                 f"heartbeat_table: {params['heartbeat_table']!r} is not a table; give schema.table."

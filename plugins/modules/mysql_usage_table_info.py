@@ -64,6 +64,7 @@ options:
         type: str
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.attributes.info
 notes:
   - The login users need C(SELECT) on the table. A table that a user may not see is not there for
     the module.

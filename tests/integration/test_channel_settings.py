@@ -344,7 +344,7 @@ def test_update_password(replica: TestServer, source: TestServer, channel: dict[
     run_module(MODULE, replica, **channel)
     other = {**channel, "source_password": "other"}
     assert not run_module(MODULE, replica, **other, update_password="on_create")["changed"]
-    for _ in range(2):
+    for _number in range(2):
         always = run_module(MODULE, replica, **other, update_password="always")
         assert always["changed"] and "other" not in str(always["statements"])
     compared = run_module(MODULE, replica, **channel)

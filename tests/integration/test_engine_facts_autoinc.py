@@ -31,7 +31,7 @@ def session(server: TestServer, pair: tuple[int, int] | None = None) -> Iterator
 
 def insert(cursor: Any, table: str, count: int = 1) -> list[int]:
     numbered = []
-    for _ in range(count):
+    for _number in range(count):
         cursor.execute(f"INSERT INTO {table} (b) VALUES (1)")
         numbered.append(int(cursor.lastrowid))
     return numbered

@@ -61,7 +61,7 @@ class Day:
 
 
 def create(schema: str, kind: str, tail: bool = True) -> str:
-    column, by, boundary, _ = SCHEMES[kind]
+    column, by, boundary, _rest = SCHEMES[kind]
     said = [
         f"PARTITION {name} VALUES LESS THAN ({boundary.format(below)})"
         for name, below in zip("abcd", MONTHS, strict=True)
@@ -86,7 +86,7 @@ def explained(host: Host, bare: Any) -> Iterator[Any]:
     connection = server.admin(cursorclass=pymysql.cursors.DictCursor)
     with connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION sql_log_bin = 0, time_zone = '+00:00'")
-        for kind, (*_, literal) in SCHEMES.items():
+        for kind, (*_rest, literal) in SCHEMES.items():
             cursor.execute(create(schema, kind))
             # MySQL reads a table of one row while it plans, and then shows no partition.
             for number, below in enumerate((*MONTHS, "2015-01-01")):
@@ -232,7 +232,7 @@ def test_where_a_partitions_file_may_lie(server: TestServer, schema: str) -> Non
     with server.admin() as connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION sql_log_bin = 0")
         cursor.execute(move)
-        assert [number for _, number, _ in connection.show_warnings()] == [1982]
+        assert [number for _rest, number, _rest in connection.show_warnings()] == [1982]
     assert "DIRECTORY" not in server.rows(f"SHOW CREATE TABLE {table}")[0]["Create Table"]
 
 

@@ -159,7 +159,7 @@ def test_the_articles_numbers(
         table = f"{schema}.calls_{offset}"
         server.rows(f"CREATE TABLE {table} (id BIGINT PRIMARY KEY AUTO_INCREMENT, what CHAR(4))")
         with server.admin() as connection, connection.cursor() as cursor:
-            for _ in ids:
+            for _number in ids:
                 cursor.execute(f"INSERT INTO {table} (what) VALUES ('call')")
         assert [row["id"] for row in server.rows(f"SELECT id FROM {table} ORDER BY id")] == ids
     assert (41 % 20, 62 % 20) == (1, 2)

@@ -60,7 +60,7 @@ def made(server: TestServer, schema: str, run_module: Any, pair: dict[str, Any])
         f"INSERT INTO {schema}.tiny VALUES (202, 1)",
         f"INSERT INTO {schema}.`od%d` VALUES (1, 22)",
     )
-    for _ in range(3):
+    for _number in range(3):
         insert(server, f"{schema}.calls")
     return options
 
@@ -106,7 +106,7 @@ def test_tells_foreign_ids(
     # As a session with values of its own does, which no privilege prevents.
     with closing(quiet(server)) as connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION auto_increment_increment = 1")
-        for _ in range(8):
+        for _number in range(8):
             cursor.execute(f"INSERT INTO {schema}.calls (b) VALUES (1)")
         cursor.execute(f"SELECT id FROM {schema}.calls ORDER BY id DESC")
         everyone = [row["id"] for row in cursor.fetchall()]

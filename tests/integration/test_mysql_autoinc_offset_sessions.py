@@ -85,9 +85,9 @@ def test_reports_whoever_numbers_on_as_before(
     assert any(f"{pooled.thread_id()} (root@localhost)" in text for text in done["warnings"])
 
     # What the report is about: the session leaves the new class, others do not.
-    numbered = [insert(pooled, calls) for _ in range(4)]
+    numbered = [insert(pooled, calls) for _number in range(4)]
     assert {one % 3 for one in numbered} == {1} and {one % 6 for one in numbered} == {1, 4}
-    assert [fresh_id(server, calls) % 6 for _ in range(3)] == [4, 4, 4]
+    assert [fresh_id(server, calls) % 6 for _number in range(3)] == [4, 4, 4]
 
     # A session of after the change is none of them, and the old one is not forgotten.
     with closing(quiet(server)) as young:
@@ -128,7 +128,7 @@ def test_ends_them_and_proves_it(
         insert(pooled, calls)
     # Its open transaction is undone, and every id from now on is of the new class.
     assert server.value(f"SELECT COUNT(*) FROM {calls}") == 1
-    assert {fresh_id(server, calls) % 6 for _ in range(4)} == {4}
+    assert {fresh_id(server, calls) % 6 for _number in range(4)} == {4}
 
     # Nothing is left to end, not even those who have come since.
     with closing(quiet(server)) as young:
@@ -162,7 +162,7 @@ def test_waits_for_them_and_does_not_forget(
     assert not waited.get("failed"), waited
     assert time.monotonic() - started >= 1 and waited["stale_sessions"] == []
     assert not waited["changed"] and waited["ended_sessions"] == []
-    assert {fresh_id(server, calls) % 6 for _ in range(3)} == {4}
+    assert {fresh_id(server, calls) % 6 for _number in range(3)} == {4}
 
 
 def test_a_session_with_values_of_its_own(

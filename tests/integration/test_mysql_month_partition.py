@@ -57,7 +57,7 @@ def make(
 
 
 def insert(server: TestServer, schema: str, *days: str, column: str = "DATETIME") -> None:
-    value, _ = EPOCHS.get(column, ("%s", ""))
+    value, _rest = EPOCHS.get(column, ("%s", ""))
     with server.admin() as connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION sql_log_bin = 0, time_zone = '+00:00'")
         for number, day in enumerate(days):
@@ -67,7 +67,7 @@ def insert(server: TestServer, schema: str, *days: str, column: str = "DATETIME"
 
 
 def days(server: TestServer, schema: str, column: str = "DATETIME") -> list[str]:
-    _, at = EPOCHS.get(column, ("", "at"))
+    _rest, at = EPOCHS.get(column, ("", "at"))
     with server.admin() as connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION time_zone = '+00:00'")
         cursor.execute(f"SELECT DATE({at}) FROM {schema}.calls ORDER BY at, id")

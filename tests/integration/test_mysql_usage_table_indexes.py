@@ -75,7 +75,7 @@ def reader(
         *(
             f"{columns} SELECT '2026-01-05' + INTERVAL FLOOR(RAND() * 50) DAY, "
             f"LEFT(RAND() * 1000000000, 12), RAND() * 1000 FROM {schema}.calls"
-            for _ in range(DOUBLINGS)
+            for _number in range(DOUBLINGS)
         ),
         f"ANALYZE TABLE {schema}.calls",
     )
@@ -149,7 +149,7 @@ class Writing:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_rest: Any) -> None:
         self._end.set()
         self._thread.join()
         self.writer.close()

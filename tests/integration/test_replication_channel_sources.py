@@ -105,7 +105,7 @@ def test_one_domain_of_two_sources(
     if replica.flavour == "mysql":
         assert replica.rows("SHOW VARIABLES LIKE 'gtid_domain_id'") == []
         return
-    w1, w2, _ = sources
+    w1, w2, _rest = sources
     with setting(w2, "gtid_domain_id", 1), setting(replica, "gtid_strict_mode", 0):
         made = follow(replica, w1, w2, check_sources=False)
         assert "failed" not in made, made

@@ -173,7 +173,7 @@ def answering_until(server: TestServer, word: bytes, path: Path) -> Iterator[Non
                 return
 
     def serve() -> None:
-        client, _ = listener.accept()
+        client, _rest = listener.accept()
         upstream = socket.socket(socket.AF_UNIX)
         upstream.connect(server.socket)
         # Without the offer of TLS, so that the word can be heard: behind the version's

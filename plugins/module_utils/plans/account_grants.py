@@ -64,7 +64,7 @@ def unlisted(wanted: DesiredAccount, current: CurrentAccounts) -> dict[Scope, fr
     found = current.accounts.get(wanted.account)
     if not found or not wanted.present or wanted.privileges is None:
         return {}
-    asked, _ = wanted_grants(wanted, current)
+    asked, _rest = wanted_grants(wanted, current)
     extra = {
         scope: privileges - asked.get(scope, frozenset())
         for scope, privileges in found.grants.items()

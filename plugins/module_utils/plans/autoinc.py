@@ -105,7 +105,9 @@ def mark_in(file: ConfigFile | None) -> ConnectionMark | None:
     """Return the note of a file that ``marked`` has written; None: it has none."""
     for line in _lines(file):
         if line.startswith(_MARK_START) and line.endswith(_MARK_END):
-            newest, _, started = line[len(_MARK_START) : -len(_MARK_END)].partition(_MARK_MIDDLE)
+            newest, _rest, started = line[len(_MARK_START) : -len(_MARK_END)].partition(
+                _MARK_MIDDLE
+            )
             if newest.isdigit() and started.isdigit():
                 return ConnectionMark(int(newest), int(started))
     return None

@@ -51,7 +51,11 @@ class Archive:
 def pattern_problems(pattern: str) -> list[str]:
     """Say what is wrong with a pattern for archives' names by itself."""
     try:
-        names = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+        names = [
+            name
+            for _rest, name, _rest, _rest in string.Formatter().parse(pattern)
+            if name is not None
+        ]
     except ValueError:
         names = ["{"]
     if [name for name in names if name not in _KNOWN]:

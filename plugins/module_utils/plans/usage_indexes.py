@@ -86,7 +86,7 @@ class MatchedIndexes:
 
     def name_problems(self) -> Iterator[str]:
         """Say which missing indexes cannot be added under their names."""
-        names = {index.name.lower(): index for _, index in self.pairs}
+        names = {index.name.lower(): index for _rest, index in self.pairs}
         names.update((index.name.lower(), index) for index in self.others)
         for index in self.missing:
             found = names.get(index.name.lower())

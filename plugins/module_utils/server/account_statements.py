@@ -171,7 +171,7 @@ def _hash(server: Server, password: Secret) -> str:
     return _HASHES[server.dialect.authentication_plugin](server, password.reveal())
 
 
-def _native(_: Server, password: str) -> str:
+def _native(_server: Server, password: str) -> str:
     return password_hash.native(password)
 
 

@@ -47,7 +47,7 @@ def problems(server: Server, desired: Sequence[Channel]) -> list[str]:
 
 def user_and_host(account: str) -> tuple[str, str]:
     """Return both parts of ``user@host``; the last @ is the one between them."""
-    user, _, host = account.rpartition("@")
+    user, _rest, host = account.rpartition("@")
     return user, host
 
 

@@ -116,7 +116,7 @@ def _named(server: Server, tables: Collection[str]) -> list[IdColumn]:
     where = "c.TABLE_SCHEMA = %s AND c.TABLE_NAME = %s"
     found = []
     for name in tables:
-        schema, _, table = name.partition(".")
+        schema, _rest, table = name.partition(".")
         found += [_column(row) for row in server.rows(_COLUMNS.format(where=where), schema, table)]
     return found
 

@@ -59,7 +59,7 @@ def _on_everything(server: Server, role: str, vocabulary: Vocabulary) -> set[str
         (line,) = row.values()
         found = re.fullmatch(rf"GRANT (.+) ON \*\.\* TO `{quoted}`( WITH GRANT OPTION)?", line)
         if found:
-            words, _ = vocabulary.resolve(found[1].split(", "), Scope())
+            words, _rest = vocabulary.resolve(found[1].split(", "), Scope())
             return {*words, GRANT_OPTION} if found[2] else {*words}
     return set()
 

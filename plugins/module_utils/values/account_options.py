@@ -138,7 +138,7 @@ def _roles(
         return None
     roles = []
     for text in given:
-        name, _, host = text.rpartition("@") if "@" in text else (text, "", "%")
+        name, _rest, host = text.rpartition("@") if "@" in text else (text, "", "%")
         role = Account(name, host.lower())
         problems += [f"{label}: {option}: {problem}" for problem in role.problems]
         roles.append(role)

@@ -107,7 +107,7 @@ class GtidPosition:
 
     def domains_of(self, server_id: int | None) -> set[int]:
         """Return the domains whose last transaction a server has written itself."""
-        return {domain for domain, (server, _) in self.domains.items() if server == server_id}
+        return {domain for domain, (server, _rest) in self.domains.items() if server == server_id}
 
     def __str__(self) -> str:
         return ",".join(

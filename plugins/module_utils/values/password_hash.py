@@ -42,7 +42,7 @@ def caching_sha2(password: str, rounds: int, storage_format: str = "CRYPT5") -> 
     of ``FORMATS``. The salt is 120 random bits in printable characters, so that
     the string survives any dump and any client; a server's own may have control bytes.
     """
-    salt = "".join(secrets.choice(_CRYPT_ALPHABET) for _ in range(_SALT_LENGTH)).encode()
+    salt = "".join(secrets.choice(_CRYPT_ALPHABET) for _number in range(_SALT_LENGTH)).encode()
     rounds -= rounds % ROUNDS_UNIT
     return _caching_sha2(password.encode(), salt, rounds, FORMATS[storage_format]).decode()
 
@@ -109,7 +109,7 @@ def _crypt_base64(digest: bytes) -> str:
     """Write 32 bytes as sha256-crypt does: in its own order, low bits first."""
     groups = []
     a, b, c = 0, 10, 20
-    for _ in range(10):
+    for _number in range(10):
         groups.append((digest[a] << 16 | digest[b] << 8 | digest[c], 4))
         a, b, c = c + 1, a + 1, b + 1
     groups.append((digest[31] << 8 | digest[30], 3))

@@ -294,7 +294,7 @@ def exchanges_sources(desired: Sequence[Channel], current: Sequence[ChannelStatu
     }
     for first in moves:
         at: str | None = moves[first]
-        for _ in moves:
+        for _number in moves:
             if at == first:
                 return True
             at = moves.get(at) if at else None

@@ -100,7 +100,7 @@ class Simulated:
         for step in plan.steps:
             old = [part.name for part in step.value.old]
             new = [(part.name, part.below) for part in step.value.new]
-            names = [name for name, _ in now.parts]
+            names = [name for name, _rest in now.parts]
             if step.action == months.ADD:
                 assert not old
                 parts = (*now.parts, *new)
@@ -134,11 +134,11 @@ class Simulated:
         return now
 
     def check(self) -> None:
-        names = [name.lower() for name, _ in self.parts]
+        names = [name.lower() for name, _rest in self.parts]
         assert len(names) == len(set(names)), "1517: duplicate partition name"
-        below = [moment or datetime.max for _, moment in self.parts]
+        below = [moment or datetime.max for _rest, moment in self.parts]
         assert below == sorted(set(below)), "1493: boundaries must increase"
-        assert None not in [moment for _, moment in self.parts[:-1]], "1481: MAXVALUE only last"
+        assert None not in [moment for _rest, moment in self.parts[:-1]], "1481: MAXVALUE only last"
 
 
 @st.composite
@@ -203,7 +203,7 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
     after = before.apply(plan, policy.split_tail_with_rows)
 
     cutoff = policy.cutoff(NOW)
-    boundaries = {below for _, below in after.parts}
+    boundaries = {below for _rest, below in after.parts}
     assert after.parts[-1][1] is None or after.parts[-1][1] >= policy.last(NOW).end
     first = min(policy.first_month or NOW, NOW)
     if cutoff:
@@ -216,7 +216,7 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
                 assert month.end in boundaries
                 assert month.start in boundaries or month == first or low == datetime.min
     if cutoff:
-        assert all(below is None or below > cutoff.start for _, below in after.parts)
+        assert all(below is None or below > cutoff.start for _rest, below in after.parts)
     else:
         assert after.days == before.days
     assert {day for day in before.days if not cutoff or day >= cutoff.start} <= after.days
@@ -239,7 +239,7 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
 def test_refuses_for_a_reason(before: Simulated, policy: MonthPolicy) -> None:
     past = [
         below
-        for _, below in before.parts
+        for _rest, below in before.parts
         if below and policy.cutoff(NOW) and below <= policy.cutoff(NOW).start
     ]
     name, low, high = before.bounds()[-1]
@@ -271,10 +271,10 @@ def test_shows_every_state_between(before: Simulated, policy: MonthPolicy) -> No
     for step, following in zip(plan.steps, plan.steps[1:], strict=False):
         assert step.after == following.before
     if plan.steps:
-        assert list(plan.diff()["before"]["s.t"]["partitions"]) == [n for n, _ in before.parts]
+        assert list(plan.diff()["before"]["s.t"]["partitions"]) == [n for n, _rest in before.parts]
         after = before.apply(plan, policy.split_tail_with_rows)
-        assert list(plan.diff()["after"]["s.t"]["partitions"]) == [n for n, _ in after.parts]
-        assert [part.name for part in plan.steps[-1].value.after] == [n for n, _ in after.parts]
+        assert list(plan.diff()["after"]["s.t"]["partitions"]) == [n for n, _rest in after.parts]
+        assert [part.name for part in plan.steps[-1].value.after] == [n for n, _rest in after.parts]
 
 
 @given(POLICIES)

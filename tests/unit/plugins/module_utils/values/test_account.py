@@ -135,5 +135,5 @@ def test_words(words: list[str], scope: Scope, meant: set[str]) -> None:
     ],
 )
 def test_wrong_words(word: str, scope: Scope, said: str) -> None:
-    _, problems = WORDS.resolve([word], scope)
+    _rest, problems = WORDS.resolve([word], scope)
     assert len(problems) == 1 and problems[0].startswith(said), problems

@@ -170,7 +170,7 @@ APPLYING: list[tuple[int, str, Parts, str]] = [
 @pytest.mark.parametrize(
     ("number", "message", "parts", "remedy"),
     APPLYING,
-    ids=[f"{number}-{message[:8]}" for number, message, _, _ in APPLYING],
+    ids=[f"{number}-{message[:8]}" for number, message, _rest, _rest in APPLYING],
 )
 def test_applying(number: int, message: str, parts: Parts, remedy: str) -> None:
     told = explain_applying(number, message, "binlog.000001", 325)
@@ -184,7 +184,7 @@ def test_applying(number: int, message: str, parts: Parts, remedy: str) -> None:
 
 
 def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
-    number, message, _, _ = APPLYING[3]
+    number, message, _rest, _rest = APPLYING[3]
     told = explain_applying(number, message, "binlog.000001", 325)
     assert told.source_log_end_position == 405
     assert "--start-position=325 --stop-position=405 binlog.000001" in told.remedies[-1]
@@ -193,7 +193,7 @@ def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
     assert (told.source_log_file, told.source_log_position) == ("binlog.000001", None)
     assert "start-position" not in told.remedies[-1]
     # MariaDB 11.8 says 0 for an end that it does not know.
-    number, message, _, _ = APPLYING[2]
+    number, message, _rest, _rest = APPLYING[2]
     assert explain_applying(number, message).source_log_end_position is None
     assert "mysqlbinlog" not in " ".join(explain_applying(number, message).remedies)
     anonymous = "Worker 1 failed executing transaction 'ANONYMOUS' at source log b, end_log_pos 4"
