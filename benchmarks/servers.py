@@ -67,9 +67,7 @@ class Played:
     def _recap(self, word: str) -> int:
         recap = self.output.split("PLAY RECAP", 1)[1]
         return sum(
-            int(part.partition("=")[2])
-            for part in recap.split()
-            if part.startswith(f"{word}=")
+            int(part.partition("=")[2]) for part in recap.split() if part.startswith(f"{word}=")
         )
 
 
