@@ -6,8 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from benchmarks.servers import ROOT, Failed
@@ -39,12 +38,14 @@ def versions(server: str) -> dict[str, str]:
 
 def peer_version() -> str:
     """Return the version of community.mysql; raise ``Failed`` where it is not installed."""
-    found = find_spec("ansible_collections")
-    for place in (found and found.submodule_search_locations) or []:
-        manifest = Path(place, "community/mysql/MANIFEST.json")
-        if manifest.is_file():
-            return str(json.loads(manifest.read_text())["collection_info"]["version"])
-    raise Failed("community.mysql is not installed; requirements-dev.txt has it in ansible")
+    try:
+        place = distribution("ansible").locate_file("ansible_collections/community/mysql")
+        manifest = Path(str(place), "MANIFEST.json").read_text()
+    except (PackageNotFoundError, OSError) as error:
+        raise Failed(
+            f"community.mysql, which the package ansible has, is not there: {error}"
+        ) from None
+    return str(json.loads(manifest)["collection_info"]["version"])
 
 
 def _line_of(file: Path, name: str) -> str:
