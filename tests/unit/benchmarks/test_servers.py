@@ -15,6 +15,7 @@ TASK [a.b.c : Write server | Ensure its accounts] ****
 changed: [w1] => (item=application)
 ok: [w1] => (item=monitor)
 skipping: [w2]
+skipping: [w3]
 
 PLAY RECAP ****
 w1   : ok=2    changed=1    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
