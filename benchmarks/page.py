@@ -91,6 +91,7 @@ def written(
                 *([section(sites.grown(site))] if len(site.sizes) == 3 else []),
                 FLOOR,
                 section(sites.floor(site)),
+                section(sites.longest(site)),
                 MONTH,
                 section(months.table(month)),
             ]
@@ -107,7 +108,9 @@ def section(table: Table) -> str:
 def markdown(table: Table) -> str:
     """Return a table in Markdown."""
     lines = [table.head, ["---"] * len(table.head), *table.rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    # A bar in a cell would end it.
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "".join("| " + " | ".join(line) + " |\n" for line in cells)
 
 
 def show(console: Console, table: Table) -> None:

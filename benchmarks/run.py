@@ -55,6 +55,7 @@ def main() -> int:
 
     for table in (
         *(site.times(measured), site.work(measured), site.floor(measured)),
+        site.longest(measured),
         *([site.grown(measured)] if len(sizes) == 3 else []),
         month.table(dropped),
     ):

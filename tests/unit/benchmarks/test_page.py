@@ -12,6 +12,10 @@ def test_a_table_in_markdown():
     assert page.markdown(table) == "| what | seconds |\n| --- | --- |\n| a | 1.0 |\n| b | 2.0 |\n"
 
 
+def test_a_bar_does_not_end_a_cell():
+    assert page.markdown(Table("Tasks", ("task",), [["a | b"]])).endswith("| a \\| b |\n")
+
+
 def test_ways_are_compared_with_the_bare_statement():
     table = month.table(Month(1_500_000, 3 * 2**20, [1.0], [0.5], [0.25], [50.0]))
     assert table.title == "A month of 1,500,000 rows, 3 MiB with three indexes"

@@ -31,6 +31,28 @@ def test_changes_are_counted_over_all_hosts():
     assert Played(1.0, 1.0, OUTPUT).changed == 3
 
 
+PROFILE = """
+TASKS RECAP ****
+Saturday 21 November 2026  07:15:55 +0000 (0:00:03.943)       0:01:13.962 *****
+===============================================================================
+a.b.c : Write server | Ensure its accounts -- 13.04s
+Applications | Ensure the file with the servers and the account --------- 3.94s
+"""
+
+
+def test_a_profiled_run_tells_the_seconds_of_its_tasks():
+    played = Played(1.0, 1.0, OUTPUT + PROFILE)
+    assert played.task_seconds == [
+        ("Write server | Ensure its accounts", 13.04),
+        ("Applications | Ensure the file with the servers and the account", 3.94),
+    ]
+    assert played.changed == 3
+
+
+def test_a_run_that_was_not_profiled_tells_none():
+    assert Played(1.0, 1.0, OUTPUT).task_seconds == []
+
+
 def test_the_tasks_that_changed_something_are_named():
     assert Played(1.0, 1.0, OUTPUT).tasks_changed == {
         "a.b.c : Write server | Ensure its accounts": 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.servers import Played
-from benchmarks.site import EMPTY, OURS, PEER, PINGS, Site, grown, judged, times
+from benchmarks.site import EMPTY, OURS, PEER, PINGS, Site, grown, judged, longest, times
 
 RECAP = "ok: [w1]\nPLAY RECAP\nw1 : ok=1 changed=0"
 
@@ -55,3 +55,11 @@ def test_a_row_of_times_for_each_size():
     table = times(site(lambda size: size, lambda size: 2 * size))
     assert [row[0] for row in table.rows] == ["4", "8", "16"]
     assert table.rows[0] == ["4", "4.0", "8.0", "0.50", "8.0", "16.0", "0.50"]
+
+
+def test_the_tasks_that_are_not_named_are_summed():
+    made = site(lambda size: size, lambda size: size)
+    made.task_seconds.extend([(f"task {number}", 2.0) for number in range(12)])
+    rows = longest(made).rows
+    assert rows[0] == ["task 0", "2.0"]
+    assert rows[10:] == [["2 more", "4.0"]]
