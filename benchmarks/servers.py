@@ -28,6 +28,7 @@ PORT = 13306
 READER = "r1"
 # Longer than any run of a playbook takes; a run that hangs must not hang for ever.
 PLAYBOOK_SECONDS = 600.0
+END_SECONDS = 20.0
 
 
 class Failed(Exception):
@@ -144,7 +145,7 @@ class Servers:
             "PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all",
         }
         before, started = _cpu_seconds(), time.perf_counter()
-        done = subprocess.run(
+        process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "ansible", "playbook", playbook),
                 *("-i", str(self.inventory(sources)), "-e", json.dumps(variables)),
@@ -159,13 +160,20 @@ class Servers:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=PLAYBOOK_SECONDS,
+            # An interrupt on the terminal reaches this process alone, which then ends the other.
+            start_new_session=True,
         )
+        try:
+            output, _ = process.communicate(timeout=PLAYBOOK_SECONDS)
+        except BaseException as error:
+            _end(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise Failed(f"{playbook} took more than {PLAYBOOK_SECONDS:.0f} s") from None
+            raise
         seconds = time.perf_counter() - started
-        if done.returncode:
-            raise Failed(f"{playbook} with {sources} sources failed:\n{done.stdout}")
-        return Played(seconds, _cpu_seconds() - before, done.stdout)
+        if process.returncode:
+            raise Failed(f"{playbook} with {sources} sources failed:\n{output}")
+        return Played(seconds, _cpu_seconds() - before, output)
 
     def socket(self, name: str) -> str:
         """Return a server's unix domain socket."""
@@ -201,6 +209,16 @@ def own_servers(most: int) -> Iterator[Servers]:
         servers.stop()
         shutil.rmtree(folder)
         os.close(claim)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a run of Ansible: asked, it ends its workers too, which could start a server still."""
+    process.terminate()
+    try:
+        process.communicate(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def _cpu_seconds() -> float:
