@@ -32,8 +32,8 @@ SITE = """\
 The whole topology is as the inventory says, and the playbook is run again. Beside it, by turns on
 the same servers, runs [peer_site.yml](../benchmarks/peer_site.yml): the same desired state,
 written with community.mysql's modules as somebody who knows them well writes it. Both come with
-the same forks, pipelining and inventory; neither gathers facts. What is in neither table: the
-first runs, which make what is missing, and serve as the warm-up.
+the same forks, pipelining and inventory; neither gathers facts. The first runs at each size, which
+make what is missing, are the warm-up and count in no table.
 
 Only site.yml validates the inventory and the servers' settings, compares the tables that are
 there, and compares the options of running channels.
@@ -86,7 +86,8 @@ def written(
                 *(f"- {sentence}\n" for sentence in sites.judged(site)),
                 "\n",
                 SITE,
-                f"Each playbook ran {site.repetitions} times at each size.\n\n",
+                f"Each playbook ran {site.repetitions} times at each size. "
+                "A run of site.yml that\nchanges something fails the benchmark.\n\n",
                 *(section(table) for table in (sites.times(site), sites.work(site))),
                 *([section(sites.grown(site))] if len(site.sizes) == 3 else []),
                 FLOOR,
