@@ -5,7 +5,7 @@ LOCAL_NET ?= 0
 export LOCAL_DIR LOCAL_NET PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo status down docs lint test-unit test-integration test
+.PHONY: help demo status down docs bench lint test-unit test-integration test
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ down: ## Stop the demo's servers and remove its folder
 
 docs: ## Write docs/reference from the documentation of modules and roles
 	@script/docs
+
+bench: ## Measure beside community.mysql and write docs/benchmarks.md (needs MariaDB; 12 minutes)
+	@script/bench
 
 lint: ## Check the code without running it
 	@script/lint

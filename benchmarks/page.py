@@ -1,0 +1,124 @@
+"""The page docs/benchmarks.md, and the same tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import rich.table
+from rich.console import Console
+
+from benchmarks import month as months
+from benchmarks import site as sites
+from benchmarks.measure import Table
+from benchmarks.month import Month
+from benchmarks.site import Site
+
+HEAD = """\
+# Benchmarks
+
+```sh
+make bench
+```
+
+`make bench` measures, and writes this page: every number and every verdict below is computed by
+it. It needs MariaDB on this machine, starts servers of its own as plain processes, and stops them
+again.
+
+"""
+
+SITE = """\
+## A second run of site.yml
+
+The whole topology is as the inventory says, and the playbook is run again. Beside it, by turns on
+the same servers, runs [peer_site.yml](../benchmarks/peer_site.yml): the same desired state,
+written with community.mysql's modules as somebody who knows them well writes it. Both come with
+the same forks, pipelining and inventory; neither gathers facts. The first runs at each size, which
+make what is missing, are the warm-up and count in no table.
+
+Only site.yml validates the inventory and the servers' settings, compares the tables that are
+there, and compares the options of running channels.
+
+A host is a write server or the read server. Processor time is that of Ansible and its modules,
+not of the servers.
+
+"""
+
+FLOOR = """\
+[empty.yml](../benchmarks/empty.yml) has no task: it is what Ansible takes to start.
+[pings.yml](../benchmarks/pings.yml) runs a module that does nothing five times on each host, as
+often as site.yml runs one on a write server: no collection that runs so many can take less. The
+last column is the ratio that site.yml would have if its modules did nothing at all.
+
+"""
+
+MONTH = """\
+## A month dropped
+
+A read server's table by month, with a primary key and three indexes. Each run has a table made
+afresh; all ways work outside the binary log. The module is run as Ansible runs it, as a process
+of its own: it starts Python, connects, reads and judges the partitions, counts what would go, and
+drops.
+
+"""
+
+
+def written(
+    date: str,
+    about: Mapping[str, str],
+    loads: Sequence[str],
+    site: Site,
+    month: Month,
+    seconds: float,
+) -> str:
+    """Return the page; ``loads`` are the machine's loads before and after."""
+    facts = {
+        "date": date,
+        **about,
+        "load when it began and ended": " and ".join(loads),
+        "it took": f"{seconds / 60:.1f} minutes",
+    }
+    return (
+        "".join(
+            [
+                HEAD,
+                markdown(Table("", ("measured on", ""), [[*fact] for fact in facts.items()])),
+                "\n## The aims\n\n",
+                *(f"- {sentence}\n" for sentence in sites.judged(site)),
+                "\n",
+                SITE,
+                f"Each playbook ran {site.repetitions} times at each size. "
+                "A run of site.yml that\nchanges something fails the benchmark.\n\n",
+                *(section(table) for table in (sites.times(site), sites.work(site))),
+                *([section(sites.grown(site))] if len(site.sizes) == 3 else []),
+                FLOOR,
+                section(sites.floor(site)),
+                section(sites.longest(site)),
+                MONTH,
+                section(months.table(month)),
+            ]
+        ).rstrip("\n")
+        + "\n"
+    )
+
+
+def section(table: Table) -> str:
+    """Return a table with its title above it."""
+    return f"**{table.title}**\n\n{markdown(table)}\n"
+
+
+def markdown(table: Table) -> str:
+    """Return a table in Markdown."""
+    lines = [table.head, ["---"] * len(table.head), *table.rows]
+    # A bar in a cell would end it.
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "".join("| " + " | ".join(line) + " |\n" for line in cells)
+
+
+def show(console: Console, table: Table) -> None:
+    """Print a table."""
+    shown = rich.table.Table(title=table.title, title_justify="left")
+    for number, name in enumerate(table.head):
+        shown.add_column(name, justify="left" if number == 0 else "right")
+    for row in table.rows:
+        shown.add_row(*row)
+    console.print(shown)

@@ -1,0 +1,250 @@
+"""Servers of the benchmark's own: plain processes in a temporary folder, and an end for each."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pymysql.cursors import Cursor
+
+ROOT = Path(__file__).resolve().parents[1]
+PORT = 13306
+READER = "r1"
+# Longer than any run of a playbook takes; a run that hangs must not hang for ever.
+PLAYBOOK_SECONDS = 600.0
+END_SECONDS = 20.0
+
+
+class Failed(Exception):
+    """The benchmark cannot go on; the message tells what was found."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A run of a playbook: wall clock and processor time in seconds, and what it said."""
+
+    seconds: float
+    cpu_seconds: float
+    output: str
+
+    @property
+    def changed(self) -> int:
+        """Tasks that changed something, over all hosts."""
+        return self._recap("changed")
+
+    @property
+    def results(self) -> int:
+        """Results of tasks on hosts; each item of a loop is one."""
+        starts = ("ok: [", "changed: [")
+        return sum(line.startswith(starts) for line in self.output.splitlines())
+
+    @property
+    def tasks_changed(self) -> Counter[str]:
+        """The names of the tasks that changed something."""
+        names: Counter[str] = Counter()
+        task = ""
+        for line in self.output.splitlines():
+            if line.startswith("TASK ["):
+                task = line[len("TASK [") :].split("]")[0]
+            elif line.startswith("changed: ["):
+                names[task] += 1
+        return names
+
+    @property
+    def task_seconds(self) -> list[tuple[str, float]]:
+        """Return the tasks of a profiled run with their seconds, the longest first.
+
+        A task's time is until the next one begins, over all its hosts.
+        """
+        _, _, profile = self.output.partition("TASKS RECAP")
+        found = re.findall(r"^(\S.*?) -{2,} ?([\d.]+)s$", profile, re.MULTILINE)
+        return [(name.rpartition(" : ")[2], float(seconds)) for name, seconds in found]
+
+    def _recap(self, word: str) -> int:
+        recap = self.output.split("PLAY RECAP", 1)[1].split("TASKS RECAP")[0]
+        return sum(
+            int(part.partition("=")[2]) for part in recap.split() if part.startswith(f"{word}=")
+        )
+
+
+def inventory(net: int, sources: int) -> dict[str, Any]:
+    """Return an inventory of write servers in two data centres and one read server."""
+
+    def server(number: int, dc: int, last: int, pool: str, **variables: Any) -> dict[str, Any]:
+        return {
+            "dbrw_datacenter": f"dc{dc}",
+            "dbrw_server_id": number,
+            "dbrw_address": f"127.{dc}.{net}.{last}",
+            "mysqld_settings": {"innodb_buffer_pool_size": pool},
+            # The peer has no such file.
+            "mysqld_client_config_file": "",
+            **variables,
+        }
+
+    # The data centres by turns: each has half of the write servers at every size.
+    writers = {
+        f"w{number}": server(number, 2 - number % 2, number, "32M", dbrw_offset=number)
+        for number in range(1, sources + 1)
+    }
+    reader = server(101, 1, 101, "256M")
+    return {
+        "all": {
+            "children": {
+                "mysqld": {"children": {"write_servers": {}, "read_servers": {}}},
+                "write_servers": {"hosts": writers},
+                "read_servers": {"hosts": {READER: reader}},
+            },
+        }
+    }
+
+
+@dataclass
+class Servers:
+    """Up to ``most`` write servers and a read server below one folder."""
+
+    folder: Path
+    net: int
+    most: int
+    _sizes: list[int] = field(default_factory=list)
+
+    def inventory(self, sources: int) -> Path:
+        """Return the inventory with this many write servers; written on first use."""
+        path = self.folder / f"inventory-{sources}"
+        if not path.exists():
+            self._sizes.append(sources)
+            shutil.copytree(ROOT / "inventories/local/group_vars", path / "group_vars")
+            described = inventory(self.net, sources)
+            # YAML takes JSON.
+            (path / "hosts.yml").write_text(json.dumps(described, indent=1))
+        return path
+
+    def play(self, playbook: str, sources: int, profiled: bool = False) -> Played:
+        """Run a playbook on the first ``sources`` write servers and the read server.
+
+        ``profiled`` makes it say how long each task took.
+        """
+        variables = {"local_dir": str(self.folder), "local_net": self.net}
+        profile = {
+            "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks",
+            "PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all",
+        }
+        before, started = _cpu_seconds(), time.perf_counter()
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "ansible", "playbook", playbook),
+                *("-i", str(self.inventory(sources)), "-e", json.dumps(variables)),
+            ],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                **{"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+                **(profile if profiled else {}),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # An interrupt on the terminal reaches this process alone, which then ends the other.
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=PLAYBOOK_SECONDS)
+        except BaseException as error:
+            _end(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise Failed(f"{playbook} took more than {PLAYBOOK_SECONDS:.0f} s") from None
+            raise
+        seconds = time.perf_counter() - started
+        if process.returncode:
+            raise Failed(f"{playbook} with {sources} sources failed:\n{output}")
+        return Played(seconds, _cpu_seconds() - before, output)
+
+    def socket(self, name: str) -> str:
+        """Return a server's unix domain socket."""
+        return str(self.folder / name / "mysqld.sock")
+
+    @contextmanager
+    def session(self, name: str) -> Iterator[Cursor]:
+        """Give a session of root's outside the binary log."""
+        connection = pymysql.connect(
+            unix_socket=self.socket(name), user="root", autocommit=True, charset="utf8mb4"
+        )
+        with closing(connection), connection.cursor() as cursor:
+            cursor.execute("SET SESSION sql_log_bin = 0")
+            yield cursor
+
+    def stop(self) -> None:
+        """Stop every server that an inventory has named."""
+        if self._sizes:
+            self.play("playbooks/servers_stop.yml", max(self._sizes))
+
+
+@contextmanager
+def own_servers(most: int) -> Iterator[Servers]:
+    """Give a folder and addresses for servers; afterwards they are stopped and removed."""
+    # A short path: a socket's path may have 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="dbrw-bench-"))
+    net, claim = _claim_net(most)
+    servers = Servers(folder, net, most)
+    try:
+        yield servers
+    finally:
+        # A server that could not be stopped keeps its folder.
+        servers.stop()
+        shutil.rmtree(folder)
+        os.close(claim)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a run of Ansible: asked, it ends its workers too, which could start a server still."""
+    process.terminate()
+    try:
+        process.communicate(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+def _cpu_seconds() -> float:
+    """Return the processor time of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _claim_net(most: int) -> tuple[int, int]:
+    """Return a number for the addresses that nobody else has, and what keeps it so.
+
+    The tests claim theirs by the same locks.
+    """
+    for net in range(1, 255):
+        claim = os.open(
+            Path(tempfile.gettempdir(), f"dbrw-net-{net}.lock"), os.O_CREAT | os.O_RDWR, 0o600
+        )
+        hosts = inventory(net, most)["all"]["children"]
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for group in ("write_servers", "read_servers"):
+                for host in hosts[group]["hosts"].values():
+                    with socket.create_server((host["dbrw_address"], PORT)):
+                        pass
+        except OSError:
+            os.close(claim)
+        else:
+            return net, claim
+    raise Failed("every net from 1 to 254 is in use")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from benchmarks import machine, month, page
+from benchmarks.measure import Table
+from benchmarks.month import Month
+from benchmarks.servers import ROOT
+from tests.unit.benchmarks.test_site import site
+
+
+def test_a_table_in_markdown():
+    table = Table("Times", ("what", "seconds"), [["a", "1.0"], ["b", "2.0"]])
+    assert page.markdown(table) == "| what | seconds |\n| --- | --- |\n| a | 1.0 |\n| b | 2.0 |\n"
+
+
+def test_a_bar_does_not_end_a_cell():
+    assert page.markdown(Table("Tasks", ("task",), [["a | b"]])).endswith("| a \\| b |\n")
+
+
+def test_ways_are_compared_with_the_bare_statement():
+    table = month.table(Month(1_500_000, 3 * 2**20, [1.0], [0.5], [0.25], [50.0]))
+    assert table.title == "A month of 1,500,000 rows, 3 MiB with three indexes"
+    assert [row[2] for row in table.rows] == ["1.0", "2.0", "4.0", "200.0"]
+
+
+def test_the_page_names_neither_the_machine_nor_its_paths(tmp_path):
+    about = {**machine.machine(tmp_path), **machine.versions("10.11.1-MariaDB")}
+    measured = site(lambda size: size, lambda size: 2 * size)
+    dropped = Month(1_500_000, 3 * 2**20, [1.0], [0.5], [0.25], [50.0])
+    text = page.written("2026-11-21", about, ["0.1", "1.9"], measured, dropped, 600.0)
+    assert "10.0 minutes" in text
+    assert set(machine.machine(tmp_path)) == {
+        "processor",
+        "memory",
+        "system",
+        "file system of the servers' data",
+    }
+    assert str(ROOT) not in text
+    assert str(tmp_path) not in text
+
+
+def test_links_of_the_page_lead_to_files():
+    text = page.SITE + page.FLOOR
+    linked = [part.split(")")[0] for part in text.split("](")[1:]]
+    assert linked
+    assert all((ROOT / "docs" / link).is_file() for link in linked)
+
+
+def test_pings_runs_as_many_modules_as_site_yml_on_a_write_server():
+    # mysqld_process, and the modules of the role write_server.
+    role = (ROOT / "roles/write_server/tasks/main.yml").read_text()
+    pings = (ROOT / "benchmarks/pings.yml").read_text()
+    assert pings.count("ansible.builtin.ping:") == 1 + role.count("  dbrw.sharding.")
