@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_pair, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 
 MODULE = "mysql_autoinc_offset"
@@ -209,6 +209,7 @@ def test_replication_and_events_are_never_ended(
         "GRANT REPLICATION SLAVE ON *.* TO copies@'%'",
     )
     scheduler = source.value("SELECT @@GLOBAL.event_scheduler")
+    here = "" if mysql else replica.value("SELECT @@GLOBAL.gtid_slave_pos")
     source.rows("SET GLOBAL event_scheduler = ON")
     login = (
         f"{'SOURCE' if mysql else 'MASTER'}_HOST='{source.address}', "
@@ -229,7 +230,6 @@ def test_replication_and_events_are_never_ended(
             replica.rows("START REPLICA FOR CHANNEL 'ends'")
         else:
             position = source.value("SELECT @@GLOBAL.gtid_binlog_pos")
-            here = replica.value("SELECT @@GLOBAL.gtid_slave_pos")
             replica.rows("SET GLOBAL gtid_slave_pos = %s", position)
             replica.rows(f"CHANGE MASTER 'ends' TO {login}, MASTER_USE_GTID=slave_pos")
             replica.rows("START SLAVE 'ends'")
@@ -247,12 +247,10 @@ def test_replication_and_events_are_never_ended(
         if mysql:
             replica.rows("STOP REPLICA FOR CHANNEL 'ends'")
             replica.rows("RESET REPLICA ALL FOR CHANNEL 'ends'")
-            replica.rows("RESET PERSIST IF EXISTS auto_increment_increment")
-            replica.rows("RESET PERSIST IF EXISTS auto_increment_offset")
         else:
             replica.rows("STOP SLAVE 'ends'")
             replica.rows("RESET SLAVE 'ends' ALL")
             replica.rows("SET GLOBAL gtid_slave_pos = %s", here)
-        replica.rows("SET GLOBAL auto_increment_increment = 1, GLOBAL auto_increment_offset = 1")
+        forget_pair(replica)
         source.rows(f"SET GLOBAL event_scheduler = {scheduler}")
         outside_binary_log(source, "DROP USER copies@'%'")
