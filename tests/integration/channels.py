@@ -21,16 +21,6 @@ def make_account(server: TestServer, name: str, more: str = "") -> None:
     )
 
 
-def forget_binary_logs(*servers: TestServer) -> None:
-    """Empty the binary logs and what replicas have noted of others'."""
-    for server in servers:
-        if server.flavour == "mysql":
-            server.rows("RESET BINARY LOGS AND GTIDS")
-        else:
-            server.rows("RESET MASTER")
-            server.rows("SET GLOBAL gtid_slave_pos = ''")
-
-
 def make_by_hand(replica: TestServer, name: str, source: TestServer, user: str) -> None:
     """Make a channel as another tool would, without what its server does by default."""
     told = (source.address, source.port, user, PASSWORD)

@@ -104,7 +104,7 @@ def outside_binary_log(server: TestServer, *statements: str) -> None:
             cursor.execute(statement)
 
 
-def empty_binary_logs(*servers: TestServer) -> None:
+def forget_binary_logs(*servers: TestServer) -> None:
     """Let servers forget all that they have logged and applied; no channel may run."""
     for server in servers:
         if server.flavour == "mysql":

@@ -6,20 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, run_module, wait_until
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 USER, PASSWORD = "replicator", "secret of the channels"
-
-
-def forget_binary_logs(*servers: TestServer) -> None:
-    """Empty the servers' binary logs, and what MariaDB has applied."""
-    for server in servers:
-        mysql = server.flavour == "mysql"
-        server.rows("RESET BINARY LOGS AND GTIDS" if mysql else "RESET MASTER")
-        if not mysql:
-            server.rows("SET GLOBAL gtid_slave_pos = ''")
 
 
 @contextmanager

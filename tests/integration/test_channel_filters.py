@@ -10,12 +10,11 @@ import pytest
 
 from tests.integration.channels import (
     PASSWORD,
-    forget_binary_logs,
     make_account,
     status,
     threads,
 )
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, run_module
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"

@@ -11,13 +11,12 @@ import pytest
 from tests.integration.channels import (
     PASSWORD,
     by_hand,
-    forget_binary_logs,
     make_account,
     make_by_hand,
     status,
     threads,
 )
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, run, run_module, wait_until
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.replication import (
     channels,
     control,
     follow,
     followed,
-    forget_binary_logs,
     status,
     wait_for_error,
 )

@@ -16,12 +16,11 @@ import pytest
 from tests.integration.channels import (
     PASSWORD,
     by_hand,
-    forget_binary_logs,
     make_account,
     make_by_hand,
     status,
 )
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 
 NAMES = ("fact1", "fact2")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import empty_binary_logs, forget_pair, outside_binary_log
+from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log
 from tests.integration.lines import PORT, ROOT, TestServer, Topology, run_module
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
@@ -33,8 +33,8 @@ SERVERS = ("w1", "w2", "w3", "r1")
 SERVER_OF = {"Write server": "w1", "Read server": "r1", "Replica": "r1", "Server": "w1"}
 
 WRITE_SHAPE = (
-    "CREATE TABLE usage_data.calls (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
-    "started DATETIME NOT NULL, caller VARCHAR(20) NOT NULL)"
+    "CREATE TABLE usage_data.calls (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "started DATETIME NOT NULL, caller VARCHAR(20))"
 )
 
 
@@ -55,8 +55,8 @@ def a_read_table(bare: Topology) -> None:
     fresh_schema(bare.server("r1"))
     outside_binary_log(
         bare.server("r1"),
-        "CREATE TABLE usage_data.calls (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, "
-        "started DATETIME NOT NULL, caller VARCHAR(20) NOT NULL, PRIMARY KEY (id, started)) "
+        "CREATE TABLE usage_data.calls (id BIGINT NOT NULL AUTO_INCREMENT, "
+        "started DATETIME NOT NULL, caller VARCHAR(20), PRIMARY KEY (id, started)) "
         "PARTITION BY RANGE COLUMNS (started) "
         "(PARTITION p2026m01 VALUES LESS THAN ('2026-02-01'))",
     )
@@ -68,7 +68,7 @@ def write_tables(bare: Topology) -> None:
 
 
 def sources(bare: Topology) -> None:
-    empty_binary_logs(*(bare.server(name) for name in SERVERS))
+    forget_binary_logs(*(bare.server(name) for name in SERVERS))
     for name in ("w1", "w2", "w3"):
         # Something to follow, and to have been copied before.
         bare.server(name).rows("CREATE SCHEMA IF NOT EXISTS usage_data")
@@ -93,17 +93,6 @@ def tables_on_both_sides(bare: Topology) -> None:
         )
 
 
-def a_table_without_its_index(bare: Topology) -> None:
-    fresh_schema(bare.server("r1"))
-    outside_binary_log(
-        bare.server("r1"),
-        "CREATE TABLE usage_data.calls (id BIGINT NOT NULL AUTO_INCREMENT, "
-        "started DATETIME NOT NULL, caller VARCHAR(20), PRIMARY KEY (id, started)) "
-        "PARTITION BY RANGE COLUMNS (started) "
-        "(PARTITION p2026m01 VALUES LESS THAN ('2026-02-01'))",
-    )
-
-
 def channels_that_can_be_watched(bare: Topology) -> None:
     fresh_schema(bare.server("r1"))
     outside_binary_log(
@@ -125,7 +114,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_replication_channel": sources,
     "mysql_replication_channel_info": channels_that_can_be_watched,
     "mysql_server_info": nothing,
-    "mysql_usage_table": a_table_without_its_index,
+    "mysql_usage_table": a_read_table,
     "mysql_usage_table_info": tables_on_both_sides,
     "mysqld_process": nothing,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
@@ -34,11 +34,7 @@ def sources(bare: Topology) -> list[TestServer]:
 def replica(bare: Topology, sources: list[TestServer], run_module: Any) -> Iterator[TestServer]:
     """A replica without channels; it and the sources have empty binary logs."""
     server = bare.server("r1")
-    forget = "RESET BINARY LOGS AND GTIDS" if server.flavour == "mysql" else "RESET MASTER"
-    for one in (*sources, server):
-        one.rows(forget)
-    if server.flavour == "mariadb":
-        server.rows("SET GLOBAL gtid_slave_pos = ''")
+    forget_binary_logs(*sources, server)
     yield server
     result = run_module(
         MODULE,

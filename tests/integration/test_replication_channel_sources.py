@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, run_module, wait_until
 from tests.integration.replication import (
     MODULE,
@@ -17,7 +17,6 @@ from tests.integration.replication import (
     control,
     follow,
     followed,
-    forget_binary_logs,
     wait_for_error,
 )
 
