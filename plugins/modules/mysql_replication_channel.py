@@ -412,7 +412,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filte
     REWRITE,
     Filters,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 SETTINGS = {
@@ -555,14 +558,18 @@ class ReplicationChannel:
 
     def plan(self, desired, current):
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
-        refuse_if_any(sources.problems_of(said, self.replica, desired, current))
+        problems = sources.problems_of(said, self.replica, desired, current)
+        try:
+            change = planning.plan(desired, current, self.filters_file, self.words)
+        except Refused as refusal:
+            raise Refused([*refusal.problems, *problems]) from None
+        refuse_if_any(problems)
         seed = Plan()
         if self.seeds and self.flavour == MARIADB:
             decided = {one.key for one in desired if one.state != PRESENT}
             seed = gtid_seed.plan_position(self.seeds, self.known, current, decided)
         elif self.seeds:
             seed = gtid_seed.plan_set(self.seeds, self.known)
-        change = planning.plan(desired, current, self.filters_file, self.words)
         unknown = [
             f"channel {name}: its source's settings are not known: {error}"
             for name, error in self.sources.items()

@@ -130,10 +130,19 @@ class Channel:
             name = "Connection_name" if maria else "Channel_Name"
             (row,) = [one for one in rows if one[name] == b"compared"]
             if row["Slave_SQL_Running" if maria else "Replica_SQL_Running"] == b"No":
-                self.error = row["Last_SQL_Errno"].decode()
+                self.error = row["Last_SQL_Errno"].decode() if maria else self.worker_error()
                 return False
             time.sleep(0.02)
         raise AssertionError("neither the mark nor a stop within 20 s")
+
+    def worker_error(self) -> str:
+        """Return the error of the worker that stopped first: the status may show another's."""
+        (row,) = self.replica.run(
+            "SELECT LAST_ERROR_NUMBER AS number "
+            "FROM performance_schema.replication_applier_status_by_worker "
+            "WHERE LAST_ERROR_NUMBER NOT IN (0, 3030) AND CHANNEL_NAME = 'compared'"
+        )
+        return str(row["number"].decode())
 
 
 @pytest.fixture(scope="module")

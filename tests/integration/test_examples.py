@@ -93,6 +93,14 @@ def tables_on_both_sides(bare: Topology) -> None:
         )
 
 
+def a_read_table_with_months(bare: Topology) -> None:
+    a_read_table(bare)
+    made = run_module(
+        "mysql_month_partition", bare.server("r1"), schema="usage_data", table="calls"
+    )
+    assert made["changed"], made
+
+
 def channels_that_can_be_watched(bare: Topology) -> None:
     fresh_schema(bare.server("r1"))
     outside_binary_log(
@@ -110,7 +118,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_account": a_schema,
     "mysql_autoinc_offset": write_tables,
     "mysql_month_partition": a_read_table,
-    "mysql_month_partition_info": a_read_table,
+    "mysql_month_partition_info": a_read_table_with_months,
     "mysql_replication_channel": sources,
     "mysql_replication_channel_info": channels_that_can_be_watched,
     "mysql_server_info": nothing,

@@ -108,13 +108,16 @@ def test_one_domain_of_two_sources(
     with setting(w2, "gtid_domain_id", 1), setting(replica, "gtid_strict_mode", 0):
         made = follow(replica, w1, w2, check_sources=False)
         assert "failed" not in made, made
-        # New sessions: those that were open keep the domain that they have.
-        for source, ids in ((w1, (1,)), (w2, (2, 3, 4))):
+        # New sessions: those that were open keep the domain that they have. The
+        # other source's rows come last, so that the domain's position is theirs.
+        count = f"SELECT COUNT(*) FROM {schema}.t"
+        for source, ids, so_far in ((w1, (1,), 1), (w2, (2, 3, 4), 4)):
             with source.admin() as session, session.cursor() as cursor:
                 for number in ids:
                     cursor.execute(f"INSERT INTO {schema}.t VALUES ({number})")
-        count = f"SELECT COUNT(*) FROM {schema}.t"
-        wait_until(lambda: replica.value(count) == 4, 20, "not all rows have come")
+            wait_until(
+                lambda so_far=so_far: replica.value(count) == so_far, 20, "not all rows have come"
+            )
         assert all(one["running"] for one in channels(replica).values())
         for word in ("STOP", "START"):
             control(replica, word, "w1")

@@ -25,6 +25,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
 )
 
 SELECT_DENIED = 1142
+# A worker of a parallel applier has stopped because of another one's error.
+PREVIOUS_WORKER_FAILED = 3030
 
 # Where a flavour keeps more of its last errors than the status shows, the worst
 # first: a worker's own error says more than the coordinator's, which names it.
@@ -36,7 +38,7 @@ _RECEIVING = {
 _APPLYING = {
     MYSQL: (
         f"SELECT {_COLUMNS}, {_SEEN}replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER "
-        "ORDER BY LAST_ERROR_TIMESTAMP",
+        f"ORDER BY LAST_ERROR_NUMBER = {PREVIOUS_WORKER_FAILED}, LAST_ERROR_TIMESTAMP",
         f"SELECT {_COLUMNS}, {_SEEN}replication_applier_status_by_coordinator "
         "WHERE LAST_ERROR_NUMBER",
     )
