@@ -230,7 +230,8 @@ def test_two_replicas_with_one_server_id(
             # It tells its replicas apart by their server_uuid.
             assert "failed" not in made, made
             wait_until(lambda: len(sources[0].rows(dumps)) == 2, 10, "one of them is not there")
-            assert channels(replica)["w1"]["running"] and channels(other)["w1"]["running"]
+            both = (channels(replica)["w1"], channels(other)["w1"])
+            assert all(one["connected"] for one in both), both
         else:
             assert "failed" not in made or "4052" in made["msg"], made
             wait_until(lambda: sources[0].rows(dumps) != before, 10, "nobody was thrown out")
