@@ -51,11 +51,8 @@ class Archive:
 def pattern_problems(pattern: str) -> list[str]:
     """Say what is wrong with a pattern for archives' names by itself."""
     try:
-        names = [
-            name
-            for _rest, name, _rest, _rest in string.Formatter().parse(pattern)
-            if name is not None
-        ]
+        parts = string.Formatter().parse(pattern)
+        names = [name for _text, name, _format, _conversion in parts if name is not None]
     except ValueError:
         names = ["{"]
     if [name for name in names if name not in _KNOWN]:
