@@ -51,7 +51,7 @@ def peer_version() -> str:
 def _line_of(file: Path, name: str) -> str:
     """Return what a line ``name : value`` says; "unknown" if there is none."""
     for line in file.read_text().splitlines():
-        key, _, value = line.partition(":")
+        key, _rest, value = line.partition(":")
         if key.strip() == name:
             return value.strip()
     return "unknown"
@@ -62,7 +62,7 @@ def _file_system(folder: Path) -> str:
     device = folder.stat().st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
+        before, _rest, after = line.partition(" - ")
         if before.split()[2] == wanted:
             return after.split()[0]
     return "unknown"

@@ -72,7 +72,7 @@ class Played:
 
         A task's time is until the next one begins, over all its hosts.
         """
-        _, _, profile = self.output.partition("TASKS RECAP")
+        _before, _title, profile = self.output.partition("TASKS RECAP")
         found = re.findall(r"^(\S.*?) -{2,} ?([\d.]+)s$", profile, re.MULTILINE)
         return [(name.rpartition(" : ")[2], float(seconds)) for name, seconds in found]
 
@@ -164,7 +164,7 @@ class Servers:
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate(timeout=PLAYBOOK_SECONDS)
+            output, _rest = process.communicate(timeout=PLAYBOOK_SECONDS)
         except BaseException as error:
             _end(process)
             if isinstance(error, subprocess.TimeoutExpired):

@@ -191,7 +191,7 @@ def longest(site: Site) -> Table:
     rest = site.task_seconds[LONGEST:]
     rows = site.task_seconds[:LONGEST]
     if rest:
-        rows = [*rows, (f"{len(rest)} more", sum(seconds for _, seconds in rest))]
+        rows = [*rows, (f"{len(rest)} more", sum(seconds for _rest, seconds in rest))]
     return Table(
         f"Where the time of site.yml goes at {site.sizes[-1]} sources, one run",
         ("task", "seconds"),

@@ -18,12 +18,12 @@ def site(ours, peer):
 
 
 def test_a_third_of_the_peers_time_is_the_aim():
-    met, _ = judged(site(lambda size: size, lambda size: 3 * size))
+    met, _rest = judged(site(lambda size: size, lambda size: 3 * size))
     assert met == "A third of the peer's time at 16 sources: **met**, 0.33 of it."
 
 
 def test_a_missed_aim_says_by_how_much_and_what_ansible_takes_of_it():
-    missed, _ = judged(site(lambda size: size, lambda size: 2 * size))
+    missed, _rest = judged(site(lambda size: size, lambda size: 2 * size))
     assert "**missed**" in missed
     assert "0.50 of it, 16.0 s of 32.0 s; the aim is 10.7 s, 5.3 s less" in missed
     assert "take 0.16 of the peer's time and 31% of" in missed
@@ -33,13 +33,13 @@ def test_a_missed_aim_says_by_how_much_and_what_ansible_takes_of_it():
     ("power", "verdict", "quotient"), [(1, "met", "1.00"), (2, "missed", "2.00")]
 )
 def test_growth_is_judged(power, verdict, quotient):
-    _, said = judged(site(lambda size: size**power, lambda size: 1000 * size))
+    _rest, said = judged(site(lambda size: size**power, lambda size: 1000 * size))
     assert f"**{verdict}**" in said
     assert f"{quotient} times as much" in said
 
 
 def test_growth_that_cannot_be_told_is_not_called_met():
-    _, said = judged(site(lambda size: 5.0, lambda size: 1000 * size))
+    _rest, said = judged(site(lambda size: 5.0, lambda size: 1000 * size))
     assert "**not told**" in said
 
 
