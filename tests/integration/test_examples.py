@@ -233,6 +233,7 @@ def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> 
     for file in ("w1/conf.d/95-autoinc.cnf", "r1/conf.d/96-filters.cnf"):
         (bare.folder / file).unlink(missing_ok=True)
     forget_pair(bare.server("w1"))
+    forget_binary_logs(*(bare.server(name) for name in SERVERS))
     for name in SERVERS:
         server = bare.server(name)
         outside_binary_log(server, "DROP SCHEMA IF EXISTS usage_data")

@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration.conftest import forget_pair, outside_binary_log
+from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 
 MODULE = "mysql_autoinc_offset"
@@ -203,13 +203,13 @@ def test_replication_and_events_are_never_ended(
 ) -> None:
     source, replica = bare.server("w1"), bare.server("w2")
     mysql = source.flavour == "mysql"
+    forget_binary_logs(source, replica)
     outside_binary_log(
         source,
         "CREATE USER copies@'%' IDENTIFIED BY 'copies'",
         "GRANT REPLICATION SLAVE ON *.* TO copies@'%'",
     )
     scheduler = source.value("SELECT @@GLOBAL.event_scheduler")
-    here = "" if mysql else replica.value("SELECT @@GLOBAL.gtid_slave_pos")
     source.rows("SET GLOBAL event_scheduler = ON")
     login = (
         f"{'SOURCE' if mysql else 'MASTER'}_HOST='{source.address}', "
@@ -229,8 +229,6 @@ def test_replication_and_events_are_never_ended(
             )
             replica.rows("START REPLICA FOR CHANNEL 'ends'")
         else:
-            position = source.value("SELECT @@GLOBAL.gtid_binlog_pos")
-            replica.rows("SET GLOBAL gtid_slave_pos = %s", position)
             replica.rows(f"CHANGE MASTER 'ends' TO {login}, MASTER_USE_GTID=slave_pos")
             replica.rows("START SLAVE 'ends'")
         dump = "SELECT 1 FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'"
@@ -250,7 +248,6 @@ def test_replication_and_events_are_never_ended(
         else:
             replica.rows("STOP SLAVE 'ends'")
             replica.rows("RESET SLAVE 'ends' ALL")
-            replica.rows("SET GLOBAL gtid_slave_pos = %s", here)
         forget_pair(replica)
         source.rows(f"SET GLOBAL event_scheduler = {scheduler}")
         outside_binary_log(source, "DROP USER copies@'%'")
