@@ -13,13 +13,18 @@ from tests.integration.lines import LINES, Host, TestServer, Topology, running_t
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that uses a server on every line, each line in a worker of its own."""
+    """Run each test that uses a server on every line, each line in a worker of its own.
+
+    One that is about a thing that only one flavour has is marked with that flavour.
+    """
     if "host" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("flavour")
         metafunc.parametrize(
             "host",
             [
                 pytest.param(line, id=line.name, marks=pytest.mark.xdist_group(line.name))
                 for line in LINES
+                if marker is None or line.flavour == marker.args[0]
             ],
             indirect=True,
             scope="session",

@@ -39,6 +39,10 @@ class Line:
     version_starts: str
     image: str | None = None
 
+    @property
+    def flavour(self) -> str:
+        return self.name.partition("-")[0]
+
 
 LINES = (
     Line("mariadb-10.11", "10.11."),

@@ -96,11 +96,10 @@ def test_read_only_fences_an_account_without_these_privileges(
     assert all(write(user) == [] for user in users.values())
 
 
+@pytest.mark.flavour("mysql")
 def test_mysql_wants_its_public_key_for_a_first_login_without_tls(
     server: TestServer, module: AccountModule, name: str
 ) -> None:
-    if server.flavour == "mariadb":
-        pytest.skip("MySQL's caching_sha2_password only")
     outside_binary_log(server, "CREATE USER %s@'%%' IDENTIFIED BY %s", name, PASSWORD)
 
     def client(option: str = "") -> str:
@@ -129,12 +128,11 @@ def test_mysql_has_no_native_passwords_any_more(server: TestServer, name: str) -
         assert refused.value.args[0] == 1524
 
 
+@pytest.mark.flavour("mysql")
 def test_grant_option_on_dynamic_privileges_stays_until_the_tables_are_read(
     server: TestServer, name: str
 ) -> None:
     """Why the module flushes privileges; it can go once this fails."""
-    if server.flavour == "mariadb":
-        pytest.skip("MySQL's dynamic privileges only")
     outside_binary_log(server, "CREATE USER %s@'%%' IDENTIFIED BY %s", name, PASSWORD)
     outside_binary_log(server, "GRANT BINLOG_ADMIN ON *.* TO %s@'%%' WITH GRANT OPTION", name)
     outside_binary_log(server, "REVOKE GRANT OPTION ON *.* FROM %s@'%%'", name)
@@ -144,12 +142,11 @@ def test_grant_option_on_dynamic_privileges_stays_until_the_tables_are_read(
     assert str(next(iter(line.values()))).endswith("WITH GRANT OPTION")
 
 
+@pytest.mark.flavour("mariadb")
 def test_mariadb_mixes_the_privileges_of_a_roles_roles_into_its_own(
     server: TestServer, name: str, schema: str
 ) -> None:
     """Why the module reads a role from the grant tables."""
-    if server.flavour == "mysql":
-        pytest.skip("MariaDB's roles only")
     outer, inner = f"{name}_o", f"{name}_i"
     for role in (outer, inner):
         outside_binary_log(server, "CREATE ROLE %s", role)

@@ -296,12 +296,11 @@ def test_knows_the_servers_own_hash(server: TestServer, module: AccountModule, n
     assert module(check=True, name=name, password=NEW_PASSWORD)["changed"]
 
 
+@pytest.mark.flavour("mysql")
 @pytest.mark.parametrize("storage_format", ["CRYPT5", "PBKDF2_SHA512"])
 def test_keeps_to_the_servers_storage_format(
     server: TestServer, module: AccountModule, name: str, storage_format: str
 ) -> None:
-    if server.flavour == "mariadb":
-        pytest.skip("MySQL's caching_sha2_password only")
     variables = ("caching_sha2_password_storage_format", "caching_sha2_password_digest_rounds")
     enforce = "caching_sha2_password_enforce_storage_format"
     names = (*variables, enforce)
@@ -341,11 +340,10 @@ def test_other_plugins_are_changed_to_the_password(
     assert made is not None and made["plugin"] == plugin and can_log_in(server, name, PASSWORD)
 
 
+@pytest.mark.flavour("mariadb")
 def test_a_socket_login_besides_the_password_is_kept(
     server: TestServer, module: AccountModule, name: str
 ) -> None:
-    if server.flavour == "mysql":
-        pytest.skip("MariaDB's alternative methods only")
     # As Debian makes root: a password for it must not end the login over the socket.
     outside_binary_log(
         server,
@@ -500,10 +498,9 @@ def test_an_underscore_is_itself_and_percent_a_wildcard(
     assert not module(name=f"{name}_b", privileges={f"{schema[:8]}%.*": ["SELECT"]})["changed"]
 
 
+@pytest.mark.flavour("mysql")
 def test_partial_revokes(server: TestServer, module: AccountModule, name: str, schema: str) -> None:
     """With it on, a schema in a grant is a plain name, its backslash too."""
-    if server.flavour == "mariadb":
-        pytest.skip("MySQL's partial_revokes only")
     outside_binary_log(server, f"CREATE TABLE {schema}.t (id INT PRIMARY KEY)")
     server.rows("SET GLOBAL partial_revokes = ON")
     try:

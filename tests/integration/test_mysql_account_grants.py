@@ -154,11 +154,10 @@ def test_never_takes_its_own_rights(server: TestServer, module: AccountModule, n
     assert grants(server, "root", "localhost") == before
 
 
+@pytest.mark.flavour("mysql")
 def test_partial_revokes_are_respected(
     server: TestServer, module: AccountModule, name: str, schema: str
 ) -> None:
-    if server.flavour == "mariadb":
-        pytest.skip("MySQL's partial_revokes only")
     server.rows("SET GLOBAL partial_revokes = ON")
     try:
         module(name=name, password=PASSWORD, privileges={"*.*": ["SELECT", "INSERT"]})

@@ -89,11 +89,10 @@ def test_a_password_changes_without_a_pause(
     assert not module(**back)["changed"] and binary_log(server) == log
 
 
+@pytest.mark.flavour("mariadb")
 def test_an_old_password_is_kept_beside_a_socket(
     server: TestServer, module: AccountModule, name: str
 ) -> None:
-    if server.flavour == "mysql":
-        pytest.skip("MariaDB's alternative methods only")
     outside_binary_log(
         server,
         "CREATE USER %s@'127.%%' IDENTIFIED VIA mysql_native_password USING PASSWORD(%s) "
