@@ -110,16 +110,8 @@ def add_revokes(
     if not extra:
         return base
     said = "; ".join(f"{', '.join(words)} on {scope}" for scope, words in by_object(extra).items())
-    if not wanted.revoke_unlisted:
-        draft.warnings.append(
-            f"{wanted.account} has privileges that are not listed, left as they are: {said}."
-        )
+    if not draft.may_revoke(wanted, current.login, "privileges", said):
         return base
-    if wanted.account == current.login:
-        draft.problems.append(
-            f"{wanted.account} is the account that this run is logged in as, and would lose "
-            f"{said}; list them, or log in as another."
-        )
     for scope, words in extra.items():
         left = {other: held for other, held in base.grants.items() if other != scope}
         kept = base.grants[scope] - words

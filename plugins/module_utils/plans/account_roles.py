@@ -77,16 +77,8 @@ def add_role_revokes(
     if not extra:
         return base
     said = ", ".join(str(role) for role in extra)
-    if not wanted.revoke_unlisted:
-        draft.warnings.append(
-            f"{wanted.account} has roles that are not listed, left as they are: {said}."
-        )
+    if not draft.may_revoke(wanted, current.login, "roles", said):
         return base
-    if wanted.account == current.login:
-        draft.problems.append(
-            f"{wanted.account} is the account that this run is logged in as, and would lose the "
-            f"roles {said}; list them, or log in as another."
-        )
     after = replace(base, roles=base.roles - set(extra))
     draft.step(REVOKE_ROLES, RoleGrant(wanted.account, extra), base, after)
     return after

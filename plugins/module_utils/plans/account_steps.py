@@ -140,6 +140,23 @@ class Draft:
             )
         )
 
+    def may_revoke(self, wanted: DesiredAccount, login: Account, kind: str, said: str) -> bool:
+        """Tell what nobody has listed (``said``), and whether it is asked to go.
+
+        It is a problem if the run would take it from the account that it is logged in as.
+        """
+        if not wanted.revoke_unlisted:
+            self.warnings.append(
+                f"{wanted.account} has {kind} that are not listed, left as they are: {said}."
+            )
+            return False
+        if wanted.account == login:
+            self.problems.append(
+                f"{wanted.account} is the account that this run is logged in as, and would lose "
+                f"the {kind} {said}; list them, or log in as another."
+            )
+        return True
+
 
 def methods(account: CurrentAccount) -> str:
     """Return by what plugins an account can log in."""

@@ -10,7 +10,8 @@ seed only adds sources (MySQL: uuids, MariaDB: domains) that it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels import START, STOP
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
@@ -26,6 +27,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     refuse_if_any,
 )
+
+Origin = TypeVar("Origin")
+Gtids = TypeVar("Gtids")
 
 SEED = "seed"
 TARGET = "GTIDs that are applied"
@@ -48,19 +52,8 @@ def problems_of(seeds: Sequence[str]) -> list[str]:
 
 def plan_set(seeds: Sequence[str], known: str) -> Plan:
     """Plan for MySQL, whose channels may run meanwhile. ``known`` is its gtid_executed."""
-    wanted: dict[str, GtidSet] = {}
-    problems = []
     executed = GtidSet.parse(known)
-    for seed in seeds:
-        try:
-            given = GtidSet.parse(seed)
-        except ValueError as error:
-            problems.append(_other_flavour(error))
-            continue
-        for source in given.intervals:
-            one = given.only([source])
-            if wanted.setdefault(source, one) != one:
-                problems.append(_contradiction(f"source {source}", wanted[source], one))
+    wanted, problems = _by_origin(seeds, lambda text: GtidSet.parse(text).parts(), "source")
     for source, one in sorted(wanted.items()):
         if executed.of(source) and not executed.contains(one):
             problems.append(_would_skip(f"source {source}", executed.only([source]), one))
@@ -87,19 +80,8 @@ def plan_position(
     One that runs by half, as after an error, is only stopped if its key is in
     ``decided``: its own plan says whether it is to be started.
     """
-    wanted: dict[int, GtidPosition] = {}
-    problems = []
     applied = GtidPosition.parse(known)
-    for seed in seeds:
-        try:
-            given = GtidPosition.parse(seed)
-        except ValueError as error:
-            problems.append(_other_flavour(error))
-            continue
-        for domain in given.domains:
-            one = given.only([domain])
-            if wanted.setdefault(domain, one) != one:
-                problems.append(_contradiction(f"domain {domain}", wanted[domain], one))
+    wanted, problems = _by_origin(seeds, lambda text: GtidPosition.parse(text).parts(), "domain")
     for domain, one in sorted(wanted.items()):
         if domain in applied.domains and applied.domains[domain][1] < one.domains[domain][1]:
             problems.append(_would_skip(f"domain {domain}", applied.only([domain]), one))
@@ -137,15 +119,28 @@ def _control(action: str, status: ChannelStatus) -> Step:
     return Step(action, f"channel {status.name}", value=Channel(status.name, STARTED))
 
 
-def _other_flavour(error: ValueError) -> str:
-    return f"gtid_seed: {error}, which this server uses; nothing of the other flavour fits here."
-
-
-def _contradiction(what: str, one: object, other: object) -> str:
-    return (
-        f"gtid_seed: {what} is named twice, with {one} and with {other}. The data is at one of "
-        "them: name it once."
-    )
+def _by_origin(
+    seeds: Sequence[str], parts: Callable[[str], Mapping[Origin, Gtids]], kind: str
+) -> tuple[dict[Origin, Gtids], list[str]]:
+    """Return what the texts say of each source or domain, and what is wrong with them."""
+    wanted: dict[Origin, Gtids] = {}
+    problems = []
+    for seed in seeds:
+        try:
+            given = parts(seed)
+        except ValueError as error:
+            problems.append(
+                f"gtid_seed: {error}, which this server uses; nothing of the other flavour fits "
+                "here."
+            )
+            continue
+        for origin, one in given.items():
+            if wanted.setdefault(origin, one) != one:
+                problems.append(
+                    f"gtid_seed: {kind} {origin} is named twice, with {wanted[origin]} and with "
+                    f"{one}. The data is at one of them: name it once."
+                )
+    return wanted, problems
 
 
 def _would_skip(what: str, known: object, wanted: object) -> str:

@@ -68,6 +68,10 @@ class GtidSet:
         """Return the part of some sources."""
         return GtidSet({source: self.of(source) for source in sources})
 
+    def parts(self) -> dict[str, GtidSet]:
+        """Return the part of each source."""
+        return {source: self.only([source]) for source in self.intervals}
+
     def contains(self, other: GtidSet) -> bool:
         """Whether every transaction of ``other`` is in this one."""
         return self.union(other) == self
@@ -104,6 +108,10 @@ class GtidPosition:
     def only(self, domains: Iterable[int]) -> GtidPosition:
         """Return the part of some domains."""
         return GtidPosition({domain: self.domains[domain] for domain in domains})
+
+    def parts(self) -> dict[int, GtidPosition]:
+        """Return the part of each domain."""
+        return {domain: self.only([domain]) for domain in self.domains}
 
     def domains_of(self, server_id: int | None) -> set[int]:
         """Return the domains whose last transaction a server has written itself."""

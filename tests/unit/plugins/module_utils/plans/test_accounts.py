@@ -459,7 +459,7 @@ def test_the_login_keeps_its_rights() -> None:
     assert refusal.value.problems == [
         f"{said}could not log in again; log in as another to lock it.",
         f"{said}would lose the roles reader@%; list them, or log in as another.",
-        f"{said}would lose SELECT on common.*; list them, or log in as another.",
+        f"{said}would lose the privileges SELECT on common.*; list them, or log in as another.",
     ]
     # What is listed is no loss, and a lock that is there is no news.
     unlocked = replace(
