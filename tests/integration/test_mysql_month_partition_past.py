@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import outside_binary_log
-from tests.integration.lines import TestServer, Topology
+from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.test_mysql_month_partition import (
     EPOCHS,
     MODULE,
@@ -151,6 +153,33 @@ def test_finishes_an_interrupted_archive(
     assert done["changed"] and held(server, archive) == HELD[:1], done
     assert days(server, schema) == HELD[1:]
     assert [name.split()[0] for name in partitions(server, schema)] == ["b", "c", "p2013m12", "z"]
+
+
+def test_a_row_that_comes_while_an_archive_is_finished_goes_there_too(
+    server: TestServer, schema: str, run_module: Any
+) -> None:
+    """The partition is empty when it is counted, and its last row commits before it is dropped."""
+    options = make(server, schema, *FIVE)
+    insert(server, schema, *HELD)
+    table, archive = f"{schema}.calls", f"{schema}.calls_2013m09"
+    server.rows(f"CREATE TABLE {archive} LIKE {table}")
+    server.rows(f"ALTER TABLE {archive} REMOVE PARTITIONING")
+    server.rows(f"ALTER TABLE {table} EXCHANGE PARTITION a WITH TABLE {archive}")
+    late = "2013-09-02"
+    waits = "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table%%'"
+    with closing(server.admin()) as writer, ThreadPoolExecutor(1) as pool:
+        with writer.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"INSERT INTO {table} (id, at) VALUES (99, '{late}')")
+        running = pool.submit(run_module, MODULE, server, **options, months_kept=2, past="archive")
+        try:
+            wait_until(lambda: server.rows(waits), 10, "the module does not wait for the writer")
+        finally:
+            writer.commit()
+        done = running.result()
+    assert done["changed"], done
+    assert held(server, archive) == sorted([HELD[0], late]), done
+    assert days(server, schema) == HELD[1:]
 
 
 def test_never_touches_a_table_with_rows(server: TestServer, schema: str, run_module: Any) -> None:

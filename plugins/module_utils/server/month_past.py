@@ -61,6 +61,10 @@ _HEAD = re.compile(r"CREATE TABLE `(?:[^`]|``)*` ")
 _PARTITION_BY = re.compile(r"\n ?(?:/\*!\d+ )?PARTITION BY .*", re.DOTALL)
 
 
+# An id of 0 is copied as it is, and not numbered anew.
+_KEEP_ZEROS = Statement("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')")
+
+
 def read_beside(
     server: Server, table: PartitionedTable, archives: Iterable[Archive], directory: str | None
 ) -> Beside:
@@ -114,18 +118,29 @@ def _archive(step: Step, change: Change, server: Server) -> list[Statement]:
     partition = quote_identifier(change.old[0].name)
     drop = months.statement(replace(step, action=DROP), server)
     found = change.archive.found
+    lock = Statement(f"LOCK TABLES {table} WRITE, {archive} WRITE")
     if found and found.has_rows:
-        # An earlier run came as far as the exchange.
-        return [drop]
+        # An earlier run came as far as the exchange. Rows that have come since the
+        # partition was counted go the same way, under the lock that keeps others out.
+        late = _copy_rows(change.table, partition, archive, server)
+        return [_KEEP_ZEROS, lock, late, drop, Statement("UNLOCK TABLES")]
     said = []
     if found is None:
         said.append(f"CREATE TABLE {archive} LIKE {table}")
     if found is None or found.partitioned:
         said.append(f"ALTER TABLE {archive} REMOVE PARTITIONING")
     # Under one lock, so that no row can come between the exchange and the drop.
-    said.append(f"LOCK TABLES {table} WRITE, {archive} WRITE")
-    said.append(f"ALTER TABLE {table} EXCHANGE PARTITION {partition} WITH TABLE {archive}")
-    return [*map(Statement, said), drop, Statement("UNLOCK TABLES")]
+    exchange = Statement(f"ALTER TABLE {table} EXCHANGE PARTITION {partition} WITH TABLE {archive}")
+    return [*map(Statement, said), lock, exchange, drop, Statement("UNLOCK TABLES")]
+
+
+def _copy_rows(table: PartitionedTable, partition: str, into: str, server: Server) -> Statement:
+    """Return the statement that copies a partition's rows; both names are quoted."""
+    columns = quote_columns(_stored_columns(server, table.schema, table.name))[1:-1]
+    return Statement(
+        f"INSERT INTO {into} ({columns}) SELECT {columns} "
+        f"FROM {quote_table(table.schema, table.name)} PARTITION ({partition})"
+    )
 
 
 def _move_by_reorganize(change: Change, server: Server) -> list[Statement]:
@@ -152,19 +167,15 @@ def _move_by_exchange(change: Change, server: Server) -> list[Statement]:
     schema, name = change.table.schema, change.table.name
     table, moving = quote_table(schema, name), quote_table(schema, _moving(change.table))
     partition = quote_identifier(old.name)
-    columns = quote_columns(_stored_columns(server, schema, name))[1:-1]
     return [
         Statement(f"DROP TABLE IF EXISTS {moving}"),
         Statement(
             _definition(server, schema, name, moving) + " DATA DIRECTORY = %s",
             (new.data_directory,),
         ),
-        Statement("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"),
+        _KEEP_ZEROS,
         Statement(f"LOCK TABLES {table} WRITE, {moving} WRITE"),
-        Statement(
-            f"INSERT INTO {moving} ({columns}) "
-            f"SELECT {columns} FROM {table} PARTITION ({partition})"
-        ),
+        _copy_rows(change.table, partition, moving, server),
         Statement(f"ALTER TABLE {table} EXCHANGE PARTITION {partition} WITH TABLE {moving}"),
         Statement("UNLOCK TABLES"),
         Statement(f"DROP TABLE {moving}"),
