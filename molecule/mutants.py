@@ -92,7 +92,7 @@ MUTANTS = (
         "default",
         "roles/mysqld/templates/server.cnf.j2",
         (("slave_ddl_exec_mode = STRICT", "slave_ddl_exec_mode = IDEMPOTENT"),),
-        r"slave_ddl_exec_mode",
+        r"slave_ddl_exec_mode is IDEMPOTENT",
     ),
 )
 
