@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.channels import (
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
+from tests.integration.lines import TestServer, Topology, run_module
+from tests.integration.replication import (
     PASSWORD,
     make_account,
     status,
     threads,
 )
-from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, Topology, run_module
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 SCHEMAS = ("filter_a", "filter_b", "filter_c")
