@@ -175,6 +175,8 @@ def test_a_second_run_changes_nothing(site: Topology) -> None:
     print(f"{site.host.line.name}: second run of site.yml {again.seconds:.1f} s")
     checked = site.playbook("site.yml", "--check")
     assert set(checked.changed.values()) == {0}, checked.output
+    # No authority was named, so none is told to applications.
+    assert "tls_ca" not in json.loads((site.folder / "application.json").read_text())
 
 
 def test_no_secret_in_the_output(site: Topology) -> None:
