@@ -1,4 +1,4 @@
-"""site.yml where servers demand TLS and modules log in over TCP.
+"""site.yml where servers demand TLS, modules log in over TCP, and write servers hold more.
 
 One write server and one read server. The playbooks log in over TCP, with an account
 that demands TLS too.
@@ -17,6 +17,7 @@ import yaml
 
 from examples import dbrw
 from tests.integration.certificates import make_authority, make_certificate, shows_another
+from tests.integration.channels import status, threads
 from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import (
     PORT,
@@ -171,3 +172,42 @@ def test_without_an_authority_an_application_encrypts_and_verifies_nobody(
     ((_name, cipher),), _count = client.on(server, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
     assert cipher
     client.close()
+
+
+def test_rows_of_other_schemas_are_filtered(guarded: Guarded) -> None:
+    reader, writer = guarded.reader, guarded.writer
+    file = reader.work_dir / "conf.d" / "filters.cnf"
+    filters = {"do_databases": ["usage_data"]}
+    named = {"dbrw_replication_filters_file": str(file)}
+
+    # A schema that the read server lacks.
+    outside_binary_log(writer, "CREATE SCHEMA billing", "CREATE TABLE billing.t (id INT)")
+    writer.rows("INSERT INTO billing.t VALUES (1)")
+    wait_until(lambda: status(reader, "w1")["last_sql_errno"], 20, "the channel goes on")
+
+    # A filter that forgets a new usage table is told before the table is made.
+    flights = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())
+    tables = flights["dbrw_usage_tables"]
+    tables.append({**tables[0], "name": "calls"})
+    tables[1]["definition"] = tables[0]["definition"].replace("TABLE flights", "TABLE calls")
+    forgotten = {"do_databases": ["usage_data"], "do_tables": ["usage_data.flights"]}
+    refused = guarded.try_playbook(
+        "read_servers.yml", dbrw_replication_filters=forgotten, dbrw_usage_tables=tables, **named
+    )
+    assert refused.code != 0, refused.output
+    said = "filters of w1: do_tables keeps usage_data.calls out"
+    assert said in " ".join(refused.output.split()), refused.output
+    assert reader.rows("SHOW TABLES FROM usage_data LIKE 'calls'") == []
+    assert not file.exists()
+
+    done = guarded.playbook("read_servers.yml", dbrw_replication_filters=filters, **named)
+    assert done.changed == {"r1": 1}, done.output
+    assert status(reader, "w1")["replicate_do_db"] == "usage_data"
+    assert "usage_data" in file.read_text()
+    writer.rows("INSERT INTO billing.t VALUES (2)")
+    before = threads(reader)
+    again = guarded.playbook("read_servers.yml", dbrw_replication_filters=filters, **named)
+    assert again.changed == {"r1": 0} and threads(reader) == before, again.output
+    # The file is named, and no filter: then there is none.
+    assert guarded.playbook("read_servers.yml", **named).changed == {"r1": 1}
+    assert status(reader, "w1")["replicate_do_db"] == ""
