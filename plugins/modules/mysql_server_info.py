@@ -17,6 +17,12 @@ options:
     description: What the server's settings are judged for; without it they are not.
     type: str
     choices: [write_server, read_server]
+  require_tls:
+    description:
+      - Whether accounts of the server demand TLS, so that it needs a certificate to serve as
+        O(serves_as). MariaDB before 11.4 has none by itself.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes.info
@@ -76,13 +82,17 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settin
     needed_variables,
 )
 
-OPTIONS = {"serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER]}}
+OPTIONS = {
+    "serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER]},
+    "require_tls": {"type": "bool", "default": False},
+}
 
 
 class ServerInfo:
     read_timeout = 30.0
 
     def desired(self, params):
+        self.require_tls = params["require_tls"]
         return params["serves_as"]
 
     def current(self, server, desired):
@@ -95,7 +105,9 @@ class ServerInfo:
         return []
 
     def finish(self, server, desired, current, plan, applied):
-        verdict = judge(desired, current) if desired else Verdict((), ())
+        verdict = Verdict((), ())
+        if desired:
+            verdict = judge(desired, current, self.require_tls)
         return {
             "variables": current,
             "problems": list(verdict.problems),

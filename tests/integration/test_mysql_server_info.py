@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pymysql
 import pytest
 
+from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import TestServer, Topology
 
 MODULE = "mysql_server_info"
@@ -55,6 +57,25 @@ def test_a_server_that_may_be_written_to_is_a_risk_as_a_read_server(
     assert told["problems"] == []
     assert [risk.split(" is ")[0] for risk in told["risks"]] == ["read_only"]
     assert told["warnings"] == told["risks"]
+
+
+def test_a_server_that_accounts_with_tls_cannot_log_in_to_is_told(
+    bare: Topology, server: TestServer, run_module: Any
+) -> None:
+    told = run_module(MODULE, server, serves_as="write_server", require_tls=True)
+    outside_binary_log(server, "CREATE USER guarded IDENTIFIED BY 'secret' REQUIRE SSL")
+    try:
+        # The client takes TLS where there is some.
+        server.login("guarded", "secret").close()
+        logs_in = True
+    except pymysql.OperationalError:
+        logs_in = False
+    finally:
+        outside_binary_log(server, "DROP USER guarded")
+    assert logs_in is (bare.host.line.name != "mariadb-10.11")
+    assert [problem.split(":")[0] for problem in told["problems"]] == (
+        [] if logs_in else ["have_ssl is DISABLED"]
+    )
 
 
 def test_another_kind_is_refused(server: TestServer, run_module: Any) -> None:

@@ -411,6 +411,11 @@ def test_servers_that_would_lose_rows_are_refused(site: Topology) -> None:
         )
         refused = site.try_playbook("read_servers.yml", "--limit", "r1")
         assert refused.code != 0 and f"{name} is IDEMPOTENT and must be STRICT" in refused.output
+        if site.host.line.name == "mariadb-10.11":
+            # No certificate, and accounts that demand TLS.
+            for play in ("write_servers.yml", "read_servers.yml"):
+                refused = site.try_playbook(play, dbrw_require_tls=True)
+                assert refused.code != 0 and "have_ssl is DISABLED" in refused.output
     finally:
         writer.rows("SET GLOBAL binlog_row_image = 'FULL'")
         reader.rows(f"SET GLOBAL {name} = 'STRICT'")

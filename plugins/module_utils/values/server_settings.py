@@ -101,10 +101,10 @@ class Verdict:
 
 def needed_variables() -> tuple[str, ...]:
     """Return the names of all variables that ``judge`` looks at."""
-    return ("server_id", *(name for rule in RULES for name in rule.variables))
+    return ("server_id", "have_ssl", *(name for rule in RULES for name in rule.variables))
 
 
-def judge(kind: str, variables: Mapping[str, str | None]) -> Verdict:
+def judge(kind: str, variables: Mapping[str, str | None], require_tls: bool = False) -> Verdict:
     """Compare a server's global variables (None: it has no such one) with the rules."""
     problems: list[str] = []
     risks: list[str] = []
@@ -112,6 +112,13 @@ def judge(kind: str, variables: Mapping[str, str | None]) -> Verdict:
         problems.append(
             "server_id is 0: a server without a number of its own takes no part in replication; "
             "set one in its configuration that no other server has."
+        )
+    # Servers without this variable, such as MySQL 9.7, make certificates of their own.
+    have_ssl = variables.get("have_ssl")
+    if require_tls and have_ssl is not None and have_ssl.upper() != "YES":
+        problems.append(
+            f"have_ssl is {have_ssl}: the server has no certificate, and accounts that demand TLS "
+            "could not log in; name ssl_cert and ssl_key in its configuration, or demand no TLS."
         )
     for rule in RULES:
         if kind not in rule.kinds:

@@ -69,5 +69,16 @@ def test_a_writers_binary_log_is_not_asked_of_a_reader() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", [WRITE_SERVER, READ_SERVER])
+def test_accounts_that_demand_tls_need_a_certificate(kind: str) -> None:
+    without = {**MARIADB, "have_ssl": "DISABLED"}
+    (problem,) = judge(kind, without, require_tls=True).problems
+    assert problem.startswith("have_ssl is DISABLED: the server has no certificate")
+    assert judge(kind, without).problems == ()
+    for variables in (MYSQL, {**MARIADB, "have_ssl": "YES"}, {**MYSQL, "have_ssl": None}):
+        assert judge(kind, variables, require_tls=True).problems == ()
+
+
 def test_every_variable_of_a_rule_is_read() -> None:
-    assert set(needed_variables()) == {"server_id"} | {n for rule in RULES for n in rule.variables}
+    besides = {"server_id", "have_ssl"}
+    assert set(needed_variables()) == besides | {n for rule in RULES for n in rule.variables}
