@@ -2,10 +2,10 @@
 #   make demo LOCAL_DIR=/tmp/other LOCAL_NET=1
 LOCAL_DIR ?= $(CURDIR)/.demo
 LOCAL_NET ?= 0
-export LOCAL_DIR LOCAL_NET PYTHON
+export LOCAL_DIR LOCAL_NET PYTHON MOLECULE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo status down docs bench lint test-unit test-integration test
+.PHONY: help demo status down docs bench lint test-unit test-integration molecule mutants test test-all
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,5 +34,14 @@ test-unit: ## Run the tests that need no server
 test-integration: ## Run the tests on real servers of three lines (needs Docker; installs it as root)
 	@script/test-integration
 
-test: ## Run lint and all tests
+molecule: ## Run the scenarios on whole hosts in Docker, or one: make molecule SCENARIO=default
+	@script/molecule $(SCENARIO)
+
+mutants: ## Plant defects in copies of the collection, and see the scenarios fail
+	@script/mutants
+
+test: ## Run lint and the tests, with the scenarios default and mysql (MOLECULE=0: without them)
 	@script/test
+
+test-all: ## Run lint, all tests and all scenarios
+	@script/test all

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 from lab.servers import read_servers, write_servers
@@ -11,7 +11,7 @@ from lab.servers import read_servers, write_servers
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[pytest.TestReport]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show with a failed check how every server was at that moment."""
     report = yield
     if report.failed:

@@ -1,4 +1,4 @@
-"""What tests of replication share: sources with an account, and a replica without channels."""
+"""What tests of replication share: accounts, channels by the module and by hand, their status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,39 @@ from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, run_module, wait_until
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
-USER, PASSWORD = "replicator", "secret of the channels"
+# The first word stays as it is however a text quotes the password.
+USER, SECRET = "replicator", "hushed"
+PASSWORD = f'{SECRET} p\'w %s \\ "x"'
+
+
+def make_account(server: TestServer, name: str = USER, more: str = "") -> None:
+    """Make an account that may replicate, outside the binary log."""
+    quoted = PASSWORD.replace("\\", "\\\\").replace("'", "''")
+    outside_binary_log(
+        server,
+        f"DROP USER IF EXISTS {name}",
+        f"CREATE USER {name} IDENTIFIED BY '{quoted}' {more}",
+        f"GRANT REPLICATION SLAVE ON *.* TO {name}",
+    )
+
+
+def make_by_hand(replica: TestServer, name: str, source: TestServer, user: str) -> None:
+    """Make a channel as another tool would, without what its server does by default."""
+    told = (source.address, source.port, user, PASSWORD)
+    if replica.flavour == "mysql":
+        replica.rows(
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %s, SOURCE_PORT = %s, SOURCE_USER = %s, "
+            f"SOURCE_PASSWORD = %s, SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1 "
+            f"FOR CHANNEL '{name}'",
+            *told,
+        )
+    else:
+        replica.rows(
+            f"CHANGE MASTER '{name}' TO MASTER_HOST = %s, MASTER_PORT = %s, MASTER_USER = %s, "
+            "MASTER_PASSWORD = %s, MASTER_USE_GTID = slave_pos, "
+            "MASTER_SSL_VERIFY_SERVER_CERT = 0",
+            *told,
+        )
 
 
 @contextmanager
@@ -24,12 +56,7 @@ def followed(
     servers = [*sources, replica]
     forget_binary_logs(*servers)
     for source in sources:
-        outside_binary_log(
-            source,
-            f"DROP USER IF EXISTS {USER}",
-            f"CREATE USER {USER} IDENTIFIED BY '{PASSWORD}'",
-            f"GRANT REPLICATION SLAVE ON *.* TO {USER}",
-        )
+        make_account(source)
     for server in servers:
         outside_binary_log(server, f"CREATE SCHEMA {schema}")
         outside_binary_log(server, *(f"CREATE TABLE {schema}.{table}" for table in tables))
@@ -80,23 +107,40 @@ def control(replica: TestServer, word: str, channel: str, part: str = "") -> Non
         replica.rows(f"{word} SLAVE %s {part}", channel)
 
 
-def status(replica: TestServer, channel: str) -> dict[str, Any]:
-    """Return the server's own status of a channel, MySQL's in MariaDB's words."""
-    if replica.flavour == "mariadb":
-        rows = replica.rows("SHOW ALL SLAVES STATUS")
-        return next(row for row in rows if row["Connection_name"] == channel)
-    rows = replica.rows("SHOW REPLICA STATUS")
-    found = next(row for row in rows if row["Channel_Name"] == channel)
-    words = (("Replica_", "Slave_"), ("Source", "Master"))
-    for new, old in words:
-        found = {name.replace(new, old): value for name, value in found.items()}
-    return found
+def remove(replica: TestServer, channel: str) -> None:
+    """Remove a stopped channel, by the server's own statement."""
+    if replica.flavour == "mysql":
+        replica.rows("RESET REPLICA ALL FOR CHANNEL %s", channel)
+    else:
+        replica.rows("RESET SLAVE %s ALL", channel)
+
+
+def status(replica: TestServer, name: str) -> dict[str, Any]:
+    """Return a channel's status with names in small letters, `source_` for both flavours."""
+    show = "SHOW REPLICA STATUS" if replica.flavour == "mysql" else "SHOW ALL SLAVES STATUS"
+    for row in replica.rows(show):
+        told = {
+            column.lower().replace("master", "source").replace("slave", "replica"): value
+            for column, value in row.items()
+        }
+        if (told.get("channel_name") or told.get("connection_name")) == name:
+            return told
+    raise AssertionError(f"{replica.name} has no channel {name}")
+
+
+def threads(replica: TestServer) -> set[int]:
+    """Return the connection numbers of the replica's own threads: a stop changes them."""
+    rows = replica.rows("SELECT id FROM information_schema.processlist WHERE user = 'system user'")
+    return {row["id"] for row in rows}
 
 
 def wait_for_error(replica: TestServer, channel: str, thread: str = "SQL") -> dict[str, Any]:
     """Wait until a thread of a channel has stopped, and return the status."""
     stopped: dict[str, Any] = wait_until(
-        lambda: (found := status(replica, channel))[f"Slave_{thread}_Running"] == "No" and found,
+        lambda: (
+            (found := status(replica, channel))[f"replica_{thread.lower()}_running"] == "No"
+            and found
+        ),
         20,
         f"the {thread} thread of {channel} has not stopped",
     )

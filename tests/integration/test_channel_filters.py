@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
-from tests.integration.channels import (
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
+from tests.integration.lines import TestServer, Topology, run_module
+from tests.integration.replication import (
     PASSWORD,
     make_account,
     status,
     threads,
 )
-from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, Topology, run_module
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 SCHEMAS = ("filter_a", "filter_b", "filter_c")

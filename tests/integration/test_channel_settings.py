@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from tests.integration.certificates import make_authority, make_certificate, shows_another
-from tests.integration.channels import (
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
+from tests.integration.lines import TestServer, Topology, run_module, wait_until
+from tests.integration.replication import (
     PASSWORD,
-    by_hand,
+    control,
     make_account,
     make_by_hand,
     status,
     threads,
 )
-from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, Topology, run_module, wait_until
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 TABLE = "test_settings.t"
@@ -301,7 +301,7 @@ def test_a_channel_made_by_hand_is_adopted_without_a_stop(
     replica: TestServer, source: TestServer, channel: dict[str, Any]
 ) -> None:
     make_by_hand(replica, "w1", source, "follower")
-    by_hand(replica, "START", "w1")
+    control(replica, "START", "w1")
     wait_until(
         lambda: status(replica, "w1")["replica_io_running"] == "Yes", 10, "it does not connect"
     )

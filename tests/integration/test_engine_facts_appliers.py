@@ -59,8 +59,8 @@ class Pair:
         control(self.replica, "START", "w1", "SQL_THREAD")
         wait_until(
             lambda: (
-                (found := status(self.replica, "w1"))["Slave_SQL_Running"] == "Yes"
-                and found["Exec_Master_Log_Pos"] == found["Read_Master_Log_Pos"]
+                (found := status(self.replica, "w1"))["replica_sql_running"] == "Yes"
+                and found["exec_source_log_pos"] == found["read_source_log_pos"]
             ),
             20,
             f"w1 does not carry on: {status(self.replica, 'w1')}",
@@ -204,7 +204,7 @@ def test_what_stops_a_channel_and_how_it_is_explained(pair: Pair) -> None:
             assert parts["table"] == table, (name, parts)
         assert key is None or (key.split(" = ")[1] in parts["key"]), (name, parts)
         assert any(stop.remedy in one for one in parts["remedies"]), (name, parts)
-        assert parts["source_log_file"] == status(replica, "w1")["Relay_Master_Log_File"], name
+        assert parts["source_log_file"] == status(replica, "w1")["relay_source_log_file"], name
         assert parts["source_log_position"] > 0, (name, parts)
         assert (parts["gtid"] is not None) == (flavour == "mysql"), (name, parts)
         assert told["w2"]["running"] and told["w2"]["explanation"] is None, name

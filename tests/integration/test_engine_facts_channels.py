@@ -13,15 +13,17 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration.channels import (
-    PASSWORD,
-    by_hand,
-    make_account,
-    make_by_hand,
-    status,
-)
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
+from tests.integration.replication import (
+    PASSWORD,
+    SECRET,
+    control,
+    make_account,
+    make_by_hand,
+    remove,
+    status,
+)
 
 NAMES = ("fact1", "fact2")
 
@@ -41,8 +43,8 @@ def replica(bare: Topology, source: TestServer) -> Iterator[TestServer]:
     yield server
     for name in NAMES:
         if name in present(server):
-            by_hand(server, "STOP", name)
-            by_hand(server, "REMOVE", name)
+            control(server, "STOP", name)
+            remove(server, name)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def restart(bare: Topology, server: TestServer) -> None:
 def test_nothing_is_changed_of_a_channel_that_runs(replica: TestServer, source: TestServer) -> None:
     """So the module compares first, and stops the one channel that differs."""
     make_by_hand(replica, "fact1", source, "follower")
-    by_hand(replica, "START", "fact1")
+    control(replica, "START", "fact1")
     mysql = replica.flavour == "mysql"
     assert error(replica, heartbeat(replica, "fact1")) == (3021 if mysql else 1198)
     assert error(replica, filter_databases(replica, "fact1", "a")) == (3085 if mysql else 1198)
@@ -122,7 +124,7 @@ def test_what_a_channel_is_by_default(replica: TestServer, source: TestServer) -
 def test_who_shows_the_stored_password(replica: TestServer, source: TestServer) -> None:
     """Where it is shown it is compared; elsewhere only a denied access tells."""
     make_by_hand(replica, "fact1", source, "follower")
-    assert PASSWORD not in str(status(replica, "fact1"))
+    assert SECRET not in str(status(replica, "fact1"))
     if replica.flavour == "mysql":
         (row,) = replica.rows(
             "SELECT User_password AS password FROM mysql.slave_master_info "
@@ -144,7 +146,7 @@ def test_two_channels_to_one_source(replica: TestServer, source: TestServer) -> 
         return
     make_by_hand(replica, "fact2", source, "follower")
     for name in NAMES:
-        by_hand(replica, "START", name)
+        control(replica, "START", name)
     (thrown_out,) = wait_until(
         lambda: [name for name in NAMES if status(replica, name)["last_io_errno"]],
         10,
@@ -161,7 +163,7 @@ def test_filters_of_a_channel_after_it_is_removed(replica: TestServer, source: T
     make_by_hand(replica, "fact1", source, "follower")
     replica.rows(filter_databases(replica, "fact1", "a"))
     assert status(replica, "fact1")["replicate_do_db"] == "a"
-    by_hand(replica, "REMOVE", "fact1")
+    remove(replica, "fact1")
     if replica.flavour == "mariadb":
         assert replica.value("SELECT @@GLOBAL.`fact1`.replicate_do_db") is None
         assert error(replica, filter_databases(replica, "fact1", "")) == 1210
@@ -215,7 +217,7 @@ def test_filters_after_a_restart(
     )
     assert status(replica, "fact2")["replicate_ignore_db"] == ("" if mysql else "d")
     for name in NAMES:
-        by_hand(replica, "STOP", name)
-        by_hand(replica, "REMOVE", name)
+        control(replica, "STOP", name)
+        remove(replica, name)
     config.unlink()
     restart(bare, replica)

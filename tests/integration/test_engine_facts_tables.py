@@ -27,10 +27,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     connect,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.usage_table import read_table
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
+from tests.integration.replication import MODULE, PASSWORD, USER, make_account
 
-MODULE = "mysql_replication_channel"
 ID = "id BIGINT UNSIGNED NOT NULL PRIMARY KEY"
 SEVERITY = [HARMLESS, CHANGES, STOPS]
 ERROR = re.compile(r"error (\d+)")
@@ -149,23 +149,15 @@ class Channel:
 def channel(bare: Topology, run_module: Any) -> Iterator[Channel]:
     source, replica = bare.server("w1"), bare.server("r1")
     schema = f"test_{secrets.token_hex(4)}"
-    mysql = source.flavour == "mysql"
+    forget_binary_logs(source, replica)
     for one in (source, replica):
-        one.rows("RESET BINARY LOGS AND GTIDS" if mysql else "RESET MASTER")
         outside_binary_log(
             one,
             f"CREATE SCHEMA {schema} DEFAULT CHARACTER SET utf8mb4",
             f"CREATE TABLE {schema}.mark (id INT PRIMARY KEY)",
             f"CREATE TABLE {schema}.parent (id INT PRIMARY KEY)",
         )
-    if not mysql:
-        replica.rows("SET GLOBAL gtid_slave_pos = ''")
-    outside_binary_log(
-        source,
-        "DROP USER IF EXISTS replicator",
-        "CREATE USER replicator IDENTIFIED BY 'secret'",
-        "GRANT REPLICATION SLAVE ON *.* TO replicator",
-    )
+    make_account(source)
     made = run_module(
         MODULE,
         replica,
@@ -173,8 +165,8 @@ def channel(bare: Topology, run_module: Any) -> Iterator[Channel]:
         state="started",
         source_host=source.address,
         source_port=source.port,
-        source_user="replicator",
-        source_password="secret",
+        source_user=USER,
+        source_password=PASSWORD,
     )
     assert "failed" not in made, made
     sent = Channel(source, replica, schema)
@@ -182,7 +174,7 @@ def channel(bare: Topology, run_module: Any) -> Iterator[Channel]:
     sent.source.close()
     sent.replica.close()
     run_module(MODULE, replica, channel="compared", state="absent")
-    outside_binary_log(source, f"DROP SCHEMA {schema}", "DROP USER replicator")
+    outside_binary_log(source, f"DROP SCHEMA {schema}", f"DROP USER {USER}")
     outside_binary_log(replica, f"DROP SCHEMA {schema}")
 
 
@@ -433,15 +425,13 @@ def test_the_read_key_does_not_catch_a_duplicate_id(
     replica = channel.replica.server
     key = "id BIGINT NOT NULL, at DATETIME NOT NULL, PRIMARY KEY"
     channel.create(f"{key} (id)", f"{key} (id, at)")
-    other.rows("RESET BINARY LOGS AND GTIDS" if channel.flavour == "mysql" else "RESET MASTER")
+    forget_binary_logs(other)
     outside_binary_log(
         other,
         f"CREATE SCHEMA {channel.schema}",
         f"CREATE TABLE {table} ({key} (id))",
-        "DROP USER IF EXISTS replicator",
-        "CREATE USER replicator IDENTIFIED BY 'secret'",
-        "GRANT REPLICATION SLAVE ON *.* TO replicator",
     )
+    make_account(other)
     try:
         made = run_module(
             MODULE,
@@ -450,8 +440,8 @@ def test_the_read_key_does_not_catch_a_duplicate_id(
             state="started",
             source_host=other.address,
             source_port=other.port,
-            source_user="replicator",
-            source_password="secret",
+            source_user=USER,
+            source_password=PASSWORD,
         )
         assert "failed" not in made, made
         assert channel.outcome("", "INSERT INTO {} VALUES (1, '2026-01-01')") == HARMLESS
@@ -460,4 +450,4 @@ def test_the_read_key_does_not_catch_a_duplicate_id(
         wait_until(lambda: replica.rows(query), 10, "the second row does not arrive")
     finally:
         run_module(MODULE, replica, channel="other", state="absent")
-        outside_binary_log(other, f"DROP SCHEMA {channel.schema}", "DROP USER replicator")
+        outside_binary_log(other, f"DROP SCHEMA {channel.schema}", f"DROP USER {USER}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pymysql
@@ -256,25 +257,29 @@ def test_password_too_long_for_mysql(server: TestServer, module: AccountModule, 
         assert can_log_in(server, name, "é" * 129)
 
 
-def test_the_password_is_in_no_log(server: TestServer, module: AccountModule, name: str) -> None:
+@contextmanager
+def general_log(server: TestServer) -> Iterator[list[str]]:
+    """Give a list that holds, afterwards, all that the server has logged meanwhile."""
     before = server.rows("SELECT @@GLOBAL.log_output AS o, @@GLOBAL.general_log AS g")[0]
     outside_binary_log(server, "TRUNCATE mysql.general_log")
     server.rows("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = ON")
+    logged: list[str] = []
     try:
+        yield logged
+    finally:
+        server.rows("SET GLOBAL log_output = %s, GLOBAL general_log = %s", before["o"], before["g"])
+    rows = server.rows("SELECT CONVERT(argument USING utf8mb4) AS argument FROM mysql.general_log")
+    logged += [str(row["argument"]) for row in rows]
+
+
+def test_the_password_is_in_no_log(server: TestServer, module: AccountModule, name: str) -> None:
+    with general_log(server) as logged:
         told = [
             module(name=name, password=PASSWORD),
             module(name=name, password=NEW_PASSWORD),
             module(fails=True, name=name, password=PASSWORD, privileges={"nowhere.t": ["SELECT"]}),
         ]
-    finally:
-        server.rows("SET GLOBAL log_output = %s, GLOBAL general_log = %s", before["o"], before["g"])
     # MySQL writes the hash as <secret>, MariaDB as it is.
-    logged = [
-        str(row["argument"])
-        for row in server.rows(
-            "SELECT CONVERT(argument USING utf8mb4) AS argument FROM mysql.general_log"
-        )
-    ]
     assert any("CREATE USER" in line and name in line for line in logged)
     assert any("ALTER USER" in line and name in line for line in logged)
     assert not any(word in line for line in logged for word in (PASSWORD, NEW_PASSWORD))

@@ -16,6 +16,7 @@ from tests.integration.test_mysql_account import (
     ask_as,
     binary_log,
     can_log_in,
+    general_log,
     log_in,
     module,
     name,
@@ -132,23 +133,12 @@ def test_keeps_only_passwords_of_the_servers_own_kind(
 
 
 def test_kept_passwords_are_in_no_log(server: TestServer, module: AccountModule, name: str) -> None:
-    before = server.rows("SELECT @@GLOBAL.log_output AS o, @@GLOBAL.general_log AS g")[0]
-    outside_binary_log(server, "TRUNCATE mysql.general_log")
-    server.rows("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = ON")
-    try:
+    with general_log(server) as logged:
         told = [
             module(name=name, password=PASSWORD),
             module(name=name, password=NEW_PASSWORD, old_password="keep"),
             module(name=name, old_password="discard"),
         ]
-    finally:
-        server.rows("SET GLOBAL log_output = %s, GLOBAL general_log = %s", before["o"], before["g"])
-    logged = [
-        str(row["argument"])
-        for row in server.rows(
-            "SELECT CONVERT(argument USING utf8mb4) AS argument FROM mysql.general_log"
-        )
-    ]
     assert sum("ALTER USER" in line and name in line for line in logged) == 2
     assert not any(word in line for line in logged for word in (PASSWORD, NEW_PASSWORD))
     secret = str((account(server, name) or {})["secret"])

@@ -10,9 +10,7 @@ import pytest
 
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
-
-MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
-PASSWORD = 'p\'w %s \\ "x"'
+from tests.integration.replication import INFO, MODULE, PASSWORD, SECRET, USER, make_account
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +18,7 @@ def sources(bare: Topology) -> list[TestServer]:
     """Two sources with an account that may replicate."""
     servers = [bare.server("w1"), bare.server("w2")]
     for server in servers:
-        quoted = PASSWORD.replace("\\", "\\\\").replace("'", "''")
-        outside_binary_log(
-            server,
-            "DROP USER IF EXISTS replicator",
-            f"CREATE USER replicator IDENTIFIED BY '{quoted}'",
-            "GRANT REPLICATION SLAVE ON *.* TO replicator",
-        )
+        make_account(server)
     return servers
 
 
@@ -47,7 +39,7 @@ def replica(bare: Topology, sources: list[TestServer], run_module: Any) -> Itera
 @pytest.fixture
 def options(sources: list[TestServer]) -> dict[str, Any]:
     return {
-        "source_user": "replicator",
+        "source_user": USER,
         "source_password": PASSWORD,
         "channels": [
             {"channel": source.name, "source_host": source.address, "source_port": source.port}
@@ -119,7 +111,7 @@ def test_one_rhythm(
     done = run_module(MODULE, replica, state="started", wait=True, **options)
     assert done["changed"], done
     assert done["statements"] == predicted["statements"]
-    assert PASSWORD not in str(done) and "********" in str(done["statements"])
+    assert SECRET not in str(done) and "********" in str(done["statements"])
     rows = replica.rows(f"SELECT * FROM {table} ORDER BY id")
     assert rows == [{"id": 1, "source": "w1"}, {"id": 2, "source": "w2"}]
     # A server goes on telling the last row's lag for a moment.
@@ -202,7 +194,7 @@ def test_a_channel_that_could_not_be_changed_runs_again(
 def test_a_source_that_is_down_is_no_failure(
     replica: TestServer, run_module: Any, sources: list[TestServer]
 ) -> None:
-    nobody = {"source_host": sources[0].address, "source_port": 13999, "source_user": "replicator"}
+    nobody = {"source_host": sources[0].address, "source_port": 13999, "source_user": USER}
     made = run_module(MODULE, replica, channel="w9", state="started", **nobody)
     assert made["changed"] and "failed" not in made, made
     assert any("cannot receive from" in warning for warning in made["warnings"])

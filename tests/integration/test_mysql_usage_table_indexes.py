@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
+from tests.integration.replication import MODULE as CHANNEL
+from tests.integration.replication import USER, follow, make_account
 
-MODULE, CHANNEL = "mysql_usage_table", "mysql_replication_channel"
+MODULE = "mysql_usage_table"
 # So many that building an index takes long enough to look at.
 DOUBLINGS = 17
 CALLS = """
@@ -44,16 +46,11 @@ def options() -> dict[str, Any]:
 def writer(bare: Topology, options: dict[str, Any], run_module: Any) -> Iterator[TestServer]:
     """A write server with the table, empty."""
     server = bare.server("w1")
-    server.rows("RESET BINARY LOGS AND GTIDS" if server.flavour == "mysql" else "RESET MASTER")
+    forget_binary_logs(server)
     assert run_module(MODULE, server, **options, shape="write")["changed"]
-    outside_binary_log(
-        server,
-        "DROP USER IF EXISTS replicator",
-        "CREATE USER replicator IDENTIFIED BY 'secret'",
-        "GRANT REPLICATION SLAVE ON *.* TO replicator",
-    )
+    make_account(server)
     yield server
-    outside_binary_log(server, f"DROP SCHEMA {options['schema']}", "DROP USER replicator")
+    outside_binary_log(server, f"DROP SCHEMA {options['schema']}", f"DROP USER {USER}")
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +59,7 @@ def reader(
 ) -> Iterator[TestServer]:
     """A read server with the table in partitions and many rows, which follows the writer."""
     server, schema = bare.server("r1"), options["schema"]
-    server.rows("RESET BINARY LOGS AND GTIDS" if server.flavour == "mysql" else "RESET MASTER")
-    if server.flavour == "mariadb":
-        server.rows("SET GLOBAL gtid_slave_pos = ''")
+    forget_binary_logs(server)
     assert run_module(MODULE, server, **options, shape="read")["changed"]
     columns = f"INSERT INTO {schema}.calls (started, caller, seconds) "
     outside_binary_log(
@@ -79,17 +74,7 @@ def reader(
         ),
         f"ANALYZE TABLE {schema}.calls",
     )
-    started = run_module(
-        CHANNEL,
-        server,
-        channel="w1",
-        state="started",
-        source_host=writer.address,
-        source_port=writer.port,
-        source_user="replicator",
-        source_password="secret",
-        wait=True,
-    )
+    started = follow(server, writer, wait=True)
     assert "failed" not in started, started
     yield server
     run_module(CHANNEL, server, channel="w1", state="absent")

@@ -17,7 +17,7 @@ from tests.integration.lines import TestServer, Topology, run_module, wait_until
 from tests.integration.replication import (
     INFO,
     MODULE,
-    PASSWORD,
+    SECRET,
     channels,
     control,
     follow,
@@ -244,4 +244,4 @@ def test_two_replicas_with_one_server_id(
         for word in ("STOP", "START"):
             control(replica, word, "w1")
     wait_until(lambda: channels(replica)["w1"]["running"], 20, "w1 does not come back")
-    assert PASSWORD not in str(made)
+    assert SECRET not in str(made)

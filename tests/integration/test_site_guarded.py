@@ -17,7 +17,6 @@ import yaml
 
 from examples import dbrw
 from tests.integration.certificates import make_authority, make_certificate, shows_another
-from tests.integration.channels import status, threads
 from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import (
     PORT,
@@ -30,6 +29,7 @@ from tests.integration.lines import (
     running_topology,
     wait_until,
 )
+from tests.integration.replication import status, threads
 
 INFO = "mysql_replication_channel_info"
 INSERT = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 import pymysql
 import pytest
-from lab.servers import TABLE, application, read_servers, wait_until, write_servers
+from lab.servers import TABLE, Server, application, read_servers, wait_until, write_servers
 
 from examples.dbrw import WRITE, Client
 
@@ -44,11 +45,11 @@ def test_every_row_arrives_once_and_so_does_its_update() -> None:
     assert len(written) == len({row["id"] for row in written}) == 4 * EACH
 
     for reader in read_servers():
-        wait_until(
-            lambda reader=reader: reader.rows(SELECT, run, user="application") == written,
-            SECONDS,
-            f"{reader.name} has not what the write servers have",
-        )
+        wait_until(partial(has, reader, run, written), SECONDS, f"{reader.name} lacks rows")
+
+
+def has(server: Server, run: str, rows: list[dict[str, Any]]) -> bool:
+    return server.rows(SELECT, run, user="application") == rows
 
 
 @pytest.mark.parametrize("reader", read_servers(), ids=lambda reader: reader.name)

@@ -48,9 +48,10 @@ def controlled_by(variables: Mapping[str, str | None], group_states: Sequence[st
 
     ``group_states`` are the states of this server's membership in a group.
     Galera overwrites the pair with the cluster's size and the node's index at
-    every change of members, also when someone has set it meanwhile (measured:
-    MariaDB 11.8, Galera 26.4.23). Group Replication does so in multi-primary
-    mode only (measured: MySQL 9.7).
+    every change of members, also when someone has set it meanwhile, and leaves
+    it alone once that is switched off (measured: MariaDB 10.11 and 11.8, Galera
+    26.4.23). Group Replication does so in multi-primary mode only (measured:
+    MySQL 9.7).
     """
     if (
         variables["wsrep_on"] == "ON"

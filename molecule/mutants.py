@@ -1,0 +1,219 @@
+"""Plant one defect after the other in a copy of the collection, and expect a scenario to fail.
+
+    python3 molecule/mutants.py                    every defect
+    python3 molecule/mutants.py minimal-row-image  this one
+
+A scenario that stays green with a defect in a role proves nothing about that role. So does one
+that is red for another reason: each defect names what the scenario must have said. First the
+scenarios run without a defect, and must be green.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# Hosts that have the server already: the defects are not about its installation.
+READY = "dbrw-sharding/host-mariadb:11.8"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A defect: in ``file`` each ``before`` becomes its ``after``; ``said`` is a pattern."""
+
+    name: str
+    scenario: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    said: str
+
+
+MUTANTS = (
+    Mutant(
+        "offset-used-twice",
+        "default",
+        "roles/write_server/tasks/main.yml",
+        (
+            ('offset: "{{ write_server_offset }}"', "offset: 2"),
+            ('peers: "{{ write_server_peers }}"', "peers: []"),
+        ),
+        r"FAILED .*test_ids_of_its_own\[w1\]",
+    ),
+    Mutant(
+        "filter-dropped",
+        "existing",
+        "roles/read_server/tasks/main.yml",
+        (('    filters: "{{ read_server_filters }}"\n', ""),),
+        r"FAILED .*channel",
+    ),
+    Mutant(
+        "minimal-row-image",
+        "default",
+        "roles/mysqld/templates/server.cnf.j2",
+        (("binlog_row_image = FULL", "binlog_row_image = MINIMAL"),),
+        r"binlog_row_image is MINIMAL",
+    ),
+    Mutant(
+        "one-gtid-domain",
+        "default",
+        "roles/mysqld/templates/server.cnf.j2",
+        (
+            (
+                "gtid_domain_id = {{ mysqld_gtid_domain_id | default(mysqld_server_id) }}",
+                "gtid_domain_id = 1",
+            ),
+        ),
+        r"FAILED .*test_no_two_servers_share_a_number",
+    ),
+    Mutant(
+        "retries-at-the-default",
+        "default",
+        "roles/read_server/tasks/main.yml",
+        (("    connect_retry_seconds: 2\n    retry_count: 0\n", ""),),
+        r"FAILED .*test_a_channel_from_each_write_server",
+    ),
+    Mutant(
+        "accounts-without-tls",
+        "default",
+        "roles/write_server/vars/main.yml",
+        (("'require_tls': write_server_require_tls", "'require_tls': false"),),
+        r"FAILED .*test_nobody_logs_in_without_tls\[w1\]",
+    ),
+    Mutant(
+        "applied-ddl-replaces",
+        "default",
+        "roles/mysqld/templates/server.cnf.j2",
+        (("slave_ddl_exec_mode = STRICT", "slave_ddl_exec_mode = IDEMPOTENT"),),
+        r"slave_ddl_exec_mode is IDEMPOTENT",
+    ),
+)
+
+
+def main() -> int:
+    """Run from the command line; return the exit code."""
+    names = [mutant.name for mutant in MUTANTS]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("defect", nargs="*", help=f"one of: {', '.join(names)}; none means all")
+    given = parser.parse_args().defect
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        parser.error(f"there is no defect {', '.join(unknown)}. There is: {', '.join(names)}")
+    wanted = [mutant for mutant in MUTANTS if not given or mutant.name in given]
+
+    survived = []
+    for scenario in dict.fromkeys(mutant.scenario for mutant in wanted):
+        if not show(f"{scenario}, no defect", *run(scenario, None), red=False):
+            survived.append(f"{scenario} fails without a defect")
+    for mutant in wanted:
+        if not show(mutant.name, *run(mutant.scenario, mutant), red=True):
+            survived.append(mutant.name)
+    if survived:
+        print(f"Not as expected: {', '.join(survived)}", file=sys.stderr)
+    return 1 if survived else 0
+
+
+def run(scenario: str, mutant: Mutant | None) -> tuple[bool, str, float]:
+    """Run a scenario on a copy; return whether it was as expected, why, and the seconds."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="dbrw-mutant-") as folder:
+        copy = copied(Path(folder) / "collection")
+        if mutant:
+            plant(mutant, copy)
+        output, code = "", 0
+        try:
+            for step in ("create", "prepare", "converge", "verify"):
+                said, code = molecule(copy, step, scenario)
+                output += said
+                if code:
+                    break
+        finally:
+            destroyed, broken = molecule(copy, "destroy", scenario)
+            if broken:
+                raise SystemExit(f"{scenario} was not destroyed:\n{destroyed}")
+    seconds = time.monotonic() - begun
+    if mutant is None:
+        return code == 0, output if code else "green", seconds
+    found = re.search(mutant.said, output)
+    if code and found:
+        return True, f"red: {line_of(output, found)}", seconds
+    return False, f"the scenario {'does not say ' + mutant.said if code else 'is green'}", seconds
+
+
+def copied(folder: Path) -> Path:
+    """Copy what git knows or could know, with an environment that is this checkout's."""
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    ).stdout
+    for name in files.decode().split("\0")[:-1]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    # Molecule finds its base configuration from where the repository begins.
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    collections = folder / ".collections/ansible_collections/dbrw"
+    collections.mkdir(parents=True)
+    (collections / "sharding").symlink_to("../../..")
+    return folder
+
+
+def plant(mutant: Mutant, copy: Path) -> None:
+    """Write the defect into the copy; a text that is no longer there is an error."""
+    file = copy / mutant.file
+    text = file.read_text()
+    for before, after in mutant.changes:
+        if before not in text:
+            raise SystemExit(f"{mutant.name}: {mutant.file} has no longer the text {before!r}")
+        text = text.replace(before, after)
+    file.write_text(text)
+
+
+def molecule(copy: Path, step: str, scenario: str) -> tuple[str, int]:
+    """Run one step of a scenario; return what it said and its exit code."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "LAB_IMAGE": READY,
+        "MOLECULE_COMMAND_BORDERS": "false",
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(
+        ["molecule", step, "--scenario-name", scenario],
+        cwd=copy,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout, done.returncode
+
+
+def line_of(output: str, found: re.Match[str]) -> str:
+    """Return the line that a match is in, not longer than a screen."""
+    begin = output.rfind("\n", 0, found.start()) + 1
+    return output[begin:].split("\n", 1)[0].strip()[:120]
+
+
+def show(what: str, expected: bool, why: str, seconds: float, red: bool) -> bool:
+    """Tell the result as a line; return whether it was as expected."""
+    word = "ok" if expected else ("SURVIVED" if red else "FAILED")
+    print(f"{word:9} {what:24} {seconds:5.0f} s  {why}", flush=True)
+    return expected
+
+
+if __name__ == "__main__":
+    sys.exit(main())
