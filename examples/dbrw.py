@@ -273,8 +273,12 @@ class Client:
                 # connection has died since it was used last.
                 kept[0].ping(reconnect=False)
                 return kept
-            except (pymysql.MySQLError, OSError):
+            except (pymysql.MySQLError, OSError) as error:
                 self._drop(server)
+                # One that has died is opened anew. A server that hangs would only
+                # be waited for a second time.
+                if isinstance(error.__context__, TimeoutError):
+                    raise NoServer(f"{server.name} hangs: {error}") from error
         try:
             connection = pymysql.connect(
                 host=server.host,

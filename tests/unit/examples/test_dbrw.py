@@ -133,6 +133,7 @@ class Network:
         self.options: dict[str, Any] = {}
         self.executed: list[tuple[str, str]] = []
         self.dead: set[str] = set()
+        self.hanging: set[str] = set()
         monkeypatch.setattr(pymysql, "connect", self.connect)
 
     def connect(self, host: str, **options: Any) -> FakeConnection:
@@ -174,6 +175,12 @@ class FakeConnection:
         assert not reconnect
         if self.name in self.network.dead:
             raise pymysql.OperationalError(2006, "MySQL server has gone away")
+        if self.name in self.network.hanging:
+            # As PyMySQL does it.
+            try:
+                raise TimeoutError("timed out")
+            except OSError as error:
+                raise LOST from error
 
     def close(self) -> None:
         pass
@@ -253,6 +260,23 @@ def test_a_connection_that_died_idle_is_no_doubt(network: Network) -> None:
     network.connecting = {first.name: REFUSED}
     for _try in range(20):
         assert client.insert("INSERT").name != first.name
+
+
+def test_a_connection_that_died_idle_is_opened_anew(network: Network) -> None:
+    client = Client(topology(), "dc1")
+    first = client.insert("INSERT")
+    network.dead = {first.name}
+    client.on(first, "SELECT")
+    assert network.attempts == [first.name, first.name]
+
+
+def test_a_server_that_hangs_is_waited_for_once(network: Network) -> None:
+    client = Client(topology(), "dc1")
+    first = client.insert("INSERT")
+    network.hanging = {first.name}
+    for _try in range(20):
+        assert client.insert("INSERT").name != first.name
+    assert network.attempts.count(first.name) == 1
 
 
 def test_a_read_that_is_not_answered_is_read_elsewhere(network: Network) -> None:

@@ -1,0 +1,21 @@
+"""What becomes of a channel whose tries are counted, in the same cut of the link."""
+
+from __future__ import annotations
+
+import pytest
+from lab.servers import Server, read_servers
+
+(READER,) = [reader for reader in read_servers() if reader.name == "r2"]
+
+
+@pytest.mark.parametrize(("tries", "running"), [(10, "No"), (0, "Yes")])
+def test_tries_that_are_counted_end(tries: int, running: str) -> None:
+    told = READER.shell(
+        f"mariadb --socket=/var/lib/control{tries}/socket --execute 'SHOW SLAVE STATUS\\G'"
+    )
+    assert f"Slave_IO_Running: {running}\n" in told
+
+
+@pytest.mark.parametrize("reader", read_servers(), ids=lambda reader: reader.name)
+def test_a_read_server_does_not_count(reader: Server) -> None:
+    assert "--master_retry_count=0\n" in reader.shell("my_print_defaults --mariadbd")
