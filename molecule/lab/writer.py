@@ -34,7 +34,7 @@ ANSWER_SECONDS = 1.0
 # Several, so that a fault finds some of them waiting for an answer.
 INSERTING = 3
 # Between two statements of one thread: six servers share a machine.
-REST_SECONDS = 0.02
+REST_SECONDS = 0.03
 # Rows are updated for a while after they were made, as a call's length is known at its end.
 LATE_ROWS = 500
 UPDATES = 2
