@@ -23,6 +23,7 @@ TABLE = "usage_data.calls"
 FOLDER = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 SCENARIO = os.environ["MOLECULE_SCENARIO_NAME"]
 FLAVOUR = os.environ["LAB_FLAVOUR"]
+UNIT = os.environ.get("LAB_UNIT", FLAVOUR)
 AUTHORITY = FOLDER / "tls/ca.pem"
 
 
@@ -109,7 +110,7 @@ class Server:
         return self.shell(
             f"timeout 10 {FLAVOUR} --execute '{status}\\G' | grep --ignore-case -E ' {told}:'; "
             f"echo '--- error log'; tail -n 40 /var/log/mysql/error.log; "
-            f"echo '--- journal'; journalctl --no-pager --lines 30 --unit {FLAVOUR}"
+            f"echo '--- journal'; journalctl --no-pager --lines 30 --unit {UNIT}"
         )
 
 

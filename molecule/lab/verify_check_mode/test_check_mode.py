@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lab.servers import read_servers, write_servers
+
 
 def test_check_mode_has_nothing_to_change() -> None:
     inventory = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
-    playbook = Path(__file__).parents[1] / "converge.yml"
+    own = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
+    playbook = own if own.exists() else Path(__file__).parents[1] / "converge.yml"
     done = subprocess.run(
         [
             sys.executable,
@@ -33,4 +36,4 @@ def test_check_mode_has_nothing_to_change() -> None:
     )
     recap = re.findall(r"changed=(\d+) +unreachable=(\d+) +failed=(\d+)", done.stdout)
     assert done.returncode == 0, done.stdout
-    assert recap == [("0", "0", "0")] * 6, done.stdout
+    assert recap == [("0", "0", "0")] * len([*write_servers(), *read_servers()]), done.stdout
