@@ -92,6 +92,9 @@ class Topology:
     increment: int
     user: str = ""
     password: str = field(default="", repr=False)
+    # File here with the authority that signed the servers' certificates. Without it
+    # nobody is verified; PyMySQL then encrypts where the server can (1.2 and later).
+    tls_ca: str = ""
     chance: random.Random = field(default_factory=random.Random, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     _avoided_until: dict[str, float] = field(default_factory=dict, repr=False)
@@ -101,12 +104,24 @@ class Topology:
     def from_file(cls, path: Path) -> Topology:
         """Read what ``playbooks/site.yml`` has written for applications."""
         config: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        tls_ca = config.get("tls_ca", "")
+        if tls_ca and not Path(tls_ca).is_file():
+            # Otherwise each server would seem not to answer.
+            raise FileNotFoundError(f"{path}: its tls_ca {tls_ca} is not a file on this host")
         return cls(
             [Server(**server) for server in config["servers"]],
             config["increment"],
             config["user"],
             config["password"],
+            tls_ca,
         )
+
+    @property
+    def tls(self) -> dict[str, Any]:
+        """What PyMySQL needs to verify a server: its authority, and that it names the host."""
+        if not self.tls_ca:
+            return {}
+        return {"ssl_ca": self.tls_ca, "ssl_verify_cert": True, "ssl_verify_identity": True}
 
     def of_kind(self, kind: str) -> list[Server]:
         """Return the servers of a kind, in the order of the configuration."""
@@ -271,6 +286,7 @@ class Client:
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=self.answer_seconds,
                 write_timeout=self.answer_seconds,
+                **self.topology.tls,
             )
             # A lock that only this session holds, until it ends or the server
             # does: how others find out (see has_ended). Connection ids would

@@ -235,6 +235,16 @@ options:
       - It holds the filters of all channels and nothing else. A call changes those of the channels
         that it names with O(filters), or with O(state=absent), and keeps the others.
     type: path
+  required_tables:
+    description:
+      - Tables, as C(database.table), whose rows must come through every channel that is named here
+        and not V(absent). Filters that would keep one out are refused; those that a channel has
+        already are judged too.
+      - Names in filters should be written as the tables are. Only MariaDB takes upper case for
+        lower there, and where the flavours differ a table counts as kept out.
+    type: list
+    elements: str
+    default: []
   wait:
     description:
       - Whether to wait, after the change, until everything that the sources had written when the
@@ -330,6 +340,8 @@ EXAMPLES = r"""
       do_databases: [usage_data]
       ignore_tables: [usage_data.calls]
     filters_file: /etc/mysql/mariadb.conf.d/96-filters.cnf
+    # Refused if the filters kept it out.
+    required_tables: [usage_data.events]
 
 - name: Replica | Ensure that it applies everything again
   dbrw.sharding.mysql_replication_channel:
@@ -473,6 +485,7 @@ OPTIONS = {
     **PLACE,
     **FILTERS,
     "filters_file": {"type": "path"},
+    "required_tables": NAMES,
     **PASSWORD,
     "update_password": {
         "type": "str",
@@ -502,6 +515,7 @@ class ReplicationChannel:
         self.wait_timeout = params["wait_timeout_seconds"]
         self.connect_timeout = params["connect_timeout"]
         self.filters_file = params["filters_file"]
+        self.required_tables = params["required_tables"]
         given = params["channels"]
         if given is None:
             given = [{"channel": params["channel"]}]
@@ -512,6 +526,11 @@ class ReplicationChannel:
             for name in sorted(set(names))
             if names.count(name) > 1
         ]
+        problems.extend(
+            f"required_tables has {table!r}, which is not database.table; write both names."
+            for table in self.required_tables
+            if not all(table.partition("."))
+        )
         problems.extend(gtid_seed.problems_of(self.seeds))
         problems.extend(timeout_problems(self.read_timeout))
         for channel in channels:
@@ -560,7 +579,9 @@ class ReplicationChannel:
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
         problems = sources.problems_of(said, self.replica, desired, current)
         try:
-            change = planning.plan(desired, current, self.filters_file, self.words)
+            change = planning.plan(
+                desired, current, self.filters_file, self.words, self.required_tables
+            )
         except Refused as refusal:
             raise Refused([*refusal.problems, *problems]) from None
         refuse_if_any(problems)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
 from tests.integration.channels import (
     PASSWORD,
     make_account,
@@ -114,6 +115,7 @@ def test_bad_options(bare: Topology, options: dict[str, Any], tmp_path: Path) ->
         ({"filters": {"rewrite_databases": [{"from": "a b", "to": "c"}]}}, "'a b' to 'c'"),
         ({"filters": {}, "filters_file": None}, "filters need a filters_file"),
         ({"filters": {}, "filters_file": str(other)}, "was not written by this module"),
+        ({"required_tables": ["t"]}, "'t', which is not database.table"),
     ):
         refused = run_module(MODULE, replica, **{**options, **given})
         assert refused["failed"] and said in refused["msg"], refused
@@ -169,6 +171,113 @@ def test_one_rhythm(bare: Topology, sources: list[TestServer], options: dict[str
     file.unlink()
     healed = run_module(MODULE, replica, **with_filters(options, given))
     assert healed["changed"] and healed["statements"] == [], healed
+
+
+# Two at a time, one for each channel. The last two are spelled in another case.
+RULES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (
+        {
+            "do_databases": ["filter_a"],
+            "ignore_databases": ["filter_a"],
+            "wild_ignore_tables": [r"%.t\_1"],
+        },
+        {
+            "ignore_databases": ["filter_c", "FILTER_A"],
+            "do_tables": ["filter_a.t_1", "filter_c.t_1"],
+            "ignore_tables": ["filter_a.t_1", "filter_b.tx1"],
+            "wild_do_tables": ["filter_b.%"],
+        },
+    ),
+    (
+        {
+            "ignore_tables": ["filter_a.t_1"],
+            "wild_do_tables": [r"filter\_a.t%", "%c.t_1"],
+            "wild_ignore_tables": ["filter_a.tx1", "filter_b.%"],
+        },
+        {"wild_ignore_tables": ["%a.t_1", r"filter\_b.t\_1"]},
+    ),
+    (
+        {"ignore_tables": ["FILTER_A.t_1"], "wild_ignore_tables": ["FILTER_B.%"]},
+        {"do_tables": ["FILTER_A.t_1"], "wild_do_tables": ["FILTER_B.%"]},
+    ),
+]
+
+
+def test_what_filters_keep_out_is_known_beforehand(
+    bare: Topology, sources: list[TestServer], options: dict[str, Any]
+) -> None:
+    replica, number = bare.server("r1"), 100
+    tables = {f"{schema}.{table}" for schema in SCHEMAS for table in ("t_1", "tx1")}
+    for rules in RULES:
+        channels = [
+            {**channel, "filters": given}
+            for channel, given in zip(options["channels"], rules, strict=True)
+        ]
+        done = run_module(MODULE, replica, **{**options, "channels": channels})
+        assert "failed" not in done, done
+        for source in sources:
+            number += 1
+            write(source, number)
+        assert not run_module(MODULE, replica, **{**options, "channels": channels})["changed"]
+        applied: list[set[str]] = [set(), set()]
+        for found in rows(replica):
+            table, _colon, row = found.partition(":")
+            applied[int(row) % 2 == 0].add(table)
+        through = [
+            {table for table in tables if not Filters.of(given).kind_against(table)}
+            for given in rules
+        ]
+        if rules is not RULES[-1]:
+            assert applied == through
+    # The flavours differ in upper and lower case; what either may keep out is.
+    kept_out, let_through = {"filter_a.t_1", "filter_b.t_1", "filter_b.tx1"}, tables
+    assert through == [tables - kept_out, set()]
+    if replica.flavour == "mariadb":
+        let_through = tables - kept_out
+    assert applied == [let_through, tables - let_through]
+
+
+def test_a_rewrite_gives_rows_another_place(
+    bare: Topology, sources: list[TestServer], options: dict[str, Any]
+) -> None:
+    replica = bare.server("r1")
+    given = {
+        "rewrite_databases": [
+            {"from": "filter_a", "to": "filter_b"},
+            {"from": "filter_c", "to": "filter_c"},
+        ]
+    }
+    wanted = with_filters(options, given)
+    run_module(MODULE, replica, **wanted)
+    for schema in ("filter_a", "filter_c"):
+        sources[0].rows(f"INSERT INTO {schema}.t_1 VALUES (201)")
+    run_module(MODULE, replica, **wanted)
+    assert rows(replica) == {"filter_b.t_1:201", "filter_c.t_1:201"}
+    refused = run_module(
+        MODULE, replica, **wanted, required_tables=["filter_c.t_1", "filter_a.t_1"]
+    )
+    assert refused["failed"] and "rewrite_databases keeps filter_a.t_1 out" in refused["msg"]
+    assert "filter_c" not in refused["msg"]
+
+
+def test_required_tables(bare: Topology, options: dict[str, Any]) -> None:
+    replica, file = bare.server("r1"), Path(options["filters_file"])
+    given = {"do_databases": ["filter_a"]}
+    required = {"required_tables": ["filter_a.t_1", "filter_b.t_1"]}
+    filtered = {**options, "filters": given}
+    refused = run_module(MODULE, replica, **filtered, **required)
+    assert refused["failed"] and not refused["changed"], refused
+    assert "filters of w1, w2: do_databases keeps filter_b.t_1 out" in refused["msg"]
+    assert "filter_a" not in refused["msg"]
+    assert run_module(INFO, replica)["channels"] == [] and not file.exists()
+    # Those that are there already, whoever made them, when a table is new.
+    assert run_module(MODULE, replica, **filtered)["changed"]
+    late = run_module(MODULE, replica, **options, **required)
+    assert late["failed"] and "keeps filter_b.t_1 out" in late["msg"], late
+    wider = {"do_databases": ["filter_a", "filter_b"]}
+    done = run_module(MODULE, replica, **{**options, "filters": wider}, **required)
+    assert done["changed"] and "failed" not in done, done
+    assert not run_module(MODULE, replica, **options, **required)["changed"]
 
 
 def test_patterns_and_rewrites_survive_a_restart(

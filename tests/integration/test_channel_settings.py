@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.certificates import make_authority, make_certificate, shows_another
 from tests.integration.channels import (
     PASSWORD,
     by_hand,
@@ -17,7 +18,7 @@ from tests.integration.channels import (
     threads,
 )
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, Topology, run, run_module, wait_until
+from tests.integration.lines import TestServer, Topology, run_module, wait_until
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 TABLE = "test_settings.t"
@@ -28,21 +29,10 @@ def certificates(bare: Topology) -> Path:
     """Two authorities; a source's certificate and a replica's, both of the first one."""
     folder = bare.folder / "tls"
     folder.mkdir(exist_ok=True)
-    address = bare.server("w1").address
     for authority in ("ca", "other_ca"):
-        run(
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", f"/CN={authority}"),
-            *("-keyout", f"{folder}/{authority}.key", "-out", f"{folder}/{authority}.pem"),
-        )
-    for name, names in (("source", f"IP:{address}"), ("replica", "DNS:r1")):
-        run(
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", f"/CN={name}", "-addext", f"subjectAltName={names}"),
-            *("-addext", "basicConstraints=critical,CA:FALSE"),
-            *("-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key"),
-            *("-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"),
-        )
+        make_authority(folder, authority)
+    make_certificate(folder, "source", f"IP:{bare.server('w1').address}")
+    make_certificate(folder, "replica", "DNS:r1")
     return folder
 
 
@@ -160,27 +150,17 @@ def test_a_name_that_the_certificate_lacks_is_refused(
     replica: TestServer, source: TestServer, channel: dict[str, Any], certificates: Path
 ) -> None:
     """The same authority vouches for the replica, which is not the source."""
-    reload = "ALTER INSTANCE RELOAD TLS" if source.flavour == "mysql" else "FLUSH SSL"
     wanted = {
         **channel,
         "state": "started",
         "source_ssl": True,
         "source_ssl_ca": f"{certificates}/ca.pem",
     }
-    kept = {kind: (certificates / f"source.{kind}").read_bytes() for kind in ("pem", "key")}
-    try:
-        for kind in kept:
-            stranger = (certificates / f"replica.{kind}").read_bytes()
-            (certificates / f"source.{kind}").write_bytes(stranger)
-        source.rows(reload)
+    with shows_another(source, certificates, "source", "replica"):
         refused = run_module(MODULE, replica, **wanted, source_ssl_verify_server_cert=True)
         assert refused["failed"] and "2026" in refused["msg"], refused
         trusting = run_module(MODULE, replica, **wanted, source_ssl_verify_server_cert=False)
         assert trusting["changed"] and "failed" not in trusting, trusting
-    finally:
-        for kind, text in kept.items():
-            (certificates / f"source.{kind}").write_bytes(text)
-        source.rows(reload)
 
 
 def test_the_public_key(replica: TestServer, source: TestServer, channel: dict[str, Any]) -> None:

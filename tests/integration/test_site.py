@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+import pytest
 import yaml
 
 from tests.integration.lines import TestServer, Topology, running_topology, wait_until
@@ -175,6 +176,31 @@ def test_a_second_run_changes_nothing(site: Topology) -> None:
     print(f"{site.host.line.name}: second run of site.yml {again.seconds:.1f} s")
     checked = site.playbook("site.yml", "--check")
     assert set(checked.changed.values()) == {0}, checked.output
+    # No authority was named, so none is told to applications.
+    assert "tls_ca" not in json.loads((site.folder / "application.json").read_text())
+
+
+@pytest.mark.flavour("mysql")
+def test_channels_take_nothing_but_rows(site: Topology) -> None:
+    reader = site.server("r1")
+    asked = (
+        "SELECT CHANNEL_NAME AS name FROM performance_schema.replication_applier_configuration "
+        "WHERE REQUIRE_ROW_FORMAT = 'YES' ORDER BY name"
+    )
+    assert [row["name"] for row in reader.rows(asked)] == list(WRITERS)
+    # A channel from before that was asked for is changed once, and no other is stopped.
+    reader.rows("STOP REPLICA FOR CHANNEL 'w2'")
+    reader.rows("CHANGE REPLICATION SOURCE TO REQUIRE_ROW_FORMAT = 0 FOR CHANNEL 'w2'")
+    others = receiving_threads(reader)
+    reader.rows("START REPLICA FOR CHANNEL 'w2'")
+    wait_until(lambda: running_channels(reader) == set(WRITERS), 20, "w2 does not run")
+    changed = site.playbook("read_servers.yml", "--limit", "r1")
+    assert changed.changed == {"r1": 1}, changed.output
+    assert [row["name"] for row in reader.rows(asked)] == list(WRITERS)
+    after = receiving_threads(reader)
+    assert len(others) == len(WRITERS) - 1 and others < after
+    again = site.playbook("read_servers.yml", "--limit", "r1")
+    assert again.changed == {"r1": 0} and receiving_threads(reader) == after, again.output
 
 
 def test_no_secret_in_the_output(site: Topology) -> None:

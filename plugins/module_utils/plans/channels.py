@@ -48,6 +48,7 @@ def plan(
     current: Sequence[ChannelStatus],
     filters_file: FiltersFile | None = None,
     words: Container[str] = COMPARED,
+    required_tables: Sequence[str] = (),
 ) -> Plan:
     """Return the steps that bring each channel to its state and touch no other one.
 
@@ -55,13 +56,15 @@ def plan(
     that the server has a word for; it does not need the others. Channels that
     give up a source come before those that take it. Raises ``Refused`` when a
     channel does not exist and its source is not given, when two channels would
-    follow one source, or when channels exchange sources.
+    follow one source, when channels exchange sources, or when filters would
+    keep one of ``required_tables`` out.
     """
     present = {status.key: status for status in current}
     refuse_if_any(
         _missing_sources(desired, present)
         + _shared_sources(desired, present)
         + _half_running(desired, present)
+        + _kept_out(desired, present, required_tables)
     )
     steps: list[Step] = []
     ordered = _in_order(desired, present)
@@ -262,6 +265,27 @@ def _half_running(desired: Sequence[Channel], present: dict[str, ChannelStatus])
                 "state: stopped for afterwards."
             )
     return found
+
+
+def _kept_out(
+    desired: Sequence[Channel], present: dict[str, ChannelStatus], tables: Sequence[str]
+) -> list[str]:
+    """Judge the filters that channels will have, those that nobody speaks of included."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for channel in desired:
+        if channel.state == ABSENT:
+            continue
+        status = present.get(channel.key)
+        filters = channel.filters or (status.filters if status else Filters())
+        for table in tables:
+            kind = filters.kind_against(table)
+            if kind:
+                names.setdefault((table, kind), []).append(channel.name)
+    return [
+        f"filters of {', '.join(channels)}: {kind} keeps {table} out, one of required_tables: its "
+        "rows would be lost, and no error would tell. Change the filters so that it comes through."
+        for (table, kind), channels in names.items()
+    ]
 
 
 def _shared_sources(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:

@@ -15,6 +15,7 @@ TABLES = ("do_tables", "ignore_tables")
 WILD_TABLES = ("wild_do_tables", "wild_ignore_tables")
 REWRITE = "rewrite_databases"
 KINDS = (*DATABASES, *TABLES, *WILD_TABLES, REWRITE)
+_DO_TABLES = (TABLES[0], WILD_TABLES[0])
 
 # Servers split filters at commas, dots, spaces and arrows, and their configuration
 # files end them at a #; none of them has a way to quote these (measured).
@@ -77,6 +78,26 @@ class Filters:
             if current is None or getattr(self, kind) != getattr(current, kind)
         }
 
+    def kind_against(self, table: str) -> str:
+        """Return the kind that keeps rows of ``table`` (database.table) out; empty if none does.
+
+        The servers' own order: a row's database must pass first, and keep its name. Then
+        the first kind that names its table decides. In tables MariaDB does not tell upper
+        case from lower and MySQL does (measured): where they differ, it is kept out.
+        """
+        database = table.partition(".")[0]
+        if dict(self.rewrite_databases).get(database, database) != database:
+            return REWRITE
+        if self.do_databases:
+            if database not in self.do_databases:
+                return "do_databases"
+        elif database in self.ignore_databases:
+            return "ignore_databases"
+        for kind in (*TABLES, *WILD_TABLES):
+            if any(_matches(kind, one, table) for one in getattr(self, kind)):
+                return "" if kind in _DO_TABLES else kind
+        return next((kind for kind in _DO_TABLES if getattr(self, kind)), "")
+
     def problems(self, channel: str) -> list[str]:
         """Say which filters no server could be told as they are."""
         found = [
@@ -107,3 +128,14 @@ class Filters:
                 "_, $ and -, because the name stands in the server's configuration file."
             )
         return found
+
+
+def _matches(kind: str, one: str, table: str) -> bool:
+    if kind not in _DO_TABLES:
+        one, table = one.lower(), table.lower()
+    if kind in TABLES:
+        return one == table
+    pattern = "".join(
+        {"%": ".*", "_": "."}.get(part) or re.escape(part[-1]) for part in re.findall(r"\\.|.", one)
+    )
+    return bool(re.fullmatch(pattern, table))

@@ -130,12 +130,14 @@ class Network:
         self.connecting: dict[str, Exception] = {}
         self.executing: dict[str, Exception] = {}
         self.attempts: list[str] = []
+        self.options: dict[str, Any] = {}
         self.executed: list[tuple[str, str]] = []
         self.dead: set[str] = set()
         monkeypatch.setattr(pymysql, "connect", self.connect)
 
-    def connect(self, host: str, **_options: Any) -> FakeConnection:
+    def connect(self, host: str, **options: Any) -> FakeConnection:
         name = host.removeprefix("host-")
+        self.options = options
         self.attempts.append(name)
         if name in self.connecting:
             raise self.connecting[name]
@@ -278,18 +280,47 @@ def test_an_update_that_changes_nothing_says_so(
 # --- Configuration -----------------------------------------------------------
 
 
-def test_the_file_of_the_playbook_is_read_and_its_password_not_shown(tmp_path: Path) -> None:
-    path = tmp_path / "application.json"
+def file_of_the_playbook(folder: Path, **more: Any) -> Path:
+    path = folder / "application.json"
     server = {
         **{"name": "w1", "kind": "write", "datacenter": "dc1", "host": "127.1.0.1"},
         **{"port": 13306, "offset": 1, "weight": 2},
     }
     read = {"name": "r1", "kind": "read", "datacenter": "dc1", "host": "127.1.0.101", "port": 1}
-    path.write_text(
-        json.dumps({"increment": 20, "user": "u", "password": "geheim", "servers": [server, read]})
-    )
-    known = Topology.from_file(path)
+    told = {"increment": 20, "user": "u", "password": "geheim", "servers": [server, read]}
+    path.write_text(json.dumps({**told, **more}))
+    return path
+
+
+def test_the_file_of_the_playbook_is_read_and_its_password_not_shown(tmp_path: Path) -> None:
+    known = Topology.from_file(file_of_the_playbook(tmp_path))
     assert known.server_of(21) == Server("w1", WRITE, "dc1", "127.1.0.1", 13306, 1, 2)
     assert names(known.of_kind(READ)) == ["r1"]
     assert known.password == "geheim"
     assert "geheim" not in repr(known)
+
+
+# --- TLS ---------------------------------------------------------------------
+
+
+def test_a_server_is_verified_where_the_file_names_an_authority(
+    network: Network, tmp_path: Path
+) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    known = Topology.from_file(file_of_the_playbook(tmp_path, tls_ca=str(authority)))
+    Client(known, "dc1").insert("INSERT")
+    said = {name: value for name, value in network.options.items() if name.startswith("ssl")}
+    verified = {"ssl_verify_cert": True, "ssl_verify_identity": True}
+    assert said == {"ssl_ca": str(authority), **verified}
+
+
+def test_without_an_authority_the_library_decides(network: Network, tmp_path: Path) -> None:
+    Client(Topology.from_file(file_of_the_playbook(tmp_path)), "dc1").insert("INSERT")
+    assert not [name for name in network.options if name.startswith("ssl")]
+
+
+def test_an_authority_that_is_not_here_is_told_before_any_server_is_tried(tmp_path: Path) -> None:
+    path = file_of_the_playbook(tmp_path, tls_ca="/no/such/ca.pem")
+    with pytest.raises(FileNotFoundError, match="/no/such/ca.pem is not a file on this host"):
+        Topology.from_file(path)

@@ -690,3 +690,36 @@ def test_the_file_is_written_before_any_channel_is_touched() -> None:
     file = FiltersFile(ConfigFile("/f", None), "{channel}.{word} = {filter}\n", words)
     made = plan([replace(FIRST, filters=Filters(do_databases=("a",)))], [], file)
     assert [step.action for step in made.steps] == [PERSIST_FILTERS, CHANGE, FILTER]
+
+
+def test_filters_that_keep_a_required_table_out_are_refused() -> None:
+    narrow, other = Filters(do_databases=("a",)), replace(FIRST, name="W2")
+    filtered = replace(FOLLOWS, filters=narrow)
+    required = ("a.t", "b.t")
+    # What a channel will have counts: what is asked for, or what nobody speaks of.
+    for desired, current in (
+        ([replace(FIRST, filters=narrow)], []),
+        ([replace(FIRST, filters=narrow)], [FOLLOWS]),
+        ([Channel("w1", PRESENT)], [filtered]),
+    ):
+        with pytest.raises(Refused) as refused:
+            plan(desired, current, required_tables=required)
+        (said,) = refused.value.problems
+        assert said.startswith("filters of w1: do_databases keeps b.t out"), said
+    for desired, current in (
+        ([Channel("w1", ABSENT)], [filtered]),
+        ([replace(FIRST, filters=Filters())], [filtered]),
+        ([replace(FIRST, filters=None)], []),
+    ):
+        plan(desired, current, required_tables=required)
+    plan([replace(FIRST, filters=narrow)], [], required_tables=("a.t",))
+    elsewhere = Settings(source_host="c", source_user="u")
+    with pytest.raises(Refused, match="filters of w1, W2: do_databases keeps b.t out"):
+        plan(
+            [
+                replace(FIRST, filters=narrow),
+                replace(other, settings=elsewhere, filters=Filters(do_databases=("c",))),
+            ],
+            [],
+            required_tables=["b.t"],
+        )

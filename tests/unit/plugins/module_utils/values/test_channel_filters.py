@@ -100,3 +100,34 @@ def test_a_filtered_channel_has_a_plain_name(name: str) -> None:
     assert "letters, digits" in said
     assert Filters().problems(name) == []
     assert Filters(do_databases=("a",)).problems("W-1_$") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind"),
+    [
+        ({}, ""),
+        ({"do_databases": ["a"], "ignore_databases": ["a"]}, ""),
+        ({"do_databases": ["b"]}, "do_databases"),
+        ({"do_databases": ["A"]}, "do_databases"),
+        ({"ignore_databases": ["a"], "do_tables": ["a.t_1"]}, "ignore_databases"),
+        ({"ignore_databases": ["A", "b"]}, ""),
+        ({"do_tables": ["a.t_1"], "ignore_tables": ["a.t_1"]}, ""),
+        ({"do_tables": ["a.t"]}, "do_tables"),
+        ({"do_tables": ["a.t"], "wild_do_tables": ["a.%"]}, ""),
+        ({"ignore_tables": ["a.t_1"], "wild_do_tables": ["a.%"]}, "ignore_tables"),
+        ({"wild_do_tables": ["a.%"], "wild_ignore_tables": ["a.%"]}, ""),
+        ({"wild_do_tables": ["a.t%x"]}, "wild_do_tables"),
+        ({"wild_ignore_tables": ["%.t_1"]}, "wild_ignore_tables"),
+        ({"wild_ignore_tables": [r"_.t\__"]}, "wild_ignore_tables"),
+        ({"wild_ignore_tables": [r"a.t\%1", "a.t", "a.t_1_", "aat_1"]}, ""),
+        ({"wild_ignore_tables": ["a.+"]}, ""),
+        # Where flavours differ, what either keeps out is.
+        ({"ignore_tables": ["A.T_1"]}, "ignore_tables"),
+        ({"wild_ignore_tables": ["A.%"]}, "wild_ignore_tables"),
+        ({"do_tables": ["A.t_1"], "wild_do_tables": ["a.T%"]}, "do_tables"),
+        ({"rewrite_databases": [{"from": "a", "to": "b"}]}, "rewrite_databases"),
+        ({"rewrite_databases": [{"from": "a", "to": "a"}, {"from": "b", "to": "a"}]}, ""),
+    ],
+)
+def test_which_kind_keeps_a_table_out(wanted: dict[str, Any], kind: str) -> None:
+    assert Filters.of(wanted).kind_against("a.t_1") == kind
