@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: mysql_server_info
 short_description: Tell what a server is, and whether it can serve as a write or a read server
 description:
-  - Returns a server's flavour, version and names in replication.
+  - Returns a server's flavour, version, settings and schemas.
   - Judges its settings. With some of a server's defaults rows are lost or channels stop, and no
     error tells so at the time.
 version_added: 0.1.0
@@ -60,6 +60,11 @@ variables:
   description: The global variables that were judged, null for those that the server lacks.
   returned: success
   type: dict
+schemas:
+  description: The schemas that the login user sees, without those of the server itself.
+  returned: success
+  type: list
+  elements: str
 problems:
   description: What must be put right before the server can serve; empty if it can.
   returned: success
@@ -74,6 +79,7 @@ risks:
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import schemas
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     READ_SERVER,
     WRITE_SERVER,
@@ -96,7 +102,10 @@ class ServerInfo:
         return params["serves_as"]
 
     def current(self, server, desired):
-        return server.variables(*needed_variables())
+        return {
+            "variables": server.variables(*needed_variables()),
+            "schemas": schemas(server),
+        }
 
     def plan(self, desired, current):
         return Plan()
@@ -107,9 +116,9 @@ class ServerInfo:
     def finish(self, server, desired, current, plan, applied):
         verdict = Verdict((), ())
         if desired:
-            verdict = judge(desired, current, self.require_tls)
+            verdict = judge(desired, current["variables"], self.require_tls)
         return {
-            "variables": current,
+            **current,
             "problems": list(verdict.problems),
             "risks": list(verdict.risks),
             "warnings": verdict.risks,

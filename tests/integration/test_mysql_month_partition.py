@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -64,6 +65,15 @@ def insert(server: TestServer, schema: str, *days: str, column: str = "DATETIME"
             cursor.execute(
                 f"INSERT INTO {schema}.calls (id, at) VALUES (%s, {value})", (number * 20 + 1, day)
             )
+
+
+@pytest.fixture
+def ansi_quotes(server: TestServer) -> Iterator[None]:
+    """A server whose administrator wants other quotes around names than most do."""
+    before = server.value("SELECT @@GLOBAL.sql_mode")
+    server.rows("SET GLOBAL sql_mode = 'ANSI_QUOTES'")
+    yield
+    server.rows("SET GLOBAL sql_mode = %s", before)
 
 
 def days(server: TestServer, schema: str, column: str = "DATETIME") -> list[str]:
@@ -257,6 +267,16 @@ def test_names_of_every_kind(server: TestServer, schema: str, run_module: Any) -
     assert done["steps"][0]["split"] == odd, done
     options = {**options, "now": "2014-03-01", "months_kept": 0, "max_drops": 9}
     assert run_module(MODULE, server, **options)["changed"]
+
+
+@pytest.mark.usefixtures("ansi_quotes")
+def test_an_administrator_with_other_quotes(
+    server: TestServer, schema: str, run_module: Any
+) -> None:
+    options = make(server, schema, "p2013m12 2014-01-01")
+    for changed in (True, False):
+        result = run_module(MODULE, server, **options, time_column="at")
+        assert result["changed"] is changed, result
 
 
 def test_other_widths(server: TestServer, schema: str, run_module: Any) -> None:

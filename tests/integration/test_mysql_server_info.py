@@ -35,6 +35,13 @@ def test_a_server_says_what_it_is(server: TestServer, run_module: Any) -> None:
         assert int(told["variables"]["server_id"]) == server.value("SELECT @@server_id")
 
 
+def test_schemas_that_users_have_made(server: TestServer, schema: str, run_module: Any) -> None:
+    told = run_module(MODULE, server)["schemas"]
+    there = [row["Database"] for row in server.rows("SHOW DATABASES")]
+    assert schema in told
+    assert set(there) - set(told) == {"information_schema", "mysql", "performance_schema", "sys"}
+
+
 def test_what_the_role_mysqld_made_can_serve(bare: Topology, run_module: Any) -> None:
     for name, kind in (("w1", "write_server"), ("r1", "read_server")):
         told = run_module(MODULE, bare.server(name), serves_as=kind)

@@ -38,6 +38,10 @@ except ImportError:
 
 Row = dict[str, Any]
 
+# What statements mean, and how the server words its answers, whatever its administrator
+# prefers: ANSI_QUOTES would have other quotes around names.
+SQL_MODE = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION"
+
 # The client library's number for a connection that broke off while it waited.
 LOST = 2013
 
@@ -219,6 +223,7 @@ def _arguments(login: Login) -> dict[str, Any]:
         "ssl_verify_identity": login.check_hostname,
         "connect_timeout": login.connect_timeout,
         "charset": "utf8mb4",
+        "sql_mode": SQL_MODE,
         "autocommit": True,
     }
     return {name: value for name, value in arguments.items() if value is not None}

@@ -13,6 +13,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Row,
     Server,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import (
+    SYSTEM_SCHEMAS,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
     quote_identifier,
@@ -29,8 +32,6 @@ SAMPLE = 5
 
 # Sessions that hold a table keep an ALTER waiting, and others behind it.
 LOCK_WAIT_SECONDS = 10
-
-_SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 
 _COLUMNS = (
     "SELECT c.TABLE_SCHEMA AS schema_name, c.TABLE_NAME AS table_name, c.COLUMN_NAME AS name, "
@@ -106,7 +107,7 @@ def _require_schemas(server: Server, schemas: Collection[str]) -> None:
 
 
 def _in_schemas(server: Server, schemas: tuple[str, ...]) -> list[IdColumn]:
-    names = schemas or _SYSTEM
+    names = schemas or SYSTEM_SCHEMAS
     marks = ", ".join(["%s"] * len(names))
     where = f"c.TABLE_SCHEMA {'' if schemas else 'NOT '}IN ({marks})"
     return [_column(row) for row in server.rows(_COLUMNS.format(where=where), *names)]

@@ -66,7 +66,8 @@ _TO_DAYS_OF_0001_01_01 = 366
 _TIMES = (datetime(1980, 1, 1), datetime(2200, 1, 1))
 _PER_SECOND = {EPOCH_SECONDS: 1, EPOCH_MILLISECONDS: 1000, UNIX_TIMESTAMP: 1}
 
-_COLUMN = r"`?((?:[^`,()]|``)+)`?"
+# MySQL keeps the quotes that names had in the session that made the table.
+_COLUMN = r"""(`(?:[^`,()]|``)+`|"(?:[^",()]|"")+"|[^`",()]+)"""
 _EXPRESSIONS = (
     ("RANGE COLUMNS", RANGE_COLUMNS, re.compile(_COLUMN)),
     ("RANGE", UNIX_TIMESTAMP, re.compile(rf"unix_timestamp\s*\(\s*{_COLUMN}\s*\)", re.IGNORECASE)),
@@ -323,13 +324,18 @@ def _scheme(where: str, row: Row) -> tuple[str, str]:
     for method, scheme, expression in _EXPRESSIONS:
         found = expression.fullmatch(str(row["expression"] or ""))
         if row["method"] == method and found:
-            return scheme, found[1].replace("``", "`")
+            return scheme, _unquoted(found[1])
     raise Refused(
         [
             f"{where} is partitioned by {row['method']} ({row['expression']}), from which months "
             f"cannot be told; what is understood is {UNDERSTOOD}."
         ]
     )
+
+
+def _unquoted(name: str) -> str:
+    quote = name[0]
+    return name[1:-1].replace(quote * 2, quote) if quote in '`"' else name
 
 
 def _require_date(server: Server, where: str, schema: str, table: str, column: str) -> None:

@@ -56,7 +56,6 @@ _ALWAYS_THERE = "mysql"
 # What a definition means depends on these variables of the session. All of them
 # are the servers' own defaults, on which a server's administrator may differ.
 _SESSION = {
-    "sql_mode": "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION",
     "sql_quote_show_create": 1,
     "default_storage_engine": "InnoDB",
     "default_tmp_storage_engine": "InnoDB",
