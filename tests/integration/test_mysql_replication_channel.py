@@ -233,6 +233,19 @@ def test_a_stopped_applier_is_told(
     told = channels(run_module, replica)
     assert told["w1"]["last_sql_error"]["number"] == 1062 and not told["w1"]["running"]
     assert told["w2"]["running"]
+    if replica.flavour == "mysql":
+        moment = datetime.fromisoformat(told["w1"]["last_sql_error"]["time"])
+        assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1), told["w1"]
+    else:
+        assert told["w1"]["last_sql_error"]["time"] is None
+    # A wait for one that nobody has asked to start tells of each channel what it knows.
+    waited = run_module(MODULE, replica, wait=True, **options)
+    assert waited["failed"] and "1062" in waited["msg"], waited
+    first, second = waited["waited"]
+    assert first["last_sql_error"] == told["w1"]["last_sql_error"], waited
+    assert not first["applied"] and first["seconds_behind_source"] is None, waited
+    assert second["last_sql_error"]["number"] == 0, waited
+    assert isinstance(second["seconds_behind_source"], int), waited
     # The cause is removed: the same play carries on where it stopped.
     outside_binary_log(replica, f"DELETE FROM {table} WHERE id = 7")
     healed = run_module(MODULE, replica, state="started", wait=True, **options)
