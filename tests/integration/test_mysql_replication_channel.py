@@ -253,6 +253,30 @@ def test_a_stopped_applier_is_told(
     assert replica.rows(f"SELECT source FROM {table} WHERE id = 7") == [{"source": "w1"}]
 
 
+def test_gtids_are_those_of_the_servers(
+    replica: TestServer,
+    sources: list[TestServer],
+    run_module: Any,
+    options: dict[str, Any],
+    table: str,
+) -> None:
+    for number, source in enumerate(sources):
+        source.rows(f"INSERT INTO {table} VALUES (%s, 'w')", number)
+    run_module(MODULE, replica, state="started", wait=True, **options)
+    told = channels(run_module, replica)
+    mysql = replica.flavour == "mysql"
+    applied = replica.value(f"SELECT @@GLOBAL.{'gtid_executed' if mysql else 'gtid_slave_pos'}")
+    assert applied and told["w1"]["gtid_applied"] == applied.replace("\n", "")
+    assert told["w2"]["gtid_applied"] == told["w1"]["gtid_applied"]
+    for source in sources:
+        name = "gtid_executed" if mysql else "gtid_binlog_pos"
+        written = source.value(f"SELECT @@GLOBAL.{name}").replace("\n", "")
+        received = told[source.name]["gtid_received"]
+        # MariaDB's is a position in all domains.
+        assert written and written in (received if mysql else received.split(",")), received
+        assert not mysql or received == written
+
+
 def test_wait_covers_all_that_was_written(
     replica: TestServer,
     sources: list[TestServer],
