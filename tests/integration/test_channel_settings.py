@@ -163,6 +163,30 @@ def test_a_name_that_the_certificate_lacks_is_refused(
         assert trusting["changed"] and "failed" not in trusting, trusting
 
 
+def test_without_tls(replica: TestServer, source: TestServer, channel: dict[str, Any]) -> None:
+    """Also where a channel verifies its source by default, and has no authority to do it by."""
+    wanted = {**channel, "state": "started", "source_ssl": False}
+    made = run_module(MODULE, replica, **wanted, wait=True)
+    assert made["changed"] and "failed" not in made, made
+    assert settings(replica)["source_ssl"] is False
+    assert not run_module(MODULE, replica, **wanted)["changed"]
+    outside_binary_log(source, "ALTER USER follower REQUIRE SSL")
+    try:
+        for word in ("STOP", "START"):
+            control(replica, word, "w1")
+        refused = run_module(MODULE, replica, **wanted)
+        assert refused["failed"] and "1045" in refused["msg"], refused
+        secured = run_module(
+            MODULE,
+            replica,
+            **{**wanted, "source_ssl": True, "source_ssl_verify_server_cert": False},
+            wait=True,
+        )
+        assert secured["changed"] and "failed" not in secured, secured
+    finally:
+        outside_binary_log(source, "ALTER USER follower REQUIRE NONE")
+
+
 def test_the_public_key(replica: TestServer, source: TestServer, channel: dict[str, Any]) -> None:
     if replica.flavour == "mariadb":
         # Its accounts need none: the option says nothing there, and does no harm.
