@@ -289,6 +289,10 @@ options:
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
+attributes:
+  idempotent:
+    support: partial
+    details: With O(update_password=always) and a O(source_password), every run changes the channel.
 seealso:
   - module: dbrw.sharding.mysql_replication_channel_info
 """

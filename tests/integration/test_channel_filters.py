@@ -13,6 +13,7 @@ from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, run_module
 from tests.integration.replication import (
     PASSWORD,
+    control,
     make_account,
     status,
     threads,
@@ -331,3 +332,105 @@ def test_patterns_and_rewrites_survive_a_restart(
     # Whoever removes it without the file is warned of what the file brings back.
     warned = run_module(MODULE, replica, check=True, channel="w1", state="absent")
     assert any("filters_file" in warning for warning in warned["warnings"]), warned
+
+
+def test_every_kind_survives_a_restart_and_none_a_removal(
+    bare: Topology, sources: list[TestServer], options: dict[str, Any]
+) -> None:
+    replica = bare.server("r1")
+    # Each kind lets a row through, or keeps one out that the others would not.
+    given: dict[str, dict[str, list[Any]]] = {
+        "w1": {
+            "do_databases": ["filter_a", "filter_b"],
+            "ignore_tables": ["filter_a.tx1"],
+            "wild_ignore_tables": [r"filter\_b.t\_1"],
+        },
+        "w2": {
+            "ignore_databases": ["filter_a"],
+            "do_tables": ["filter_a.t_1", "filter_c.t_1"],
+            "wild_do_tables": [r"filter\_c.tx%"],
+            "rewrite_databases": [{"from": "filter_b", "to": "filter_c"}],
+        },
+    }
+    shown = {name: {**NONE, **kinds} for name, kinds in given.items()}
+    assert set().union(*given.values()) == set(NONE)
+    named = [{**one, "filters": given[one["channel"]]} for one in options["channels"]]
+    wanted = {**options, "channels": named}
+
+    def applied(number: int) -> set[str]:
+        write(sources[0], number)
+        # Here and there, so that a rewritten row meets no other one.
+        for schema, id_ in (("filter_a", 3), ("filter_b", 4), ("filter_c", 5)):
+            for table in ("t_1", "tx1"):
+                sources[1].rows(f"INSERT INTO {schema}.{table} VALUES (%s)", number + id_)
+        waited = run_module(MODULE, replica, **wanted)
+        assert "failed" not in waited and not waited["changed"], waited
+        return rows(replica)
+
+    def expected(number: int) -> set[str]:
+        of_w2 = {f"filter_c.{table}:{number + id_}" for table in ("t_1", "tx1") for id_ in (4, 5)}
+        return {f"filter_a.t_1:{number}", f"filter_b.tx1:{number}", *of_w2}
+
+    made = run_module(MODULE, replica, **wanted)
+    assert made["changed"] and "failed" not in made, made
+    assert applied(300) == expected(300)
+    restart(bare, replica)
+    assert filters(replica) == shown
+    assert applied(310) == expected(310)
+
+    gone = [{"channel": name, "state": "absent"} for name in given]
+    file = options["filters_file"]
+    removed = run_module(MODULE, replica, channels=gone, filters_file=file)
+    assert removed["changed"] and "failed" not in removed, removed
+    restart(bare, replica)
+    again = run_module(MODULE, replica, **{**options, "filters_file": None})
+    assert again["changed"] and "failed" not in again, again
+    assert filters(replica) == {"w1": NONE, "w2": NONE}
+
+
+def restart(bare: Topology, server: TestServer) -> None:
+    server.kill()
+    bare.playbook("servers.yml", "--limit", server.name)
+
+
+def test_a_channel_that_runs_by_half_is_not_changed_without_a_word(
+    bare: Topology, options: dict[str, Any]
+) -> None:
+    """To start both threads again, or none, is for who has stopped the one."""
+    replica = bare.server("r1")
+    assert "failed" not in run_module(MODULE, replica, **options)
+    control(replica, "STOP", "w1", "SQL_THREAD")
+    wanted: dict[str, Any] = {
+        "channel": "w1",
+        "filters": {"do_databases": ["filter_a"]},
+        "filters_file": options["filters_file"],
+    }
+    for change in (wanted, {"channel": "w1", "connect_retry_seconds": 3}):
+        refused = run_module(MODULE, replica, **change)
+        assert refused["failed"] and not refused["changed"], refused
+        assert "channel w1 runs by half and would be changed: say state: started" in refused["msg"]
+    told = status(replica, "w1")
+    assert told["replica_sql_running"] == "No" and told["replica_io_running"] == "Yes", told
+    done = run_module(MODULE, replica, **wanted, state="started")
+    assert done["changed"] and "failed" not in done, done
+
+
+def test_filters_that_the_server_refuses_leave_the_channel_stopped(
+    bare: Topology, options: dict[str, Any]
+) -> None:
+    replica = bare.server("r1")
+    assert "failed" not in run_module(MODULE, replica, **options)
+    # More than one statement may have.
+    long = {"do_databases": [f"{number:060}" for number in range(400)]}
+    before = replica.value("SELECT @@GLOBAL.max_allowed_packet")
+    replica.rows("SET GLOBAL max_allowed_packet = 16384")
+    try:
+        refused = run_module(MODULE, replica, **with_filters(options, long))
+    finally:
+        replica.rows("SET GLOBAL max_allowed_packet = %s", before)
+    assert refused["failed"] and refused["error_number"] == 1153, refused
+    assert "the channel stays stopped" in refused["msg"] and "half changed" in refused["msg"]
+    assert status(replica, "w1")["replica_sql_running"] == "No"
+    assert status(replica, "w2")["replica_sql_running"] == "Yes"
+    done = run_module(MODULE, replica, **with_filters(options, {"do_databases": ["filter_a"]}))
+    assert done["changed"] and "failed" not in done, done

@@ -163,6 +163,30 @@ def test_a_name_that_the_certificate_lacks_is_refused(
         assert trusting["changed"] and "failed" not in trusting, trusting
 
 
+def test_without_tls(replica: TestServer, source: TestServer, channel: dict[str, Any]) -> None:
+    """Also where a channel verifies its source by default, and has no authority to do it by."""
+    wanted = {**channel, "state": "started", "source_ssl": False}
+    made = run_module(MODULE, replica, **wanted, wait=True)
+    assert made["changed"] and "failed" not in made, made
+    assert settings(replica)["source_ssl"] is False
+    assert not run_module(MODULE, replica, **wanted)["changed"]
+    outside_binary_log(source, "ALTER USER follower REQUIRE SSL")
+    try:
+        for word in ("STOP", "START"):
+            control(replica, word, "w1")
+        refused = run_module(MODULE, replica, **wanted)
+        assert refused["failed"] and "1045" in refused["msg"], refused
+        secured = run_module(
+            MODULE,
+            replica,
+            **{**wanted, "source_ssl": True, "source_ssl_verify_server_cert": False},
+            wait=True,
+        )
+        assert secured["changed"] and "failed" not in secured, secured
+    finally:
+        outside_binary_log(source, "ALTER USER follower REQUIRE NONE")
+
+
 def test_the_public_key(replica: TestServer, source: TestServer, channel: dict[str, Any]) -> None:
     if replica.flavour == "mariadb":
         # Its accounts need none: the option says nothing there, and does no harm.
@@ -200,8 +224,8 @@ def test_settings_are_kept_by_the_server(
         assert "retry_count" not in str(done["diff"]) and "public_key" not in str(done["diff"])
     shown = status(replica, "w1")
     assert (shown["sql_delay"], shown["connect_retry"]) == (1, 7)
-    # Without end: 0 tries, as MySQL counts; MariaDB knows no other way.
-    assert shown.get("source_retry_count", 0) == 0
+    # Without end: 0 tries, as MySQL counts; MariaDB knows no other way, and says nothing.
+    assert shown.get("source_retry_count") == (0 if replica.flavour == "mysql" else None)
     assert settings(replica)["heartbeat_seconds"] == 1.5
     before = threads(replica)
     assert not run_module(MODULE, replica, **wanted)["changed"] and threads(replica) == before

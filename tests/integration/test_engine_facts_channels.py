@@ -121,6 +121,34 @@ def test_what_a_channel_is_by_default(replica: TestServer, source: TestServer) -
         assert error(replica, "CHANGE MASTER 'fact1' TO MASTER_TLS_VERSION = 'TLSv1.3'") == 1064
 
 
+def test_who_verifies_a_source_by_default(replica: TestServer, source: TestServer) -> None:
+    """MariaDB from 11.4 on, MySQL never: whoever wants the one or the other has to say it."""
+    if replica.flavour == "mysql":
+        replica.rows(
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %s, SOURCE_USER = 'x' FOR CHANNEL 'fact1'",
+            source.address,
+        )
+    else:
+        replica.rows("CHANGE MASTER 'fact1' TO MASTER_HOST = %s, MASTER_USER = 'x'", source.address)
+
+    def tls() -> tuple[str, str]:
+        told = status(replica, "fact1")
+        return told["source_ssl_allowed"], told["source_ssl_verify_server_cert"]
+
+    by_default = {
+        "mariadb-10.11": ("No", "No"),
+        "mariadb-11.8": ("Yes", "Yes"),
+        "mysql-9.7": ("Yes", "No"),
+    }[replica.host.line.name]
+    assert tls() == by_default
+    if replica.flavour == "mysql":
+        replica.rows("CHANGE REPLICATION SOURCE TO SOURCE_SSL = 0 FOR CHANNEL 'fact1'")
+    else:
+        # It goes on saying that it verifies, where there is nothing to verify.
+        replica.rows("CHANGE MASTER 'fact1' TO MASTER_SSL = 0")
+    assert tls() == ("No", by_default[1])
+
+
 def test_who_shows_the_stored_password(replica: TestServer, source: TestServer) -> None:
     """Where it is shown it is compared; elsewhere only a denied access tells."""
     make_by_hand(replica, "fact1", source, "follower")

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
-from tests.integration.replication import INFO, MODULE, PASSWORD, SECRET, USER, make_account
+from tests.integration.replication import (
+    INFO,
+    MODULE,
+    PASSWORD,
+    SECRET,
+    USER,
+    make_account,
+    status,
+    wait_for_error,
+)
 
 
 @pytest.fixture(scope="module")
@@ -223,11 +233,48 @@ def test_a_stopped_applier_is_told(
     told = channels(run_module, replica)
     assert told["w1"]["last_sql_error"]["number"] == 1062 and not told["w1"]["running"]
     assert told["w2"]["running"]
+    if replica.flavour == "mysql":
+        moment = datetime.fromisoformat(told["w1"]["last_sql_error"]["time"])
+        assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1), told["w1"]
+    else:
+        assert told["w1"]["last_sql_error"]["time"] is None
+    # A wait for one that nobody has asked to start tells of each channel what it knows.
+    waited = run_module(MODULE, replica, wait=True, **options)
+    assert waited["failed"] and "1062" in waited["msg"], waited
+    first, second = waited["waited"]
+    assert first["last_sql_error"] == told["w1"]["last_sql_error"], waited
+    assert not first["applied"] and first["seconds_behind_source"] is None, waited
+    assert second["last_sql_error"]["number"] == 0, waited
+    assert isinstance(second["seconds_behind_source"], int), waited
     # The cause is removed: the same play carries on where it stopped.
     outside_binary_log(replica, f"DELETE FROM {table} WHERE id = 7")
     healed = run_module(MODULE, replica, state="started", wait=True, **options)
     assert healed["changed"] and "failed" not in healed, healed
     assert replica.rows(f"SELECT source FROM {table} WHERE id = 7") == [{"source": "w1"}]
+
+
+def test_gtids_are_those_of_the_servers(
+    replica: TestServer,
+    sources: list[TestServer],
+    run_module: Any,
+    options: dict[str, Any],
+    table: str,
+) -> None:
+    for number, source in enumerate(sources):
+        source.rows(f"INSERT INTO {table} VALUES (%s, 'w')", number)
+    run_module(MODULE, replica, state="started", wait=True, **options)
+    told = channels(run_module, replica)
+    mysql = replica.flavour == "mysql"
+    applied = replica.value(f"SELECT @@GLOBAL.{'gtid_executed' if mysql else 'gtid_slave_pos'}")
+    assert applied and told["w1"]["gtid_applied"] == applied.replace("\n", "")
+    assert told["w2"]["gtid_applied"] == told["w1"]["gtid_applied"]
+    for source in sources:
+        name = "gtid_executed" if mysql else "gtid_binlog_pos"
+        written = source.value(f"SELECT @@GLOBAL.{name}").replace("\n", "")
+        received = told[source.name]["gtid_received"]
+        # MariaDB's is a position in all domains.
+        assert written and written in (received if mysql else received.split(",")), received
+        assert not mysql or received == written
 
 
 def test_wait_covers_all_that_was_written(
@@ -242,6 +289,49 @@ def test_wait_covers_all_that_was_written(
         sources[number % 2].rows(f"INSERT INTO {table} VALUES (%s, 'w')", number)
     run_module(MODULE, replica, state="started", wait=True, **options)
     assert replica.value(f"SELECT COUNT(*) FROM {table}") == 200
+
+
+def test_a_channel_that_may_give_up_does_and_the_default_never(
+    replica: TestServer,
+    sources: list[TestServer],
+    run_module: Any,
+    options: dict[str, Any],
+    bare: Topology,
+) -> None:
+    first, second = options["channels"]
+    few = {**first, "retry_count": 2, "connect_retry_seconds": 1}
+    made = run_module(
+        MODULE, replica, state="started", wait=True, **{**options, "channels": [few, second]}
+    )
+    assert "failed" not in made, made
+    mysql = replica.flavour == "mysql"
+    for source in sources:
+        source.kill()
+    if mysql:
+        wait_for_error(replica, "w1", "IO")
+    for source in sources:
+        wait_until(
+            lambda name=source.name: status(replica, name)["last_io_errno"],
+            20,
+            f"{source.name} is not missed",
+        )
+    bare.playbook("servers.yml", "--limit", "w1,w2")
+    # MySQL counts, MariaDB does not; without a number of attempts both come back.
+    back = ["w2"] if mysql else ["w1", "w2"]
+    for name in back:
+        wait_until(
+            lambda name=name: status(replica, name)["replica_io_running"] == "Yes",
+            20,
+            f"{name} does not come back",
+        )
+    shown = status(replica, "w1")
+    if mysql:
+        assert shown["source_retry_count"] == 2 and shown["replica_io_running"] == "No", shown
+        # What has given up is not what was asked for: the next run starts it.
+        healed = run_module(MODULE, replica, state="started", wait=True, **options)
+        assert healed["changed"] and "failed" not in healed, healed
+    else:
+        assert "source_retry_count" not in shown, shown
 
 
 def test_survives_a_restart_of_source_and_replica(

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, Topology, run_module, wait_until
+from tests.integration.lines import PORT, TestServer, Topology, run_module, wait_until
 from tests.integration.replication import (
     MODULE,
+    PASSWORD,
     channels,
     control,
     follow,
     followed,
+    make_account,
+    threads,
     wait_for_error,
 )
 
@@ -125,6 +128,71 @@ def test_one_domain_of_two_sources(
         told = channels(replica)["w1"]
         assert told["last_io_error"]["number"] == 1236, told
         assert "gtid_domain_id" in str(told["explanation"]["remedies"]), told
+
+
+def test_a_running_channel_gets_another_source(
+    replica: TestServer, sources: list[TestServer], schema: str
+) -> None:
+    w1, w2, w3 = sources
+    ids = f"SELECT id FROM {schema}.t ORDER BY id"
+    assert "failed" not in follow(replica, w2, wait=True)
+    of_w2 = threads(replica)
+    made = follow(replica, w1, wait=True)
+    assert "failed" not in made and of_w2 < threads(replica), made
+    w1.rows(f"INSERT INTO {schema}.t VALUES (1)")
+    assert "failed" not in follow(replica, w1, wait=True)
+    make_account(w3, "successor")
+    other = {"channel": "w1", "source_host": w3.address, "source_user": "successor"}
+    try:
+        # Another source is judged as a new one is, and what runs goes on.
+        with setting(w3, "binlog_row_image", "MINIMAL"):
+            for check in (True, False):
+                refused = follow(replica, check=check, channels=[{**other, "source_port": PORT}])
+                assert refused["failed"] and not refused["changed"], refused
+                assert "channel w1, its source: binlog_row_image is MINIMAL" in refused["msg"]
+        assert channels(replica)["w1"]["settings"]["source_host"] == w1.address
+        assert channels(replica)["w1"]["running"]
+
+        # Another host, port and user; nobody answers there.
+        away = follow(replica, channels=[{**other, "source_port": 13999}])
+        assert away["changed"] and "failed" not in away, away
+        assert any("cannot receive from" in warning for warning in away["warnings"]), away
+        # Then the port alone.
+        moved = run_module(
+            MODULE,
+            replica,
+            channel="w1",
+            source_port=PORT,
+            state="started",
+            wait=True,
+            source_password=PASSWORD,
+        )
+        assert moved["changed"] and "failed" not in moved, moved
+        told = channels(replica)["w1"]
+        assert told["running"] and told["source_server_id"] == 3, told
+        shown = {name: told["settings"][name] for name in ("source_host", "source_port")}
+        assert shown == {"source_host": w3.address, "source_port": PORT}
+        assert told["settings"]["source_user"] == "successor"
+        assert told["settings"]["auto_position"] is True
+
+        # Rows come from there and no more from the first.
+        w1.rows(f"INSERT INTO {schema}.t VALUES (11)")
+        w3.rows(f"INSERT INTO {schema}.t VALUES (3)")
+        w2.rows(f"INSERT INTO {schema}.t VALUES (2)")
+        again = run_module(
+            MODULE,
+            replica,
+            channels=[{"channel": "w1"}, {"channel": "w2"}],
+            state="started",
+            wait=True,
+            source_password=PASSWORD,
+        )
+        assert "failed" not in again and not again["changed"], again
+        assert [row["id"] for row in replica.rows(ids)] == [1, 2, 3]
+        # The other channel has not been touched.
+        assert of_w2 < threads(replica)
+    finally:
+        outside_binary_log(w3, "DROP USER successor")
 
 
 def position(source: TestServer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ PLUGINS = "ansible_collections.dbrw.sharding.plugins"
 COLLECTION = "dbrw.sharding"
 MODULES = sorted(
     file.stem for file in (ROOT / "plugins/modules").glob("*.py") if file.stem != "__init__"
+)
+# Of the page for readers; the first says how to log in, and is no task.
+LOGIN, *SHOWN = re.findall(
+    r"^```yaml\n(.*?)^```", (ROOT / "docs/modules.md").read_text(), re.DOTALL | re.MULTILINE
 )
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 
@@ -174,6 +179,20 @@ def test_examples_use_only_what_exists(name: str, monkeypatch: pytest.MonkeyPatc
                 options = declared(module, monkeypatch).options
                 assert misused(given or {}, options, "") == [], task["name"]
     assert name in used
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=range(1, len(SHOWN) + 1))
+def test_the_pages_examples_are_those_that_are_played(block: str) -> None:
+    played = [task for name in MODULES for task in yaml.safe_load(load(name).EXAMPLES)]
+    tasks = yaml.safe_load(block)
+    assert isinstance(tasks, list), f"no task, which nobody can play: {block}"
+    assert [task for task in tasks if task not in played] == []
+
+
+def test_the_page_has_an_example_of_each_module() -> None:
+    assert list(yaml.safe_load(LOGIN)) == ["module_defaults"]
+    words = {word for block in SHOWN for task in yaml.safe_load(block) for word in task}
+    assert {f"{COLLECTION}.{name}" for name in MODULES} <= words
 
 
 def test_the_action_group_has_the_modules_that_log_in_and_no_others(

@@ -547,6 +547,11 @@ def test_present_leaves_a_half_stopped_channel_to_who_stopped_it(io_running: boo
     assert actions(plan([Channel("w1", PRESENT, A)], [half])) == []
     assert actions(plan([Channel("w1", STARTED, A)], [half])) == [(START, "w1")]
     assert actions(plan([Channel("w1", STOPPED, A)], [half])) == [(STOP, "w1")]
+    changed = replace(A, source_user="v")
+    with pytest.raises(Refused, match="channel w1 runs by half and would be changed: say state:"):
+        plan([Channel("w1", PRESENT, changed)], [half])
+    for state in (STARTED, STOPPED):
+        assert (CHANGE, "w1") in actions(plan([Channel("w1", state, changed)], [half]))
 
 
 def test_another_source_keeps_the_way_of_finding_the_place_that_is_asked_for() -> None:
