@@ -294,6 +294,41 @@ def test_a_leaked_table_replaces_the_one_that_is_there(pair: Pair) -> None:
         control(pair.replica, "START", "w1", "SQL_THREAD")
 
 
+def test_an_idempotent_channel_overwrites_and_skips_in_silence(pair: Pair) -> None:
+    """What slave_exec_mode=IDEMPOTENT does; with STRICT both stop the channel (above)."""
+    replica, table = pair.replica, f"{pair.schema}.t"
+    mode = "replica_exec_mode" if replica.flavour == "mysql" else "slave_exec_mode"
+    assert replica.value(f"SELECT @@GLOBAL.{mode}") == "STRICT"
+    # 801 is here already with another value; 802 is not here when the source updates it.
+    pair.on_source("INSERT INTO {s}.t VALUES (802, 1)")
+    assert "failed" not in follow(replica, *pair.sources, wait=True)
+    pair.here("INSERT INTO {s}.t VALUES (801, 7)", "DELETE FROM {s}.t WHERE id = 802")
+    replica.rows(f"SET GLOBAL {mode} = IDEMPOTENT")
+    try:
+        control(replica, "STOP", "w1", "SQL_THREAD")
+        control(replica, "START", "w1", "SQL_THREAD")
+        pair.on_source(
+            "INSERT INTO {s}.t VALUES (801, 1)",
+            "UPDATE {s}.t SET a = 2 WHERE id = 802",
+            "INSERT INTO {s}.t VALUES (803, 1)",
+        )
+        there = f"SELECT id, a FROM {table} WHERE id > 800 ORDER BY id"
+        wait_until(
+            lambda: replica.rows(f"SELECT 1 FROM {table} WHERE id = 803"),
+            20,
+            f"the last row has not come: {status(replica, 'w1')}",
+        )
+        assert replica.rows(there) == [{"id": 801, "a": 1}, {"id": 803, "a": 1}]
+        assert {"id": 802, "a": 2} in pair.source.rows(there)
+        told = channels(replica)["w1"]
+        assert told["running"] and told["explanation"] is None, told
+        assert told["last_sql_error"]["number"] == 0, told
+    finally:
+        replica.rows(f"SET GLOBAL {mode} = STRICT")
+        control(replica, "STOP", "w1", "SQL_THREAD")
+        control(replica, "START", "w1", "SQL_THREAD")
+
+
 def test_an_applier_that_was_stopped_tells_no_error(pair: Pair) -> None:
     """As an interrupted dump of a replica leaves it: look at the threads, not at errors."""
     control(pair.replica, "STOP", "w1", "SQL_THREAD")
