@@ -329,6 +329,33 @@ def test_an_idempotent_channel_overwrites_and_skips_in_silence(pair: Pair) -> No
         control(replica, "START", "w1", "SQL_THREAD")
 
 
+@pytest.mark.parametrize("word", ["TRUNCATE TABLE", "DELETE FROM"])
+def test_a_logged_purge_takes_other_sources_rows_too(pair: Pair, word: str) -> None:
+    """A TRUNCATE is a statement without rows: it empties whatever is there. A DELETE is
+    logged row by row, and takes those rows that look like its own."""
+    replica, (one, two) = pair.replica, pair.sources
+    table = f"{pair.schema}.purged"
+    for server in (one, two, replica):
+        outside_binary_log(server, f"CREATE TABLE {table} (id INT PRIMARY KEY)")
+    try:
+        one.rows(f"INSERT INTO {table} VALUES (1)")
+        two.rows(f"INSERT INTO {table} VALUES (2)")
+        wait_until(lambda: len(replica.rows(f"SELECT id FROM {table}")) == 2, 20, "no rows come")
+        one.rows(f"{word} {table}")
+        left = [] if word == "TRUNCATE TABLE" else [2]
+        ids = f"SELECT id FROM {table} ORDER BY id"
+        wait_until(
+            lambda: [row["id"] for row in replica.rows(ids)] == left,
+            20,
+            f"{replica.rows(ids)} is left",
+        )
+        assert two.rows(ids) == [{"id": 2}]
+        assert all(channel["running"] for channel in channels(replica).values())
+    finally:
+        for server in (one, two, replica):
+            outside_binary_log(server, f"DROP TABLE {table}")
+
+
 def test_an_applier_that_was_stopped_tells_no_error(pair: Pair) -> None:
     """As an interrupted dump of a replica leaves it: look at the threads, not at errors."""
     control(pair.replica, "STOP", "w1", "SQL_THREAD")
