@@ -138,6 +138,12 @@ options:
     description: How often a change that could not get the table in time is tried again.
     type: int
     default: 3
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(cold_after_months), a run moves at most O(max_moves) partitions, and tells in a
+        warning how many are left. The next run moves the next ones, until none is left.
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes

@@ -294,6 +294,68 @@ def test_a_leaked_table_replaces_the_one_that_is_there(pair: Pair) -> None:
         control(pair.replica, "START", "w1", "SQL_THREAD")
 
 
+def test_an_idempotent_channel_overwrites_and_skips_in_silence(pair: Pair) -> None:
+    """What slave_exec_mode=IDEMPOTENT does; with STRICT both stop the channel (above)."""
+    replica, table = pair.replica, f"{pair.schema}.t"
+    mode = "replica_exec_mode" if replica.flavour == "mysql" else "slave_exec_mode"
+    assert replica.value(f"SELECT @@GLOBAL.{mode}") == "STRICT"
+    # 801 is here already with another value; 802 is not here when the source updates it.
+    pair.on_source("INSERT INTO {s}.t VALUES (802, 1)")
+    assert "failed" not in follow(replica, *pair.sources, wait=True)
+    pair.here("INSERT INTO {s}.t VALUES (801, 7)", "DELETE FROM {s}.t WHERE id = 802")
+    replica.rows(f"SET GLOBAL {mode} = IDEMPOTENT")
+    try:
+        control(replica, "STOP", "w1", "SQL_THREAD")
+        control(replica, "START", "w1", "SQL_THREAD")
+        pair.on_source(
+            "INSERT INTO {s}.t VALUES (801, 1)",
+            "UPDATE {s}.t SET a = 2 WHERE id = 802",
+            "INSERT INTO {s}.t VALUES (803, 1)",
+        )
+        there = f"SELECT id, a FROM {table} WHERE id > 800 ORDER BY id"
+        wait_until(
+            lambda: replica.rows(f"SELECT 1 FROM {table} WHERE id = 803"),
+            20,
+            f"the last row has not come: {status(replica, 'w1')}",
+        )
+        assert replica.rows(there) == [{"id": 801, "a": 1}, {"id": 803, "a": 1}]
+        assert {"id": 802, "a": 2} in pair.source.rows(there)
+        told = channels(replica)["w1"]
+        assert told["running"] and told["explanation"] is None, told
+        assert told["last_sql_error"]["number"] == 0, told
+    finally:
+        replica.rows(f"SET GLOBAL {mode} = STRICT")
+        control(replica, "STOP", "w1", "SQL_THREAD")
+        control(replica, "START", "w1", "SQL_THREAD")
+
+
+@pytest.mark.parametrize("word", ["TRUNCATE TABLE", "DELETE FROM"])
+def test_a_logged_purge_takes_other_sources_rows_too(pair: Pair, word: str) -> None:
+    """A TRUNCATE is a statement without rows: it empties whatever is there. A DELETE is
+    logged row by row, and takes those rows that look like its own."""
+    replica, (one, two) = pair.replica, pair.sources
+    table = f"{pair.schema}.purged"
+    for server in (one, two, replica):
+        outside_binary_log(server, f"CREATE TABLE {table} (id INT PRIMARY KEY)")
+    try:
+        one.rows(f"INSERT INTO {table} VALUES (1)")
+        two.rows(f"INSERT INTO {table} VALUES (2)")
+        wait_until(lambda: len(replica.rows(f"SELECT id FROM {table}")) == 2, 20, "no rows come")
+        one.rows(f"{word} {table}")
+        left = [] if word == "TRUNCATE TABLE" else [2]
+        ids = f"SELECT id FROM {table} ORDER BY id"
+        wait_until(
+            lambda: [row["id"] for row in replica.rows(ids)] == left,
+            20,
+            f"{replica.rows(ids)} is left",
+        )
+        assert two.rows(ids) == [{"id": 2}]
+        assert all(channel["running"] for channel in channels(replica).values())
+    finally:
+        for server in (one, two, replica):
+            outside_binary_log(server, f"DROP TABLE {table}")
+
+
 def test_an_applier_that_was_stopped_tells_no_error(pair: Pair) -> None:
     """As an interrupted dump of a replica leaves it: look at the threads, not at errors."""
     control(pair.replica, "STOP", "w1", "SQL_THREAD")

@@ -48,6 +48,16 @@ def test_what_the_role_mysqld_made_can_serve(bare: Topology, run_module: Any) ->
         assert (told["problems"], told["risks"], told["warnings"]) == ([], [], []), name
 
 
+@pytest.fixture
+def idempotent(bare: Topology) -> Iterator[str]:
+    """The variable of a read server that overwrites and skips rows as it goes."""
+    server = bare.server("r1")
+    name = "replica_exec_mode" if server.flavour == "mysql" else "slave_exec_mode"
+    server.rows(f"SET GLOBAL {name} = IDEMPOTENT")
+    yield name
+    server.rows(f"SET GLOBAL {name} = STRICT")
+
+
 @pytest.mark.usefixtures("minimal_image")
 def test_a_setting_that_would_stop_channels_is_told(server: TestServer, run_module: Any) -> None:
     told = run_module(MODULE, server, serves_as="write_server")
@@ -55,6 +65,14 @@ def test_a_setting_that_would_stop_channels_is_told(server: TestServer, run_modu
     assert problem.startswith("binlog_row_image is MINIMAL and must be FULL, or else an UPDATE")
     # A read server's own log is nobody's source here.
     assert run_module(MODULE, server, serves_as="read_server")["problems"] == []
+
+
+def test_a_read_server_that_overwrites_rows_is_told(
+    bare: Topology, idempotent: str, run_module: Any
+) -> None:
+    (problem,) = run_module(MODULE, bare.server("r1"), serves_as="read_server")["problems"]
+    assert problem.startswith(f"{idempotent} is IDEMPOTENT and must be STRICT, or else a row with")
+    assert run_module(MODULE, bare.server("r1"), serves_as="write_server")["problems"] == []
 
 
 def test_a_server_that_may_be_written_to_is_a_risk_as_a_read_server(

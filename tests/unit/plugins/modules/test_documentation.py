@@ -53,20 +53,37 @@ def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> Declared:
     return found.value
 
 
-def documented(name: str) -> Options:
-    """Return the documented options, those of the fragments included."""
+def parts(name: str) -> list[dict[str, Any]]:
+    """Return a module's documentation: its own, and that of each fragment."""
     documentation = yaml.safe_load(load(name).DOCUMENTATION)
-    options: Options = dict(documentation.get("options", {}))
+    found = [documentation]
     fragments = documentation.get("extends_documentation_fragment", [])
     for fragment in [fragments] if isinstance(fragments, str) else fragments:
         namespace, collection, file, *variant = fragment.split(".")
         assert f"{namespace}.{collection}" == COLLECTION, fragment
         source = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
         text = getattr(source, variant[0].upper() if variant else "DOCUMENTATION")
-        for option, description in yaml.safe_load(text).get("options", {}).items():
+        found.append(yaml.safe_load(text))
+    return found
+
+
+def documented(name: str) -> Options:
+    """Return the documented options, those of the fragments included."""
+    options: Options = {}
+    for part in parts(name):
+        for option, description in part.get("options", {}).items():
             assert option not in options, f"{option} is documented twice"
             options[option] = description
     return options
+
+
+def attributes(name: str) -> Options:
+    """Return the documented attributes; a module's own words go before a fragment's."""
+    found: Options = {}
+    for part in parts(name):
+        for attribute, told in part.get("attributes", {}).items():
+            found[attribute] = {**told, **found.get(attribute, {})}
+    return found
 
 
 def facts(options: Options, suboptions: str) -> Options:
@@ -118,6 +135,21 @@ def test_everything_is_described(name: str) -> None:
     assert returned and undescribed(returned, "contains") == []
     for value, told in returned.items():
         assert told["returned"] and told["type"], value
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_tells_its_attributes(name: str) -> None:
+    told = attributes(name)
+    assert set(told) == {"check_mode", "diff_mode", "idempotent"}
+    for attribute, words in told.items():
+        assert words["description"] and words["support"] in ("full", "partial", "N/A"), attribute
+        # Less than all is only of use with its limits.
+        assert words["support"] != "partial" or words["details"], attribute
+
+
+def test_a_month_that_is_moved_a_run_is_no_full_idempotence() -> None:
+    told = attributes("mysql_month_partition")["idempotent"]
+    assert told["support"] == "partial" and "max_moves" in str(told["details"])
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,0 +1,206 @@
+"""What the modules partition by: which months queries read, and what a time zone changes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.integration.lines import TestServer
+from tests.integration.test_mysql_month_partition import MODULE, NOW, make
+
+# A column's type, and how a time in UTC is written into it.
+WRITTEN = {
+    "DATE": "'{}'",
+    "DATETIME": "'{}'",
+    "DATETIME(3)": "'{}'",
+    "TIMESTAMP": "'{}'",
+    "INT UNSIGNED": "UNIX_TIMESTAMP('{}')",
+    "BIGINT": "UNIX_TIMESTAMP('{}') * 1000",
+}
+MONTHS = ["p2013m10", "p2013m11", "p2013m12", "p2014m01"]
+# What a query asks for, and the months that it may read: no others.
+ASKED = {
+    "at >= [2013-11-01] AND at < [2013-12-01]": MONTHS[1:2],
+    "at >= [2013-11-05] AND at < [2013-11-06]": MONTHS[1:2],
+    "at = [2013-11-05]": MONTHS[1:2],
+    "at >= [2013-10-05] AND at < [2013-12-05]": MONTHS[:3],
+    "at BETWEEN [2013-12-31] AND [2014-01-02]": MONTHS[2:],
+    "at >= [2013-12-01]": MONTHS[2:],
+    "at < [2013-11-01]": MONTHS[:1],
+    "id = 3 AND at >= [2014-01-01]": MONTHS[3:],
+}
+
+
+def in_words(column: str, asked: str) -> str:
+    """Write the days of a query as the column's type wants them."""
+    before, after = WRITTEN[column].split("{}")
+    return asked.replace("[", before).replace("]", after)
+
+
+def fill(server: TestServer, table: str, column: str) -> None:
+    """Two rows a month: MySQL reads a table of one row while it plans, and shows no partition."""
+    with server.admin() as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_log_bin = 0, time_zone = '+00:00'")
+        for number, month in enumerate(("2013-10", "2013-11", "2013-12", "2014-01")):
+            for day in ("05", "06"):
+                at = WRITTEN[column].format(f"{month}-{day}")
+                cursor.execute(f"INSERT INTO {table} SET id = {number * 40 + int(day)}, at = {at}")
+
+
+def read_of(server: TestServer, table: str, column: str) -> dict[str, list[str]]:
+    """Return the partitions that the server says each query reads."""
+    explain = "FORMAT=TRADITIONAL" if server.flavour == "mysql" else "PARTITIONS"
+    found = {}
+    connection = server.admin(cursorclass=pymysql.cursors.DictCursor)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION time_zone = '+00:00'")
+        for asked in ASKED:
+            cursor.execute(
+                f"EXPLAIN {explain} SELECT id FROM {table} WHERE {in_words(column, asked)}"
+            )
+            (row,) = cursor.fetchall()
+            found[asked] = str(row["partitions"]).split(",")
+    return found
+
+
+@pytest.mark.parametrize("column", list(WRITTEN))
+def test_a_table_that_the_module_has_partitioned_prunes_exactly(
+    server: TestServer, schema: str, run_module: Any, column: str
+) -> None:
+    table = f"{schema}.calls"
+    server.rows(f"CREATE TABLE {table} (id BIGINT, at {column} NOT NULL, PRIMARY KEY (id, at))")
+    fill(server, table, column)
+    done = run_module(
+        MODULE,
+        server,
+        schema=schema,
+        table="calls",
+        time_column="at",
+        epoch_unit="milliseconds" if column == "BIGINT" else "seconds",
+        partition_plain_table=True,
+        months_ahead=1,
+        now=NOW,
+    )
+    assert [part["name"] for part in done["partitions"]] == MONTHS, done
+    assert read_of(server, table, column) == ASKED
+
+
+@pytest.mark.parametrize("column", ["DATE", "DATETIME", "DATETIME(3)", "TIMESTAMP"])
+def test_a_read_servers_table_prunes_exactly(
+    server: TestServer, schema: str, run_module: Any, column: str
+) -> None:
+    made = run_module(
+        "mysql_usage_table",
+        server,
+        schema=schema,
+        name="calls",
+        definition=f"CREATE TABLE calls (id BIGINT AUTO_INCREMENT PRIMARY KEY, "
+        f"at {column} NOT NULL)",
+        shape="read",
+        time_column="at",
+        first_month="2013-10",
+        months_ahead=1,
+        now=NOW,
+    )
+    assert made.get("changed"), made
+    fill(server, f"{schema}.calls", column)
+    assert read_of(server, f"{schema}.calls", column) == ASKED
+
+
+@pytest.fixture
+def ahead_of_utc(server: TestServer) -> Iterator[None]:
+    """A server whose sessions, the module's too, are two hours ahead of UTC."""
+    zone = server.value("SELECT @@GLOBAL.time_zone")
+    server.rows("SET GLOBAL time_zone = '+02:00'")
+    server.close()
+    yield
+    server.rows("SET GLOBAL time_zone = %s", zone)
+    server.close()
+
+
+def boundaries(server: TestServer, schema: str, column: str) -> list[int]:
+    """Return the seconds since 1970 that the server itself keeps as boundaries."""
+    rows = server.rows(
+        "SELECT PARTITION_DESCRIPTION AS below FROM information_schema.PARTITIONS "
+        "WHERE TABLE_SCHEMA = %s ORDER BY PARTITION_ORDINAL_POSITION",
+        schema,
+    )
+    return [int(row["below"]) // (1000 if column == "BIGINT" else 1) for row in rows]
+
+
+# The first of November to the first of February, in UTC.
+FIRSTS = [
+    int(datetime(*month, 1, tzinfo=UTC).timestamp())
+    for month in ((2013, 11), (2013, 12), (2014, 1), (2014, 2))
+]
+
+
+@pytest.mark.usefixtures("ahead_of_utc")
+@pytest.mark.parametrize("column", ["TIMESTAMP", "INT UNSIGNED", "BIGINT"])
+def test_months_are_those_of_utc_whatever_the_sessions_zone(
+    server: TestServer, schema: str, run_module: Any, column: str
+) -> None:
+    """The first and the last hour of a month lie in others by the server's clock."""
+    assert server.value("SELECT @@SESSION.time_zone") == "+02:00"
+    table = f"{schema}.calls"
+    server.rows(f"CREATE TABLE {table} (id BIGINT, at {column} NOT NULL, PRIMARY KEY (id, at))")
+    held = ["2013-10-31 23:00:00", "2013-11-30 22:30:00", "2013-12-01 00:00:00"]
+    with server.admin() as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_log_bin = 0, time_zone = '+00:00'")
+        for number, at in enumerate(held):
+            written = WRITTEN[column].format(at)
+            cursor.execute(f"INSERT INTO {table} VALUES ({number}, {written})")
+    options = {
+        "schema": schema,
+        "table": "calls",
+        "time_column": "at",
+        "epoch_unit": "milliseconds" if column == "BIGINT" else "seconds",
+        "partition_plain_table": True,
+        "months_ahead": 1,
+    }
+    done = run_module(MODULE, server, **options, now="2013-11-15")
+    assert [part["below"] for part in done["partitions"]] == [
+        "2013-11-01",
+        "2013-12-01",
+        "2014-01-01",
+    ], done
+    assert boundaries(server, schema, column) == FIRSTS[:3]
+    later = run_module(MODULE, server, **options, now=NOW)
+    assert [step["partitions"] for step in later["steps"]] == [["p2014m01"]], later
+    assert boundaries(server, schema, column) == FIRSTS
+    ids = [server.value(f"SELECT MAX(id) FROM {table} PARTITION ({month})") for month in MONTHS[:3]]
+    assert ids == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("ahead_of_utc")
+def test_a_new_read_table_has_months_of_utc(
+    server: TestServer, schema: str, run_module: Any
+) -> None:
+    made = run_module(
+        "mysql_usage_table",
+        server,
+        schema=schema,
+        name="calls",
+        definition="CREATE TABLE calls (id BIGINT AUTO_INCREMENT PRIMARY KEY, "
+        "at TIMESTAMP NOT NULL)",
+        shape="read",
+        time_column="at",
+        first_month="2013-10",
+        months_ahead=1,
+        now=NOW,
+    )
+    assert made.get("changed"), made
+    assert boundaries(server, schema, "TIMESTAMP") == FIRSTS
+
+
+@pytest.mark.usefixtures("ahead_of_utc")
+def test_now_is_utc(server: TestServer, schema: str, run_module: Any) -> None:
+    options = make(server, schema, "a 2013-12-01", "tail MAX", column="TIMESTAMP")
+    del options["now"]
+    before = server.value("SELECT UTC_TIMESTAMP()")
+    told = run_module(MODULE, server, check=True, **options, first_month="2013-12")["now"]
+    assert str(before) <= told <= str(server.value("SELECT UTC_TIMESTAMP()"))
