@@ -25,6 +25,7 @@ SCENARIO = os.environ["MOLECULE_SCENARIO_NAME"]
 FLAVOUR = os.environ["LAB_FLAVOUR"]
 UNIT = os.environ.get("LAB_UNIT", FLAVOUR)
 AUTHORITY = FOLDER / "tls/ca.pem"
+ERROR_LOG = "/var/log/mysql/error.log"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class Server:
         told = "(connection_name|channel_name|_running|_errno|_error|_behind_(master|source))"
         return self.shell(
             f"timeout 10 {FLAVOUR} --execute '{status}\\G' | grep --ignore-case -E ' {told}:'; "
-            f"echo '--- error log'; tail -n 40 /var/log/mysql/error.log; "
+            # MySQL's; MariaDB writes into the journal.
+            f"test ! -e {ERROR_LOG} || {{ echo '--- error log'; tail -n 40 {ERROR_LOG}; }}; "
             f"echo '--- journal'; journalctl --no-pager --lines 30 --unit {UNIT}"
         )
 
