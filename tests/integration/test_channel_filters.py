@@ -420,14 +420,17 @@ def test_filters_that_the_server_refuses_leave_the_channel_stopped(
 ) -> None:
     replica = bare.server("r1")
     assert "failed" not in run_module(MODULE, replica, **options)
-    # More than one statement may have.
-    long = {"do_databases": [f"{number:060}" for number in range(400)]}
-    before = replica.value("SELECT @@GLOBAL.max_allowed_packet")
-    replica.rows("SET GLOBAL max_allowed_packet = 16384")
+    # More than one statement may have, and so little that it is sent before the server hangs up.
+    long = {"do_databases": [f"{number:060}" for number in range(80)]}
+    limits = ("net_buffer_length", "max_allowed_packet")
+    before = {name: replica.value(f"SELECT @@GLOBAL.{name}") for name in limits}
+    for name in limits:
+        replica.rows(f"SET GLOBAL {name} = 4096")
     try:
         refused = run_module(MODULE, replica, **with_filters(options, long))
     finally:
-        replica.rows("SET GLOBAL max_allowed_packet = %s", before)
+        for name in reversed(limits):
+            replica.rows(f"SET GLOBAL {name} = %s", before[name])
     assert refused["failed"] and refused["error_number"] == 1153, refused
     assert "the channel stays stopped" in refused["msg"] and "half changed" in refused["msg"]
     assert status(replica, "w1")["replica_sql_running"] == "No"
