@@ -177,12 +177,11 @@ def test_a_session_with_values_of_its_own(
     assert (own.thread_id() in found) == (server.flavour == "mysql")
 
 
+@pytest.mark.flavour("mariadb")
 def test_a_restart_ends_what_is_noted(
     server: TestServer, run_module: Any, pair: dict[str, Any]
 ) -> None:
     run_module(MODULE, server, **pair)
-    if server.flavour == "mysql":
-        return
     file = Path(pair["persist_file"])
     text = file.read_text()
     (note,) = [line for line in text.splitlines() if line.startswith("# Connections")]
