@@ -164,6 +164,11 @@ def test_who_shows_the_stored_password(replica: TestServer, source: TestServer) 
         assert error(replica, "SELECT * FROM mysql.slave_master_info") == 1146
 
 
+def test_where_a_channels_state_can_be_asked_for(server: TestServer) -> None:
+    """MariaDB's performance_schema is off by default, so its channels are asked for by SHOW."""
+    assert server.value("SELECT @@performance_schema") == (server.flavour == "mysql")
+
+
 def test_two_channels_to_one_source(replica: TestServer, source: TestServer) -> None:
     """MariaDB refuses the second where it is told the port; MySQL's two throw each other out."""
     make_by_hand(replica, "fact1", source, "follower")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,9 @@ def test_a_server_that_does_not_start_tells_why(here: Host, options: dict[str, A
     play({**options, "state": "stopped"})
     failed = play({**options, "defaults_text": text_of(folder, "no_such_setting = 1\n")})
     assert failed["failed"] and "no_such_setting" in failed["msg"], failed
+    assert re.search(
+        r"the server ended with code [1-9]\d*: the end of \S+error.log says: ", failed["msg"]
+    )
     assert play(options)["actions"][-1] == "start"
 
 

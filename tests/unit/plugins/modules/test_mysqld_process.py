@@ -18,7 +18,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import DIGEST
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import (
+    DIGEST,
+    ServerFailed,
+)
 from ansible_collections.dbrw.sharding.plugins.modules.mysqld_process import (
     LONGEST_SOCKET_PATH,
     planned_actions,
@@ -353,3 +356,17 @@ def test_bad_options_are_told_before_anything_is_written(params: dict[str, Any])
     result = run_module({**params, "socket": "/" + "s" * 200})
     assert result["failed"] and "107 bytes" in result["msg"]
     assert not Path(params["defaults_file"]).parent.exists()
+
+
+def test_a_host_without_a_server_is_told(
+    params: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folders that servers live in are looked through whatever PATH says: none of them here."""
+    monkeypatch.setattr(f"{ServerFailed.__module__}._search_path", lambda: str(tmp_path))
+    with pytest.raises(ServerFailed, match="no mysqld on this host: install a server, on Debian"):
+        process_of(params).initialise()
+    # One that has the server, and not what makes its data directory.
+    (tmp_path / "mariadbd").touch(mode=0o755)
+    wanted = "no mariadb-install-db or mysql_install_db on this host: install a server"
+    with pytest.raises(ServerFailed, match=wanted):
+        process_of(params).initialise()
