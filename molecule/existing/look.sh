@@ -1,0 +1,33 @@
+# Tell line by line what a host is, but for what the shop writes meanwhile.
+
+systemctl show shopdb shop --property=Id,MainPID,ExecMainStartTimestamp | sed -n 's/^./service &/p'
+ls /srv/shop/log.0*[0-9] | sed 's/^/binlog /'
+
+files() {
+  top=$1; shift
+  find "$top" -xdev \( -path /srv/shop -o -path /var/log -o -path /var/lib/systemd -o -path /root/.ansible \) \
+    -prune -o -type f "$@"
+}
+# Whatever is done to a file, nobody can set back the time of its last change.
+files / -printf 'file %p %m %u:%g %s %T@ %C@\n'
+files /etc -print0 | xargs -0 sha256sum | sed 's/^\([^ ]*\)  \(.*\)/file \2 \1/'
+
+schema=$(ls -d /srv/shop/shop /srv/shop/reports 2>/dev/null | xargs basename)
+# Its next id moves on.
+mariadb-dump --no-data --skip-comments --routines --events --databases "$schema" \
+  | sed 's/ AUTO_INCREMENT=[0-9]*//; s/^/definition /'
+mariadb --batch --skip-column-names "$schema" <<'SQL'
+SELECT 'row', 'orders', orders.* FROM orders WHERE session = 0;
+SELECT 'row', 'kinds', kinds.* FROM kinds;
+SELECT 'table', table_schema, table_name, engine, create_time FROM information_schema.tables
+  WHERE table_schema NOT IN ('information_schema', 'performance_schema');
+SELECT 'account', user, host, priv FROM mysql.global_priv;
+SELECT 'grant', grantee, privilege_type, is_grantable FROM information_schema.user_privileges;
+SELECT 'grant', grantee, table_schema, privilege_type, is_grantable FROM information_schema.schema_privileges;
+SELECT 'grant', grantee, table_schema, table_name, privilege_type FROM information_schema.table_privileges;
+SELECT 'grant', roles_mapping.* FROM mysql.roles_mapping;
+SELECT 'channel', connection_name FROM information_schema.slave_status;
+-- Positions move on.
+SELECT 'variable', variable_name, variable_value FROM information_schema.global_variables
+  WHERE variable_name NOT LIKE 'gtid%';
+SQL
