@@ -43,7 +43,9 @@ def run(change: str, plays: int | None = None) -> tuple[bool, str]:
 def changed(recap: str) -> int:
     """Return how many tasks changed something; raise if not all went well."""
     hosts = re.findall(r"changed=(\d+) +unreachable=(\d+) +failed=(\d+)", recap)
-    if not hosts or any((unreachable, failed) != ("0", "0") for _, unreachable, failed in hosts):
+    if not hosts or any(
+        (unreachable, failed) != ("0", "0") for _changed, unreachable, failed in hosts
+    ):
         sys.exit(recap)
     return sum(int(number) for number, _unreachable, _failed in hosts)
 

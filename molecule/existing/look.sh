@@ -1,7 +1,8 @@
+#!/bin/sh
 # Tell line by line what a host is, but for what the shop writes meanwhile.
 
 systemctl show shopdb shop --property=Id,MainPID,ExecMainStartTimestamp | sed -n 's/^./service &/p'
-ls /srv/shop/log.0*[0-9] | sed 's/^/binlog /'
+printf 'binlog %s\n' /srv/shop/log.0*[0-9]
 
 files() {
   top=$1; shift
@@ -12,7 +13,8 @@ files() {
 files / -printf 'file %p %m %u:%g %s %T@ %C@\n'
 files /etc -print0 | xargs -0 sha256sum | sed 's/^\([^ ]*\)  \(.*\)/file \2 \1/'
 
-schema=$(ls -d /srv/shop/shop /srv/shop/reports 2>/dev/null | xargs basename)
+schema=shop
+test -d /srv/shop/shop || schema=reports
 # Its next id moves on.
 mariadb-dump --no-data --skip-comments --routines --events --databases "$schema" \
   | sed 's/ AUTO_INCREMENT=[0-9]*//; s/^/definition /'

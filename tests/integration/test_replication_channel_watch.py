@@ -150,7 +150,7 @@ def test_a_wait_for_rows_that_do_not_come(
     first, second = late["waited"]
     assert not first["applied"] and first["source_position"] and second["applied"], late
     # A known lag is a number of seconds, no word.
-    assert type(first["seconds_behind_source"]) is int, late
+    assert isinstance(first["seconds_behind_source"], int), late
     assert 1 <= first["seconds_behind_source"] < 60, late
     assert "failed" not in follow(replica, *sources, wait=True)
 
