@@ -8,27 +8,17 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
+
+from lab.playbooks import start
 
 SITE = Path(__file__).parents[2] / "playbooks/site.yml"
 
 
 def run(change: str, plays: int | None = None) -> tuple[bool, str]:
     """Run the playbook; kill it and all its processes when that many plays are over."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "ansible", "playbook"),
-            *("-i", Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent, "-e", f"@{change}", SITE),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"},
-        start_new_session=True,
-    )
+    process = start(SITE, "-e", f"@{change}", start_new_session=True)
     assert process.stdout
     seen, begun = "", 0
     for line in process.stdout:

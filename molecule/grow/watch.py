@@ -6,19 +6,17 @@ python3 -m grow.watch    writes watched.json into the scenario's ephemeral folde
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from lab.playbooks import start
 from lab.servers import FOLDER, Server, read_servers, write_servers
 
 WATCHED = FOLDER / "watched.json"
 NEWCOMER = "w5"
-INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
 GROWN = Path(__file__).parent / "inventory/grown.yml"
 PLAYBOOK = Path(__file__).parents[1] / "lab/converge.yml"
 
@@ -28,7 +26,7 @@ def main() -> int:
     watched: dict[str, Any] = {"threads_before": receiving_threads(read_servers())}
     log = FOLDER / "site.log"
     with log.open("w") as out:
-        playbook = start(out)
+        playbook = start(PLAYBOOK, "-i", str(GROWN), stdout=out)
         while playbook.poll() is None:
             if "followed_when_told" not in watched and NEWCOMER in names(write_servers()):
                 # The first moment at which an application may send it a row.
@@ -41,25 +39,12 @@ def main() -> int:
         return playbook.returncode
     watched["threads_after"] = receiving_threads(read_servers())
     with log.open("w") as out:
-        again = start(out)
+        again = start(PLAYBOOK, "-i", str(GROWN), stdout=out)
         again.wait()
     print(log.read_text())
     watched["changed_again"] = re.findall(r"(\w+) +: .*changed=([1-9]\d*)", log.read_text())
     WATCHED.write_text(json.dumps(watched))
     return again.returncode
-
-
-def start(out: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "ansible", "playbook"),
-            *("-i", str(INVENTORY), "-i", str(GROWN), str(PLAYBOOK)),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-    )
 
 
 def names(servers: list[Server]) -> list[str]:

@@ -67,6 +67,23 @@ def read_of(server: TestServer, table: str, column: str) -> dict[str, list[str]]
     return found
 
 
+def make_read_table(run_module: Any, server: TestServer, schema: str, column: str) -> None:
+    made = run_module(
+        "mysql_usage_table",
+        server,
+        schema=schema,
+        name="calls",
+        definition=f"CREATE TABLE calls (id BIGINT AUTO_INCREMENT PRIMARY KEY, "
+        f"at {column} NOT NULL)",
+        shape="read",
+        time_column="at",
+        first_month="2013-10",
+        months_ahead=1,
+        now=NOW,
+    )
+    assert made.get("changed"), made
+
+
 @pytest.mark.parametrize("column", list(WRITTEN))
 def test_a_table_that_the_module_has_partitioned_prunes_exactly(
     server: TestServer, schema: str, run_module: Any, column: str
@@ -93,20 +110,7 @@ def test_a_table_that_the_module_has_partitioned_prunes_exactly(
 def test_a_read_servers_table_prunes_exactly(
     server: TestServer, schema: str, run_module: Any, column: str
 ) -> None:
-    made = run_module(
-        "mysql_usage_table",
-        server,
-        schema=schema,
-        name="calls",
-        definition=f"CREATE TABLE calls (id BIGINT AUTO_INCREMENT PRIMARY KEY, "
-        f"at {column} NOT NULL)",
-        shape="read",
-        time_column="at",
-        first_month="2013-10",
-        months_ahead=1,
-        now=NOW,
-    )
-    assert made.get("changed"), made
+    make_read_table(run_module, server, schema, column)
     fill(server, f"{schema}.calls", column)
     assert read_of(server, f"{schema}.calls", column) == ASKED
 
@@ -180,20 +184,7 @@ def test_months_are_those_of_utc_whatever_the_sessions_zone(
 def test_a_new_read_table_has_months_of_utc(
     server: TestServer, schema: str, run_module: Any
 ) -> None:
-    made = run_module(
-        "mysql_usage_table",
-        server,
-        schema=schema,
-        name="calls",
-        definition="CREATE TABLE calls (id BIGINT AUTO_INCREMENT PRIMARY KEY, "
-        "at TIMESTAMP NOT NULL)",
-        shape="read",
-        time_column="at",
-        first_month="2013-10",
-        months_ahead=1,
-        now=NOW,
-    )
-    assert made.get("changed"), made
+    make_read_table(run_module, server, schema, "TIMESTAMP")
     assert boundaries(server, schema, "TIMESTAMP") == FIRSTS
 
 
