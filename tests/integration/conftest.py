@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration import lines
+from tests.integration import lines, modules
 from tests.integration.lines import LINES, Host, TestServer, Topology, running_topology
 
 
@@ -99,7 +99,7 @@ def forget_pair(server: TestServer) -> None:
 
 @pytest.fixture(scope="session")
 def run_module() -> Any:
-    return lines.run_module
+    return modules.run_module
 
 
 def outside_binary_log(server: TestServer, *statements: str) -> None:

@@ -298,39 +298,6 @@ class Played:
         return counts
 
 
-def run_module(
-    name: str, server: TestServer | None, /, check: bool = False, **arguments: Any
-) -> dict[str, Any]:
-    """Run a module as a process of its own and return its result, failed or not.
-
-    With a server it logs in there as root; without one it takes no login.
-    """
-    login = {"login_unix_socket": server.socket, "login_user": "root"} if server else {}
-    given = {
-        **login,
-        **arguments,
-        "_ansible_check_mode": check,
-        "_ansible_diff": True,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.dbrw.sharding.plugins.modules.{name}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
-        env={**os.environ, "PYTHONPATH": str(ROOT / ".collections")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    try:
-        result: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        raise AssertionError(f"{name} printed {done.stdout!r} and {done.stderr}") from None
-    result["warnings"] = [
-        warning["event"]["msg"] if isinstance(warning, dict) else warning
-        for warning in result.get("warnings", [])
-    ]
-    return result
-
-
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     """Run a command and return what it printed; fails with it when it fails."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)

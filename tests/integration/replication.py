@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, run_module, wait_until
+from tests.integration.lines import TestServer, wait_until
+from tests.integration.modules import run_module
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 # The first word stays as it is however a text quotes the password.

@@ -10,7 +10,8 @@ import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, Topology, run_module
+from tests.integration.lines import TestServer, Topology
+from tests.integration.modules import run_module
 from tests.integration.replication import (
     PASSWORD,
     control,

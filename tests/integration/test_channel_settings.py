@@ -10,7 +10,8 @@ import pytest
 
 from tests.integration.certificates import make_authority, make_certificate, shows_another
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import TestServer, Topology, run_module, wait_until
+from tests.integration.lines import TestServer, Topology, wait_until
+from tests.integration.modules import run_module
 from tests.integration.replication import (
     PASSWORD,
     control,

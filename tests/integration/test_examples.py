@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log
-from tests.integration.lines import PORT, ROOT, TestServer, Topology, run_module
+from tests.integration.lines import PORT, ROOT, TestServer, Topology
+from tests.integration.modules import run_module
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 PASSWORDS = {

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lines import LINES, Host, TestServer, host_of, run_module, wait_until
+from tests.integration.lines import LINES, Host, TestServer, host_of, wait_until
+from tests.integration.modules import run_module
 
 MODULE = "mysqld_process"
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
-from tests.integration.lines import PORT, TestServer, Topology, run_module, wait_until
+from tests.integration.lines import PORT, TestServer, Topology, wait_until
+from tests.integration.modules import run_module
 from tests.integration.replication import (
     MODULE,
     PASSWORD,

@@ -25,10 +25,10 @@ from tests.integration.lines import (
     Played,
     TestServer,
     Topology,
-    run_module,
     running_topology,
     wait_until,
 )
+from tests.integration.modules import run_module
 from tests.integration.replication import status, threads
 
 INFO = "mysql_replication_channel_info"
