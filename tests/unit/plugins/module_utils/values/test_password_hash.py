@@ -126,7 +126,7 @@ def test_what_is_no_hash_never_matches(plugin: str, stored: bytes) -> None:
     assert not password_hash.matches(plugin, stored, "")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     password=st.text(min_size=1, max_size=64),
     other=st.text(min_size=1, max_size=64),
