@@ -232,6 +232,11 @@ def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
         (1593, "Fatal error: The slave I/O thread stops because", "same server_id"),
         (13117, "Fatal error: The replica I/O thread stops because", "same server_id"),
         (1045, "Access denied", "refuses the channel's account"),
+        (1045, "Access denied", "if the account or the source requires TLS, give source_ssl: true"),
+        (2061, "Authentication requires secure connection", "or get_source_public_key: true"),
+        (3159, "insecure transport are prohibited", "only connections with TLS"),
+        (2026, "TLS/SSL error: certificate verify failed", "give the source_ssl_ca that vouches"),
+        (2026, "SSL connection error", "if the source has no TLS, give it a certificate"),
         (2003, "Can't connect", "does not answer"),
         (8888, "Something new", "without a known cause"),
         # One number stands for many things.
