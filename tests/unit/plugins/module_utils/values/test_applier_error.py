@@ -267,3 +267,49 @@ def test_any_text_is_taken(number: int, message: str) -> None:
     for told in (explain_applying(number, message), explain_receiving(number, message)):
         assert isinstance(told, Explanation) and told.remedies and told.sentence
     masked(message)
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "remedy"),
+    [
+        (
+            1146,
+            "Table 'lab.u' doesn't exist",
+            "tables come before channels. Then start the channel",
+        ),
+        (1146, "Table 'lab.u' doesn't exist", "if this server shall not have it, filter it out of"),
+        (1049, "Unknown database 'lab'", "schemas come before tenants. Then start the channel"),
+        (1049, "Unknown database 'lab'", "if this server shall not have it, filter it out of the"),
+        (1030, "Got error 1", "a month that was dropped too early must be made again"),
+        (1205, "Lock wait timeout exceeded", "look for long transactions on this server, end them"),
+    ],
+)
+def test_each_way_out_of_a_stop(number: int, message: str, remedy: str) -> None:
+    assert any(remedy in one for one in explain_applying(number, message).remedies)
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "remedy"),
+    [
+        (1236, "requested to start from GTID", "give each source a gtid_domain_id of its own"),
+        (1236, "was requested by the slave", "give each source a gtid_domain_id of its own"),
+        (1236, "has been purged", "keep binary logs longer than the longest outage"),
+        (
+            1593,
+            "equal server ids",
+            "give each server a server_id that no other one has, restart it",
+        ),
+        (4052, "killed", "give each replica a server_id that no other one has, and restart it"),
+        (2003, "no", "start the source, or give the source_host and source_port that it has"),
+    ],
+)
+def test_each_way_out_of_a_silence(number: int, message: str, remedy: str) -> None:
+    assert any(remedy in one for one in explain_receiving(number, message).remedies)
+
+
+def test_how_to_see_the_row_is_said_last() -> None:
+    message = "Can't find record, the event's source log binlog.000001, end_log_pos 405"
+    assert explain_applying(1032, message, "binlog.000001", 325).remedies[-1] == (
+        "to see the row, run on the source: mysqlbinlog (mariadb-binlog) --verbose "
+        "--base64-output=DECODE-ROWS --start-position=325 --stop-position=405 binlog.000001"
+    )
