@@ -285,6 +285,21 @@ def test_descriptions() -> None:
             "values than the other servers)",
         ),
         (
+            {"columns": (ID, AT, replace(WHO, collation="utf8mb4_general_ci"))},
+            "column Who, collation: expected utf8mb4_bin, found utf8mb4_general_ci (compares and "
+            "sorts otherwise than on the other servers)",
+        ),
+        (
+            {"columns": (ID, AT, replace(WHO, collation="latin1_bin"))},
+            "column Who, character set: expected utf8mb4, found latin1 (stops a channel, or puts "
+            "values into the wrong columns)",
+        ),
+        (
+            {"columns": (replace(ID, numbered=False), AT, WHO)},
+            "column Id, numbering: expected AUTO_INCREMENT, found none (rows are numbered here or "
+            "not otherwise than on the other servers)",
+        ),
+        (
             {"options": (("ENGINE", "InnoDB"), ("ROW_FORMAT", "COMPACT"))},
             "table option ROW_FORMAT: expected none, found COMPACT (rows are stored otherwise; no "
             "channel stops)",
@@ -310,6 +325,11 @@ def test_what_is_said_of_what_is_missing_or_too_much() -> None:
         "check: expected (Id > 0), found none (accepts other rows than the other servers)"
     ]
     written = wanted(replace(TABLE, shape=WRITE), WRITTEN, MONTHS)
+    found = planning.differences(written, replace(written.shape, primary_key=("At",)), add_index)
+    assert [str(one) for one in found] == [
+        "primary key: expected Id, found At (the ids of a write server are no longer what makes "
+        "its rows unique)"
+    ]
     found = planning.differences(written, replace(written.shape, partitioned=True), add_index)
     assert [str(one) for one in found] == [
         "partitions: expected none, found some (an insert for which there is none fails (error "
