@@ -23,6 +23,11 @@ from tests.integration.replication import (
 
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 TABLE = "test_settings.t"
+DISTRUST = (
+    "the channel's TLS fails: the source has none, or shows a certificate that the channel does "
+    "not trust. What can be done: give the source_ssl_ca that vouches for the source's "
+    "certificate, "
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,7 @@ def test_tls(
         MODULE, replica, **{**wanted, **pair, "source_ssl_ca": f"{certificates}/other_ca.pem"}
     )
     assert wrong["failed"] and "error 2026" in wrong["msg"], wrong
+    assert DISTRUST in wrong["msg"], wrong
     assert status(replica, "w1")["replica_io_running"] != "Yes"
     right = run_module(MODULE, replica, **wanted, **pair)
     assert right["changed"] and "failed" not in right, right
@@ -160,6 +166,7 @@ def test_a_name_that_the_certificate_lacks_is_refused(
     with shows_another(source, certificates, "source", "replica"):
         refused = run_module(MODULE, replica, **wanted, source_ssl_verify_server_cert=True)
         assert refused["failed"] and "2026" in refused["msg"], refused
+        assert DISTRUST in refused["msg"], refused
         trusting = run_module(MODULE, replica, **wanted, source_ssl_verify_server_cert=False)
         assert trusting["changed"] and "failed" not in trusting, trusting
 
@@ -177,6 +184,10 @@ def test_without_tls(replica: TestServer, source: TestServer, channel: dict[str,
             control(replica, word, "w1")
         refused = run_module(MODULE, replica, **wanted)
         assert refused["failed"] and "1045" in refused["msg"], refused
+        assert "refuses the channel's account" in refused["msg"], refused
+        assert (
+            "if the account or the source requires TLS, give source_ssl: true" in refused["msg"]
+        ), refused
         secured = run_module(
             MODULE,
             replica,
@@ -186,6 +197,29 @@ def test_without_tls(replica: TestServer, source: TestServer, channel: dict[str,
         assert secured["changed"] and "failed" not in secured, secured
     finally:
         outside_binary_log(source, "ALTER USER follower REQUIRE NONE")
+
+
+def test_a_source_that_takes_nothing_but_tls(
+    replica: TestServer, source: TestServer, channel: dict[str, Any]
+) -> None:
+    wanted = {**channel, "state": "started", "check_sources": False}
+    source.rows("SET GLOBAL require_secure_transport = ON")
+    try:
+        refused = run_module(MODULE, replica, **wanted, source_ssl=False)
+        # The oldest line has one error for all that it denies.
+        number, said = (
+            (1045, "if the account or the source requires TLS, give source_ssl: true")
+            if source.host.line.name == "mariadb-10.11"
+            else (3159, "the source takes only connections with TLS. What can be done: give ")
+        )
+        assert refused["failed"] and f"error {number}: " in refused["msg"], refused
+        assert said in refused["msg"], refused
+        secured = run_module(
+            MODULE, replica, **wanted, source_ssl=True, source_ssl_verify_server_cert=False
+        )
+        assert secured["changed"] and "failed" not in secured, secured
+    finally:
+        source.rows("SET GLOBAL require_secure_transport = OFF")
 
 
 def test_the_public_key(replica: TestServer, source: TestServer, channel: dict[str, Any]) -> None:
@@ -198,7 +232,23 @@ def test_the_public_key(replica: TestServer, source: TestServer, channel: dict[s
     # What the source remembers of earlier logins would spare the key.
     source.rows("FLUSH PRIVILEGES")
     refused = run_module(MODULE, replica, **plain, check_sources=False)
-    assert refused["failed"] and "2061" in refused["msg"], refused
+    assert refused["failed"] and "cannot receive from" in refused["msg"], refused
+    assert "error 2061: " in refused["msg"], refused
+    assert refused["msg"].endswith(
+        "the source wants a protected connection. What can be done: give source_ssl: true, or "
+        "get_source_public_key: true."
+    ), refused
+    (told,) = run_module(INFO, replica)["channels"]
+    assert told["last_io_error"]["number"] == told["explanation"]["number"] == 2061, told
+    assert told["explanation"]["remedies"] == [
+        "give source_ssl: true, or get_source_public_key: true."
+    ]
+    # It waits for somebody who does one of the two.
+    keyed = {**plain, "get_source_public_key": True}
+    done = run_module(MODULE, replica, **keyed, check_sources=False, wait=True)
+    assert done["changed"] and "failed" not in done, done
+    run_module(MODULE, replica, channel="w1", state="absent")
+    source.rows("FLUSH PRIVILEGES")
     key = str(source.work_dir / "data" / "public_key.pem")
     told = run_module(MODULE, replica, **plain, source_public_key_path=key, wait=True)
     assert told["changed"] and "failed" not in told, told

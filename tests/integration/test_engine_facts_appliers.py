@@ -88,13 +88,17 @@ def pair(bare: Topology) -> Iterator[Pair]:
 
 @dataclass(frozen=True)
 class Stop:
-    """What is done here and on the source, the error by flavour, and how it is undone here."""
+    """What is done here and on the source, the error by flavour, and how it is undone here.
+
+    ``cause`` and ``remedy`` are parts of what a person reads.
+    """
 
     here: tuple[str, ...]
     on_source: tuple[str, ...]
     numbers: dict[str, int]
     # event, schema, table, key as the info module tells them.
     parts: tuple[str | None, str | None, str | None, str | None]
+    cause: str
     remedy: str
     undo: tuple[str, ...]
 
@@ -109,6 +113,7 @@ STOPS = {
         ("INSERT INTO {s}.t VALUES (7, 1)",),
         both(1062),
         ("insert", "{s}", "t", "PRIMARY = 7"),
+        "another one with this key, is on this server already",
         "compare the two rows",
         ("DELETE FROM {s}.t",),
     ),
@@ -117,6 +122,7 @@ STOPS = {
         ("UPDATE {s}.t SET a = 2 WHERE id = 7",),
         both(1032),
         ("update", "{s}", "t", None),
+        "the row that the source changed is not on this server",
         "mysqlbinlog",
         ("INSERT INTO {s}.t VALUES (7, 1)",),
     ),
@@ -125,6 +131,7 @@ STOPS = {
         ("INSERT INTO {s}.lacking VALUES (1)",),
         both(1146),
         (None, "{s}", "lacking", None),
+        "this server does not have the table",
         "mysql_usage_table",
         ("CREATE TABLE {s}.lacking (id INT PRIMARY KEY)",),
     ),
@@ -133,6 +140,7 @@ STOPS = {
         ("INSERT INTO {s}.calls VALUES (1, '2026-02-10', 0)",),
         both(1526),
         ("insert", "{s}", "calls", None),
+        "has no partition for the row's month",
         "mysql_month_partition",
         ("ALTER TABLE {s}.calls ADD PARTITION (PARTITION p3 VALUES LESS THAN ('2026-03-01'))",),
     ),
@@ -145,6 +153,7 @@ STOPS = {
         ("UPDATE {s}.calls SET a = 1 WHERE id = 1",),
         both(1032),
         ("update", "{s}", "calls", None),
+        "the row that the source changed is not on this server",
         "retention",
         ("INSERT INTO {s}.calls VALUES (1, '2026-02-10', 0)",),
     ),
@@ -159,6 +168,7 @@ STOPS = {
         ("UPDATE {s}.calls SET a = 2 WHERE id = 1",),
         both(1030),
         ("update", "{s}", "calls", None),
+        "month has no partition on this server any more",
         "mysql_month_partition_info",
         (
             "ALTER TABLE {s}.calls ADD PARTITION (PARTITION p3 VALUES LESS THAN ('2026-04-01'))",
@@ -170,6 +180,7 @@ STOPS = {
         ("INSERT INTO {s}x.t VALUES (1)",),
         {"mariadb": 1146, "mysql": 1049},
         (None, "{s}x", None, None),
+        "this server does not have the ",
         "mysql_usage_table",
         ("CREATE SCHEMA {s}x", "CREATE TABLE {s}x.t (id INT PRIMARY KEY)"),
     ),
@@ -179,8 +190,18 @@ STOPS = {
         ("CREATE TABLE {s}.leaked (id INT PRIMARY KEY)",),
         both(1050),
         ("CREATE TABLE", "{s}", "leaked", None),
+        "a statement that changes schemas or tables came through the channel",
         "sql_log_bin",
         ("DROP TABLE {s}.leaked",),
+    ),
+    "other type": Stop(
+        ("ALTER TABLE {s}.t MODIFY a BIGINT",),
+        ("INSERT INTO {s}.t VALUES (8, 1)",),
+        {"mariadb": 1677, "mysql": 13146},
+        (None, "{s}", "t", None),
+        "the source's column has a type that this server's table cannot take",
+        "give the table the same type on both servers, outside the binary log",
+        ("ALTER TABLE {s}.t MODIFY a INT",),
     ),
 }
 
@@ -203,6 +224,7 @@ def test_what_stops_a_channel_and_how_it_is_explained(pair: Pair) -> None:
         if table or flavour == "mysql":
             assert parts["table"] == table, (name, parts)
         assert key is None or (key.split(" = ")[1] in parts["key"]), (name, parts)
+        assert stop.cause in parts["meaning"], (name, parts)
         assert any(stop.remedy in one for one in parts["remedies"]), (name, parts)
         assert parts["source_log_file"] == status(replica, "w1")["relay_source_log_file"], name
         assert parts["source_log_position"] > 0, (name, parts)
@@ -213,6 +235,47 @@ def test_what_stops_a_channel_and_how_it_is_explained(pair: Pair) -> None:
     assert channels(replica)["w1"]["explanation"] is None
     outside_binary_log(pair.source, f"DROP SCHEMA {pair.schema}x")
     pair.here("DROP SCHEMA {s}x")
+
+
+def test_a_row_that_is_locked_here(pair: Pair) -> None:
+    """The module that starts the channel says so too, as long as the lock is held."""
+    replica, table = pair.replica, f"{pair.schema}.t"
+    retries = f"{'replica' if replica.flavour == 'mysql' else 'slave'}_transaction_retries"
+    before = {
+        name: replica.value(f"SELECT @@GLOBAL.{name}")
+        for name in ("innodb_lock_wait_timeout", retries)
+    }
+    pair.on_source("INSERT INTO {s}.t VALUES (700, 0)")
+    assert "failed" not in follow(replica, *pair.sources, wait=True)
+    # A session takes the timeout as it is when it begins; the applier's begins anew.
+    replica.rows("SET GLOBAL innodb_lock_wait_timeout = 1")
+    replica.rows(f"SET GLOBAL {retries} = 0")
+    control(replica, "STOP", "w1", "SQL_THREAD")
+    control(replica, "START", "w1", "SQL_THREAD")
+    try:
+        with replica.admin() as session, session.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"SELECT a FROM {table} WHERE id = 700 FOR UPDATE")
+            pair.on_source("UPDATE {s}.t SET a = 1 WHERE id = 700")
+            wait_for_error(replica, "w1")
+            told = channels(replica)["w1"]
+            assert told["last_sql_error"]["number"] == told["explanation"]["number"] == 1205, told
+            refused = follow(replica, *pair.sources, wait=True)
+        assert refused["failed"] and "channel w1 from" in refused["msg"], refused
+        assert "cannot apply: error 1205: " in refused["msg"], refused
+        assert refused["msg"].endswith(
+            f"the update of {table}: the row was locked for too long on this server. What can be "
+            "done: look for long transactions on this server, end them, and start the channel "
+            "again (mysql_replication_channel, state: started)."
+        ), refused
+        # The lock is gone: what the text says to do is enough.
+        assert "failed" not in follow(replica, *pair.sources, wait=True)
+        assert replica.value(f"SELECT a FROM {table} WHERE id = 700") == 1
+    finally:
+        for name, value in before.items():
+            replica.rows(f"SET GLOBAL {name} = {value}")
+        control(replica, "STOP", "w1", "SQL_THREAD")
+        control(replica, "START", "w1", "SQL_THREAD")
 
 
 def test_accounts_from_two_sources_stop_a_channel(pair: Pair) -> None:

@@ -1,4 +1,8 @@
-"""mysqld_process with this machine's own server; site.yml runs it on every line."""
+"""mysqld_process with this machine's own server; site.yml runs it on every line.
+
+The module starts the server beside itself, and these tests run it as a process of their own
+on this machine, where the other lines' programs are not: only containers have them.
+"""
 
 from __future__ import annotations
 

@@ -218,12 +218,31 @@ _RECEIVING = (
     _Kind(
         (1045, 1130, 1698, 3118),
         "the source refuses the channel's account.",
-        ("make the account on the source (mysql_account), or give its present source_password.",),
+        (
+            "make the account on the source (mysql_account), or give its present source_password.",
+            "if the account or the source requires TLS, give source_ssl: true, and source_ssl_cert "
+            "and source_ssl_key if the account requires a certificate.",
+        ),
     ),
     _Kind(
-        (2061, 2026, 3159),
+        (2061,),
         "the source wants a protected connection.",
         ("give source_ssl: true, or get_source_public_key: true.",),
+    ),
+    _Kind(
+        (3159,),
+        "the source takes only connections with TLS.",
+        ("give source_ssl: true.",),
+    ),
+    _Kind(
+        (2026,),
+        "the channel's TLS fails: the source has none, or shows a certificate that the channel "
+        "does not trust.",
+        (
+            "give the source_ssl_ca that vouches for the source's certificate, and let the "
+            "certificate name the source_host.",
+            "if the source has no TLS, give it a certificate, or the channel source_ssl: false.",
+        ),
     ),
     _Kind(
         (2002, 2003, 2005, 2013, 1158, 1159, 1160, 1161),

@@ -36,6 +36,9 @@ def test_texts_of_neither_flavour_are_told_before_any_server_is_asked() -> None:
     assert problems_of([f"{A}:1-5", "1-1-5", ""]) == []
     (problem,) = problems_of(["1-1-5", "rubbish"])
     assert "'rubbish' is not a GTID of MySQL" in problem and "MariaDB" in problem
+    assert problem.startswith("gtid_seed: ") and problem.endswith(
+        "; give what the copy's tool wrote."
+    )
 
 
 def test_sources_that_are_not_known_are_added() -> None:
@@ -101,7 +104,7 @@ def test_mariadbs_channels_stand_still_meanwhile() -> None:
 
 
 def test_a_channel_that_runs_by_half_needs_a_word_of_the_user() -> None:
-    with pytest.raises(Refused, match="channels w2 run by half"):
+    with pytest.raises(Refused, match="gtid_seed: channels w2 run by half, and .*: start or stop"):
         plan_position(["1-1-5"], "", [RUNS, HALF])
     made = plan_position(["1-1-5"], "", [RUNS, HALF], decided={"w2"})
     # Its own plan says whether it is to be started.

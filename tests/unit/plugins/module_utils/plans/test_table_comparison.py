@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -240,6 +241,243 @@ def test_rules_of_the_table_here() -> None:
     assert told(replace(SOURCE, checks=here.checks), here, enforces_checks=True) == [
         mild[0],
         mild[3],
+    ]
+
+
+# Two flights tables: what is there, what is here, and all that is said of it.
+FLIGHTS = TableShape(
+    (
+        Column("id", "int", "int NOT NULL", "NOT NULL", nullable=False),
+        Column("tail", "varchar(6)", "varchar(6)", "", "utf8mb4_bin", octets=24),
+        Column("delay", "int", "int", "DEFAULT NULL"),
+    ),
+    ("id",),
+    options=(("ENGINE", "InnoDB"),),
+)
+
+
+def with_column(column_name: str, /, **changes: Any) -> TableShape:
+    """Return the table with one of its columns changed."""
+    return replace(
+        FLIGHTS,
+        columns=tuple(
+            replace(one, **changes) if one.name == column_name else one for one in FLIGHTS.columns
+        ),
+    )
+
+
+SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
+    "no table here": (
+        FLIGHTS,
+        None,
+        "table: there there, none here; the first row stops the channel (error 1146)",
+    ),
+    "no table there": (
+        None,
+        FLIGHTS,
+        "table: none there, there here; no rows come from there",
+    ),
+    "another name": (
+        FLIGHTS,
+        with_column("delay", name="minutes"),
+        "column delay, name: 3: delay there, 3: minutes here; columns go by position: the values "
+        "of delay are stored in minutes",
+    ),
+    "less columns": (
+        FLIGHTS,
+        replace(FLIGHTS, columns=FLIGHTS.columns[:2]),
+        "column delay, column: int there, none here; its values do not arrive",
+    ),
+    "more columns": (
+        replace(FLIGHTS, columns=FLIGHTS.columns[:2]),
+        FLIGHTS,
+        "column delay, column: none there, int here; rows get its default, or the type's zero "
+        "value",
+    ),
+    "another layout": (
+        FLIGHTS,
+        with_column("delay", type="bigint"),
+        "column delay, type: int there, bigint here; the first row stops the channel, which does "
+        "not convert",
+    ),
+    "another length of a text": (
+        FLIGHTS,
+        with_column("tail", collation="latin1_bin", octets=6),
+        "column tail, character set: varchar(6) CHARACTER SET utf8mb4 there, varchar(6) CHARACTER "
+        "SET latin1 here; the first row stops the channel, which does not convert",
+    ),
+    "another precision": (
+        with_column("delay", type="time"),
+        with_column("delay", type="time(3)"),
+        "column delay, time precision: time there, time(3) here; the first row stops the channel, "
+        "which does not convert",
+    ),
+    "more members": (
+        with_column("delay", type="enum('none','some')"),
+        with_column("delay", type="enum('none','some','much')"),
+        "column delay, type: enum('none','some') there, enum('none','some','much') here; the "
+        "members that the rows can have are the same",
+    ),
+    "other members": (
+        with_column("delay", type="enum('none','some')"),
+        with_column("delay", type="enum('some','none')"),
+        "column delay, type: enum('none','some') there, enum('some','none') here; a member goes by "
+        "its number, which is another member here, or none",
+    ),
+    "a sign": (
+        FLIGHTS,
+        with_column("delay", type="int unsigned"),
+        "column delay, type: int there, int unsigned here; the bytes of a number below 0, or of a "
+        "great one, are another number here",
+    ),
+    "less digits": (
+        with_column("delay", type="double"),
+        with_column("delay", type="double(7,2)"),
+        "column delay, type: double there, double(7,2) here; numbers are rounded here",
+    ),
+    "bytes of another meaning": (
+        with_column("delay", type="uuid"),
+        with_column("delay", type="inet6"),
+        "column delay, type: uuid there, inet6 here; the bytes are taken over, and mean something "
+        "else here",
+    ),
+    "a width of display": (
+        with_column("delay", type="int(11)"),
+        FLIGHTS,
+        "column delay, type: int(11) there, int here; the bytes are taken over, and mean the same "
+        "here",
+    ),
+    "a character set within another": (
+        with_column("tail", type="text", collation="utf8mb3_bin"),
+        with_column("tail", type="text", collation="utf8mb4_bin"),
+        "column tail, character set: utf8mb3 there, utf8mb4 here; what the rows can have is the "
+        "same text here",
+    ),
+    "another character set": (
+        with_column("tail", type="text", collation="latin1_bin"),
+        with_column("tail", type="text", collation="utf8mb4_bin"),
+        "column tail, character set: latin1 there, utf8mb4 here; the bytes are taken over, and "
+        "read as other characters here",
+    ),
+    "another collation": (
+        FLIGHTS,
+        with_column("tail", collation="utf8mb4_general_ci"),
+        "column tail, collation: utf8mb4_bin there, utf8mb4_general_ci here; compares and sorts "
+        "otherwise here",
+    ),
+    "computed here": (
+        FLIGHTS,
+        with_column("delay", generated="`id` * 2"),
+        "column delay, generated column: none there, `id` * 2 here; the value may be computed "
+        "here, whatever the row says",
+    ),
+    "computed there": (
+        with_column("delay", generated="`id` * 2"),
+        FLIGHTS,
+        "column delay, generated column: `id` * 2 there, none here; the value is taken from the "
+        "row",
+    ),
+    "NULL here": (
+        with_column("delay", nullable=False),
+        FLIGHTS,
+        "column delay, NULL: NOT NULL there, NULL here; more is let in here",
+    ),
+    "NULL there": (
+        FLIGHTS,
+        with_column("delay", nullable=False),
+        "column delay, NULL: NULL there, NOT NULL here; a NULL becomes the default, or the type's "
+        "zero value",
+    ),
+    "another default": (
+        FLIGHTS,
+        with_column("delay", attributes="DEFAULT 5"),
+        "column delay, attributes: DEFAULT NULL there, DEFAULT 5 here; counts only where a row is "
+        "inserted",
+    ),
+    "numbered here": (
+        FLIGHTS,
+        with_column("id", numbered=True),
+        "column id, numbering: none there, AUTO_INCREMENT here; rows bring their ids",
+    ),
+    "numbered there": (
+        with_column("id", numbered=True),
+        FLIGHTS,
+        "column id, numbering: AUTO_INCREMENT there, none here; rows bring their ids",
+    ),
+    "another primary key": (
+        FLIGHTS,
+        replace(FLIGHTS, primary_key=("tail", "delay")),
+        "primary key: id there, tail, delay here; rows that differ there can be the same here "
+        "(error 1062)",
+    ),
+    "no primary key here": (
+        FLIGHTS,
+        replace(FLIGHTS, primary_key=()),
+        "primary key: id there, none here; each UPDATE and DELETE may read the whole table",
+    ),
+    "a unique index": (
+        FLIGHTS,
+        replace(FLIGHTS, indexes=(Index("plane", ("tail",), "UNIQUE KEY"),)),
+        "unique index: none there, UNIQUE KEY plane (tail) here; rows of one source, or of two, "
+        "can be the same here (error 1062)",
+    ),
+    "a foreign key": (
+        FLIGHTS,
+        replace(FLIGHTS, foreign_keys=("FOREIGN KEY (`tail`) REFERENCES `planes` (`tail`)",)),
+        "foreign key: none there, FOREIGN KEY (`tail`) REFERENCES `planes` (`tail`) here; a row "
+        "whose parent is missing here stops the channel (error 1452)",
+    ),
+    "a check": (
+        FLIGHTS,
+        replace(FLIGHTS, checks=(Check("sane", "(`delay` > 0)"),)),
+        "check: none there, (`delay` > 0) here; a row that it does not accept stops the channel "
+        "(error 3819)",
+    ),
+    "a check that is not enforced": (
+        FLIGHTS,
+        replace(FLIGHTS, checks=(Check("sane", "(`delay` > 0) NOT ENFORCED"),)),
+        "check: none there, (`delay` > 0) NOT ENFORCED here; it is not asked of rows that a "
+        "channel brings",
+    ),
+    "another engine": (
+        FLIGHTS,
+        replace(FLIGHTS, options=(("ENGINE", "MyISAM"),)),
+        "engine: InnoDB there, MyISAM here; rows arrive all the same, but only InnoDB loses none "
+        "in a crash",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_what_is_said(name: str) -> None:
+    source, here, sentence = SENTENCES[name]
+    assert [str(one) for one in compare(source, here, True)] == [sentence]
+
+
+def test_what_is_said_of_two_columns_that_changed_places() -> None:
+    number, text, delay = FLIGHTS.columns
+    other = replace(delay, name="distance")
+    here = replace(FLIGHTS, columns=(number, text, other, delay))
+    assert [
+        str(one) for one in compare(replace(here, columns=(*FLIGHTS.columns, other)), here, True)
+    ] == [
+        "column delay, order: 3: delay there, 3: distance here; columns go by position: the values "
+        "of delay are stored in distance",
+        "column distance, order: 4: distance there, 4: delay here; columns go by position: the "
+        "values of distance are stored in delay",
+    ]
+
+
+def test_what_is_said_of_bytes_that_become_a_text_and_back() -> None:
+    text, blob = with_column("tail", type="text"), with_column("tail", type="blob", collation=None)
+    assert [str(one) for one in compare(text, blob, True)] == [
+        "column tail, type: text there, blob here; the bytes are taken over, and mean the same "
+        "here",
+        "column tail, character set: utf8mb4 there, binary here; the bytes are kept as they are",
+    ]
+    assert [str(one) for one in compare(blob, text, True)][1:] == [
+        "column tail, character set: binary there, utf8mb4 here; the bytes are taken over, and "
+        "read as other characters here",
     ]
 
 

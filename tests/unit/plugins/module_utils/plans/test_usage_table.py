@@ -64,27 +64,59 @@ def test_read_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "count"),
+    ("change", "said"),
     [
-        ({"columns": (AT, WHO)}, 1),
-        ({"columns": (ID, WHO)}, 2),
-        ({"columns": (ID, AT)}, 1),
-        ({"columns": (replace(ID, numbered=False, type="varchar(9)"), AT, WHO)}, 2),
-        ({"columns": (ID, replace(AT, nullable=True, type="year(4)"), WHO)}, 2),
-        ({"columns": (ID, replace(AT, type="timestamp(3)"), WHO)}, 1),
-        ({"primary_key": ()}, 1),
-        ({"indexes": (Index("a", ("b",)), Index("b", ("c",)))}, 2),
-        ({"foreign_keys": ("FOREIGN KEY",)}, 1),
-        ({"unknown": ("PERIOD",)}, 1),
-        ({"options": (("ENGINE", "Aria"),)}, 1),
-        ({"options": ()}, 1),
+        ({"columns": (AT, WHO)}, ["there is no column id, which id_column names"]),
+        (
+            {"columns": (ID, WHO)},
+            ["there is no column at, which time_column", "k names at, which the definition lacks"],
+        ),
+        ({"columns": (ID, AT)}, ["indexes: k names who, which the definition lacks."]),
+        (
+            {"columns": (replace(ID, numbered=False, type="varchar(9)"), AT, WHO)},
+            [
+                "Id is varchar(9); ids that advance by an increment need BIGINT",
+                "Id is not AUTO_INCREMENT; write servers number the rows. Add it.",
+            ],
+        ),
+        (
+            {"columns": (ID, replace(AT, nullable=True, type="year(4)"), WHO)},
+            [
+                "At is year(4); a month's partition needs DATE, DATETIME or TIMESTAMP.",
+                "At may be NULL; it is part of the read servers' primary key. Make it NOT NULL.",
+            ],
+        ),
+        (
+            {"columns": (ID, replace(AT, type="timestamp(3)"), WHO)},
+            ["At is timestamp(3); a TIMESTAMP with a fraction cannot"],
+        ),
+        ({"primary_key": ()}, ["its primary key is (none); a write server's is (id) alone"]),
+        (
+            {"indexes": (Index("a", ("b",)), Index("b", ("c",)))},
+            ["it has KEY a (b); a write server has its primary key only", "it has KEY b (c); a"],
+        ),
+        (
+            {"foreign_keys": ("FOREIGN KEY (who)",)},
+            ["it has FOREIGN KEY (who); usage tables have no foreign keys. Leave it out."],
+        ),
+        (
+            {"unknown": ("PERIOD FOR x",)},
+            ["what PERIOD FOR x means to a usage table is not known. Leave it out."],
+        ),
+        (
+            {"options": (("ENGINE", "Aria"),)},
+            ["its engine is Aria; only InnoDB loses nothing in a crash"],
+        ),
+        ({"options": ()}, ["its engine is None; only InnoDB loses nothing in a crash"]),
     ],
 )
-def test_no_write_shape(change: dict[str, Any], count: int) -> None:
+def test_no_write_shape(change: dict[str, Any], said: list[str]) -> None:
     for shape in (READ, WRITE):
         with pytest.raises(Refused) as refusal:
             wanted(replace(TABLE, shape=shape), replace(WRITTEN, **change), MONTHS)
-        assert len(refusal.value.problems) == count, refusal.value
+        found = refusal.value.problems
+        assert len(found) == len(said), found
+        assert all(part in text for part, text in zip(said, found, strict=True)), found
 
 
 READ_SHAPE = wanted(TABLE, WRITTEN, MONTHS)
@@ -218,6 +250,94 @@ def test_descriptions() -> None:
     assert TABLE.problems() == []
     unique = Index("u", ("who",), "UNIQUE KEY")
     twice = Index("primary", ("who", "WHO"))
-    assert len(replace(TABLE, indexes=(unique, unique, twice, Index("e", ()))).problems()) == 6
+    found = replace(TABLE, indexes=(unique, unique, twice, Index("e", ()))).problems()
+    lacks = "is unique and lacks at; a table with a partition a month can only keep rows unique"
+    said = (
+        f"indexes: u {lacks}",
+        "indexes: u is there twice; give each a name of its own.",
+        f"indexes: u {lacks}",
+        "indexes: PRIMARY is the primary key's name; choose another.",
+        "indexes: primary names a column twice.",
+        "indexes: e has no columns; name at least one.",
+    )
+    assert len(found) == len(said), found
+    assert all(text.startswith(part) for part, text in zip(said, found, strict=True)), found
     (problem,) = replace(TABLE, id_column="AT").problems()
     assert problem == "id_column and time_column are both AT; name two columns."
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"primary_key": ("Id",)},
+            "primary key: expected Id, At, found Id (a partition a month is impossible, and rows "
+            "are looked up otherwise)",
+        ),
+        (
+            {"partitioned": False},
+            "partitions: expected one a month, found none (no month can be dropped, and queries "
+            "read every month)",
+        ),
+        (
+            {"columns": (ID, AT, replace(WHO, attributes="DEFAULT 'xx'"))},
+            "column Who, attributes: expected none, found DEFAULT 'xx' (accepts or stores other "
+            "values than the other servers)",
+        ),
+        (
+            {"columns": (ID, AT, replace(WHO, collation="utf8mb4_general_ci"))},
+            "column Who, collation: expected utf8mb4_bin, found utf8mb4_general_ci (compares and "
+            "sorts otherwise than on the other servers)",
+        ),
+        (
+            {"columns": (ID, AT, replace(WHO, collation="latin1_bin"))},
+            "column Who, character set: expected utf8mb4, found latin1 (stops a channel, or puts "
+            "values into the wrong columns)",
+        ),
+        (
+            {"columns": (replace(ID, numbered=False), AT, WHO)},
+            "column Id, numbering: expected AUTO_INCREMENT, found none (rows are numbered here or "
+            "not otherwise than on the other servers)",
+        ),
+        (
+            {"options": (("ENGINE", "InnoDB"), ("ROW_FORMAT", "COMPACT"))},
+            "table option ROW_FORMAT: expected none, found COMPACT (rows are stored otherwise; no "
+            "channel stops)",
+        ),
+    ],
+)
+def test_what_is_said_of_a_read_server_s_table(change: dict[str, Any], said: str) -> None:
+    found = planning.differences(READ_SHAPE, replace(READ_SHAPE.shape, **change), add_index)
+    assert [str(difference) for difference in found] == [said]
+
+
+def test_what_is_said_of_what_is_missing_or_too_much() -> None:
+    unique = Index("u", ("Who", "At"), "UNIQUE KEY")
+    desired = wanted(replace(TABLE, indexes=(unique,)), WRITTEN, MONTHS)
+    found = planning.differences(desired, replace(desired.shape, indexes=()), add_index)
+    assert [str(one) for one in found] == [
+        "index: expected UNIQUE KEY u (Who, At), found none (duplicates are let in, and queries "
+        "are slow); ADD u TO s.t would mend it, as add_indexes does"
+    ]
+    checked = replace(READ_SHAPE, shape=replace(READ_SHAPE.shape, checks=(Check("c", "(Id > 0)"),)))
+    found = planning.differences(checked, READ_SHAPE.shape, add_index)
+    assert [str(one) for one in found] == [
+        "check: expected (Id > 0), found none (accepts other rows than the other servers)"
+    ]
+    written = wanted(replace(TABLE, shape=WRITE), WRITTEN, MONTHS)
+    found = planning.differences(written, replace(written.shape, primary_key=("At",)), add_index)
+    assert [str(one) for one in found] == [
+        "primary key: expected Id, found At (the ids of a write server are no longer what makes "
+        "its rows unique)"
+    ]
+    found = planning.differences(written, replace(written.shape, partitioned=True), add_index)
+    assert [str(one) for one in found] == [
+        "partitions: expected none, found some (an insert for which there is none fails (error "
+        "1526))"
+    ]
+    keyless = replace(READ_SHAPE.shape, primary_key=())
+    with pytest.raises(Refused) as refusal:
+        planning.plan(READ_SHAPE, Current(WRITTEN, keyless, True), add_index)
+    assert refusal.value.problems[0].startswith(
+        "s.t is not what its description says, and is left as it is. primary key: expected Id, At, "
+    )

@@ -14,6 +14,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import 
     explain,
     refuse_faults,
     tell,
+    timeout_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
@@ -171,3 +172,8 @@ def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(ServerError) as refusal:
         refuse_faults(SERVER, [*WANTED, Channel("w2", STARTED)], both)
     assert "channel W1" in str(refusal.value) and "channel w2" in str(refusal.value)
+
+
+def test_a_timeout_takes_time() -> None:
+    assert timeout_problems(1) == []
+    assert timeout_problems(0) == ["read_timeout_seconds 0 is no time; give 1 at least."]

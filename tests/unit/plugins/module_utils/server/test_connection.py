@@ -137,6 +137,10 @@ def test_a_broken_option_file_is_named_and_not_quoted(tmp_path: Path, text: str)
     with pytest.raises(ServerError) as refusal:
         connect(Login(host="127.0.0.1", port=1, config_file=str(file), connect_timeout=1))
     assert "S3CRET" not in str(refusal.value)
+    said = (
+        f"cannot read the option file {file}: a line in it is neither a [section] nor name = value"
+    )
+    assert said in str(refusal.value)
 
 
 @pytest.mark.parametrize("line", ["password", "ssl-ca", "user"])
@@ -150,11 +154,8 @@ def test_an_option_without_a_value_is_as_if_it_were_not_there(tmp_path: Path, li
 
 def test_check_hostname_without_an_authority_is_not_ignored() -> None:
     """A certificate whose name shall be checked is verified, or the login is refused."""
-    try:
-        made = arguments(Login(host="db1", check_hostname=True))
-    except (ServerError, ValueError):
-        return
-    assert made.ctx.check_hostname
+    with pytest.raises(ServerError, match="check_hostname needs ca_cert: without an authority"):
+        arguments(Login(host="db1", check_hostname=True))
 
 
 @pytest.fixture

@@ -14,9 +14,15 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table 
     tokens,
     written,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.usage_table import (
+    definition_of,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
+    READ,
     Check,
     Index,
+    UsageTable,
 )
 
 SQL = st.text(st.sampled_from(list("a(),;'\"`\\-#/*!%\n 1")), max_size=40)
@@ -190,3 +196,13 @@ def test_apart_and_together_is_the_same() -> None:
 
 def test_index_clause() -> None:
     assert index_clause(Index("a`b", ("c", "d"), "UNIQUE KEY")) == "UNIQUE KEY `a``b` (`c`, `d`)"
+
+
+def test_a_definition_of_another_table_is_refused() -> None:
+    table = UsageTable("s", "t", "CREATE TABLE x.u (id INT)", READ, "id", "at")
+    with pytest.raises(Refused) as refusal:
+        definition_of(table)
+    assert refusal.value.problems == [
+        "definition: it names table u, but name is t. Use one name.",
+        "definition: it names schema x, but schema is s. Leave the schema out there.",
+    ]

@@ -232,6 +232,11 @@ def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
         (1593, "Fatal error: The slave I/O thread stops because", "same server_id"),
         (13117, "Fatal error: The replica I/O thread stops because", "same server_id"),
         (1045, "Access denied", "refuses the channel's account"),
+        (1045, "Access denied", "if the account or the source requires TLS, give source_ssl: true"),
+        (2061, "Authentication requires secure connection", "or get_source_public_key: true"),
+        (3159, "insecure transport are prohibited", "only connections with TLS"),
+        (2026, "TLS/SSL error: certificate verify failed", "give the source_ssl_ca that vouches"),
+        (2026, "SSL connection error", "if the source has no TLS, give it a certificate"),
         (2003, "Can't connect", "does not answer"),
         (8888, "Something new", "without a known cause"),
         # One number stands for many things.
@@ -262,3 +267,108 @@ def test_any_text_is_taken(number: int, message: str) -> None:
     for told in (explain_applying(number, message), explain_receiving(number, message)):
         assert isinstance(told, Explanation) and told.remedies and told.sentence
     masked(message)
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "remedy"),
+    [
+        (
+            1146,
+            "Table 'lab.u' doesn't exist",
+            "tables come before channels. Then start the channel",
+        ),
+        (1146, "Table 'lab.u' doesn't exist", "if this server shall not have it, filter it out of"),
+        (1049, "Unknown database 'lab'", "schemas come before tenants. Then start the channel"),
+        (1049, "Unknown database 'lab'", "if this server shall not have it, filter it out of the"),
+        (1030, "Got error 1", "a month that was dropped too early must be made again"),
+        (1205, "Lock wait timeout exceeded", "look for long transactions on this server, end them"),
+    ],
+)
+def test_each_way_out_of_a_stop(number: int, message: str, remedy: str) -> None:
+    assert any(remedy in one for one in explain_applying(number, message).remedies)
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "remedy"),
+    [
+        (1236, "requested to start from GTID", "give each source a gtid_domain_id of its own"),
+        (1236, "was requested by the slave", "give each source a gtid_domain_id of its own"),
+        (1236, "has been purged", "keep binary logs longer than the longest outage"),
+        (
+            1593,
+            "equal server ids",
+            "give each server a server_id that no other one has, restart it",
+        ),
+        (4052, "killed", "give each replica a server_id that no other one has, and restart it"),
+        (2003, "no", "start the source, or give the source_host and source_port that it has"),
+    ],
+)
+def test_each_way_out_of_a_silence(number: int, message: str, remedy: str) -> None:
+    assert any(remedy in one for one in explain_receiving(number, message).remedies)
+
+
+def test_how_to_see_the_row_is_said_last() -> None:
+    message = "Can't find record, the event's source log binlog.000001, end_log_pos 405"
+    assert explain_applying(1032, message, "binlog.000001", 325).remedies[-1] == (
+        "to see the row, run on the source: mysqlbinlog (mariadb-binlog) --verbose "
+        "--base64-output=DECODE-ROWS --start-position=325 --stop-position=405 binlog.000001"
+    )
+
+
+# By number: what the sentence of the first message above with it begins with.
+BEGINNINGS = {
+    1062: "the insert of lab.t (key PRIMARY = 7): the row, or another one with this key, is on "
+    "this server already.",
+    1032: "the update of lab.t: the row that the source changed is not on this server.",
+    1146: "lab.u: this server does not have the table.",
+    1526: "the insert of lab.p: this server's table has no partition for the row's month.",
+    1030: "the update of lab.p: the storage engine could not change the row; if the table is "
+    "partitioned, the row's month has no partition on this server any more.",
+    1049: "lab2: this server does not have the schema.",
+    1050: "the CREATE TABLE of lab.u: a statement that changes schemas or tables came through the "
+    "channel, and this server was changed otherwise. Such statements belong outside the binary "
+    "log, on each server.",
+    1396: "the CREATE USER: an account was changed in the binary log of a source. Accounts belong "
+    "outside it, on each server.",
+    1677: "lab.u: the source's column has a type that this server's table cannot take.",
+    13146: "lab.u: the source's column has a type that this server's table cannot take.",
+    1452: "the insert of lab.fc: a foreign key on this server does not allow the row; partitioned "
+    "and sharded tables have none.",
+    9999: "an error without a known cause.",
+}
+
+
+@pytest.mark.parametrize("number", BEGINNINGS)
+def test_a_sentence_begins_with_what_it_is_about_and_the_cause(number: int) -> None:
+    message = next(case[1] for case in APPLYING if case[0] == number)
+    found = explain_applying(number, message).sentence
+    assert found.startswith(f"{BEGINNINGS[number]} What can be done: ")
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "meaning"),
+    [
+        (
+            1236,
+            "binlog files have been purged",
+            "the source no longer has the binary logs that this server needs next.",
+        ),
+        (
+            13114,
+            "Replica has more GTIDs than the source has",
+            "this server has transactions that the source does not know: the source has lost some, "
+            "was rebuilt, or, on MariaDB, two sources share one gtid_domain_id.",
+        ),
+        (1593, "equal server ids", "the source has the same server_id as this server."),
+        (
+            4052,
+            "killed",
+            "another replica with this server's server_id follows the same source; they throw each "
+            "other out.",
+        ),
+        (1045, "Access denied", "the source refuses the channel's account."),
+        (2003, "cannot", "the source does not answer; the channel goes on trying."),
+    ],
+)
+def test_what_a_silence_means(number: int, message: str, meaning: str) -> None:
+    assert explain_receiving(number, message).meaning == meaning

@@ -117,3 +117,10 @@ def test_who_collides_is_named() -> None:
     same_offset, increments = problems_between(named(pairs))
     assert same_offset.startswith("w1, w3: the same offset 1")
     assert "10 on w4; 20 on w1, w2, w3" in increments
+
+
+def test_what_is_said_of_numbers_that_servers_do_not_take() -> None:
+    assert Autoinc(65536, 0).problems("w1") == [
+        "w1: increment 65536 is outside 1..65535; choose one inside.",
+        "w1: offset 0 is outside 1..65535; choose one inside.",
+    ]

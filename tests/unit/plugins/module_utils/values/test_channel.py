@@ -104,3 +104,25 @@ def test_shared_sources_names_every_follower_and_the_source() -> None:
     assert shared_sources([("w1", one), ("w2", other), ("w3", Settings())]) == []
     (said,) = shared_sources([("w2", one), ("w9", other), ("w1", one)])
     assert said.startswith("channels w1, w2 have the same source a:13306")
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        (
+            Channel("w1", "started", Settings(source_port=0)),
+            "channel w1: source_port 0 is outside 1 to 65535; choose one inside.",
+        ),
+        (
+            Channel("w" * 65, "started"),
+            f"channel {'w' * 65}: a name has at most 64 characters; shorten it.",
+        ),
+        (
+            Channel("w1", "started", source_log_file="binlog.000001", source_log_position=3),
+            "channel w1: source_log_position 3 is outside 4 to 9223372036854775807; choose one "
+            "inside.",
+        ),
+    ],
+)
+def test_what_no_server_keeps_is_told(channel: Channel, said: str) -> None:
+    assert channel.problems() == [said]

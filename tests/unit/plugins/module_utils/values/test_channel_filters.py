@@ -131,3 +131,17 @@ def test_a_filtered_channel_has_a_plain_name(name: str) -> None:
 )
 def test_which_kind_keeps_a_table_out(wanted: dict[str, Any], kind: str) -> None:
     assert Filters.of(wanted).kind_against("a.t_1") == kind
+
+
+def test_what_is_said_of_rewrites() -> None:
+    twice = [{"from": "a", "to": "b"}, {"from": "a", "to": "c"}]
+    assert Filters.of({"rewrite_databases": twice}).problems("w1") == [
+        "channel w1: filters: rewrite_databases sends 'a' to several names; keep one."
+    ]
+    dotted = [{"from": "a.b", "to": "c"}]
+    assert Filters.of({"rewrite_databases": dotted}).problems("w1") == [
+        "channel w1: filters: rewrite_databases has 'a.b' to 'c'; both must be names of databases "
+        "without a space, comma, dot, quote, backquote, backslash, # or bracket."
+    ]
+    (said,) = Filters.of({"wild_do_tables": ["a"]}).problems("w1")
+    assert "'a', which is not database.table with the wildcards % and _, or has a" in said

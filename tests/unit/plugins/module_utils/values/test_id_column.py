@@ -58,7 +58,21 @@ def test_what_is_used_and_left() -> None:
 
 @pytest.mark.parametrize(
     ("per_table", "percent", "said"),
-    [(1, 1, 0), (1, 100, 0), (0, 90, 1), (1, 0, 1), (1, 101, 1), (-1, 101, 2)],
+    [
+        (1, 1, []),
+        (1, 100, []),
+        (0, 90, ["ids_checked_per_table is 0; look at 1 at least."]),
+        (1, 0, ["fail_when_used_percent is 0; choose 1 to 100."]),
+        (1, 101, ["fail_when_used_percent is 101; choose 1 to 100."]),
+        (
+            -1,
+            101,
+            [
+                "ids_checked_per_table is -1; look at 1 at least.",
+                "fail_when_used_percent is 101; choose 1 to 100.",
+            ],
+        ),
+    ],
 )
-def test_limits_that_say_nothing_are_refused(per_table: int, percent: int, said: int) -> None:
-    assert len(IdLimits(True, (), per_table, percent, False).problems()) == said
+def test_limits_that_say_nothing_are_refused(per_table: int, percent: int, said: list[str]) -> None:
+    assert IdLimits(True, (), per_table, percent, False).problems() == said

@@ -39,27 +39,33 @@ def test_right_settings_pass(kind: str, variables: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "variable", "value", "vital"),
+    ("kind", "variable", "value", "vital", "harm"),
     [
-        (WRITE_SERVER, "server_id", "0", True),
-        (WRITE_SERVER, "log_bin", "OFF", True),
-        (WRITE_SERVER, "binlog_format", "MIXED", True),
-        (WRITE_SERVER, "binlog_row_image", "MINIMAL", True),
-        (WRITE_SERVER, "sync_binlog", "0", False),
-        (WRITE_SERVER, "innodb_flush_log_at_trx_commit", "2", False),
-        (READ_SERVER, "server_id", "0", True),
-        (READ_SERVER, "slave_ddl_exec_mode", "IDEMPOTENT", True),
-        (READ_SERVER, "slave_exec_mode", "IDEMPOTENT", True),
-        (READ_SERVER, "gtid_mode", "OFF_PERMISSIVE", True),
-        (READ_SERVER, "relay_log_recovery", "OFF", False),
-        (READ_SERVER, "read_only", "OFF", False),
+        (WRITE_SERVER, "server_id", "0", True, ""),
+        (WRITE_SERVER, "log_bin", "OFF", True, "read servers have nothing to follow"),
+        (WRITE_SERVER, "binlog_format", "MIXED", True, "a statement means something else"),
+        (WRITE_SERVER, "binlog_row_image", "MINIMAL", True, "an UPDATE stops the read servers'"),
+        (WRITE_SERVER, "sync_binlog", "0", False, "rows that the write server has lost"),
+        (
+            WRITE_SERVER,
+            "innodb_flush_log_at_trx_commit",
+            "2",
+            False,
+            "acknowledged rows may be lost in a power failure",
+        ),
+        (READ_SERVER, "server_id", "0", True, ""),
+        (READ_SERVER, "slave_ddl_exec_mode", "IDEMPOTENT", True, "empties the merged table"),
+        (READ_SERVER, "slave_exec_mode", "IDEMPOTENT", True, "overwrites it silently"),
+        (READ_SERVER, "gtid_mode", "OFF_PERMISSIVE", True, "cannot find their place by GTID"),
+        (READ_SERVER, "relay_log_recovery", "OFF", False, "a crash has torn stops its channel"),
+        (READ_SERVER, "read_only", "OFF", False, "rows that are on this server alone"),
     ],
 )
-def test_each_rule(kind: str, variable: str, value: str, vital: bool) -> None:
+def test_each_rule(kind: str, variable: str, value: str, vital: bool, harm: str) -> None:
     verdict = judge(kind, {**MARIADB, variable: value})
     told = verdict.problems if vital else verdict.risks
     assert len(verdict.problems) + len(verdict.risks) == 1
-    assert variable in told[0]
+    assert variable in told[0] and harm in told[0]
     assert variable == "server_id" or f"{variable} is {value} and must be" in told[0]
 
 
