@@ -21,8 +21,8 @@ options:
     type: str
   read_timeout_seconds:
     description:
-      - How long one answer of the server may take. A status query hangs for as long as the disk
-        of the relay log is full.
+      - How long one answer of the server may take. MariaDB leaves a status query unanswered for as
+        long as the disk of the relay log is full. MySQL answers, and tells of no error.
     type: int
     default: 30
 extends_documentation_fragment:

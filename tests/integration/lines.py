@@ -29,6 +29,7 @@ from pymysql.cursors import DictCursor
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 13306
+SMALL_DISK = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,25 @@ class Host:
         """Run a command where the servers run."""
         return run(*self.command(*words))
 
+    @contextmanager
+    def small_disk(self) -> Iterator[Path]:
+        """Give an empty file system of SMALL_DISK bytes; nothing may use it afterwards."""
+        disk = self.work_dir / "small"
+        if self.container:
+            # It was mounted with the container, where nobody may mount.
+            yield disk
+            self.run("find", str(disk), "-mindepth", "1", "-delete")
+            return
+        root = () if os.geteuid() == 0 else ("sudo", "-n")
+        disk.mkdir()
+        run(*root, "mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(disk))
+        try:
+            yield disk
+        finally:
+            # Lazily: a server that could not be ended must not keep it mounted for ever.
+            run(*root, "umount", "--lazy", str(disk))
+            disk.rmdir()
+
     @property
     def connection(self) -> dict[str, str]:
         """Ansible's variables for reaching the host."""
@@ -91,6 +111,7 @@ def host_of(line: Line) -> Iterator[Host]:
             run(
                 *("docker", "run", "--detach", "--rm", "--init", "--network", "host"),
                 *("--volume", f"{work_dir}:{work_dir}", "--name", container),
+                *("--tmpfs", f"{work_dir}/small:size={SMALL_DISK}"),
                 *(line.image, "sleep", "infinity"),
             )
         yield Host(line, work_dir, container)
