@@ -651,7 +651,7 @@ class ReplicationChannel:
                 self.connect_timeout,
             )
             found = server_side.read(server)
-        warnings = [explain(status) for status in found if status.io_fault]
+        warnings = [explain(status) for status in found if status.io_fault or status.lacks_room]
         return {"channels": tell(found), "warnings": warnings, **told}
 
 

@@ -68,6 +68,9 @@ channels:
     sql_running:
       description: Whether the thread that applies runs.
       type: bool
+    io_state:
+      description: What the thread that receives does, in the server's words; empty for none.
+      type: str
     seconds_behind_source:
       description:
         - What the server says of itself; null when it does not know. A source that hangs is 0
@@ -119,6 +122,7 @@ channels:
     explanation:
       description:
         - What the error means; null if there is none. Parts that the server does not tell are null.
+          A full disk of the relay logs is told here too, which MySQL does not call an error.
       type: dict
       contains:
         number:

@@ -23,7 +23,6 @@ from tests.integration.replication import (
     follow,
     followed,
     options,
-    status,
 )
 
 TABLE = "t (id INT PRIMARY KEY, content LONGBLOB)"
@@ -71,8 +70,15 @@ def test_a_full_disk_costs_a_timeout_and_no_row(
                 # It answers, and tells of nothing wrong, but for one word.
                 (channel,) = told["channels"]
                 assert channel["running"] and not channel["last_io_error"]["number"], told
-                assert status(cramped, "w1")["replica_io_state"] == "Waiting for disk space"
+                assert channel["io_state"] == "Waiting for disk space", told
                 assert waited["failed"] and "channel w1 has not applied" in waited["msg"], waited
+                full = "the disk of this server's relay logs is full"
+                assert channel["explanation"]["meaning"].startswith(full), told
+                # A run that does not wait warns, too.
+                warned = run_module(MODULE, cramped, **options(server))
+                for words in (waited["msg"], *warned["warnings"]):
+                    assert f"tells no error (receiving runs, applying runs). {full}" in words
+                assert not warned["changed"] and len(warned["warnings"]) == 1, warned
             else:
                 for one in (told, waited):
                     assert one["failed"] and "its disk is full" in one["msg"], one

@@ -13,6 +13,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.applier_error import (
+    DISK_FULL,
     Explanation,
     explain_applying,
     explain_receiving,
@@ -39,6 +40,7 @@ def tell(
             "io_running": status.io_running,
             "connected": status.connected,
             "sql_running": status.sql_running,
+            "io_state": status.io_state,
             "seconds_behind_source": status.seconds_behind_source,
             "heartbeat_lag_seconds": lags.get(status.source_server_id or 0),
             "source_server_id": status.source_server_id,
@@ -63,6 +65,8 @@ def explanation_of(status: ChannelStatus) -> Explanation | None:
         )
     if status.io_fault:
         return explain_receiving(status.io_fault.number, status.io_fault.message)
+    if status.lacks_room:
+        return explain_receiving(DISK_FULL, status.io_state)
     return None
 
 
@@ -81,7 +85,7 @@ def explain(status: ChannelStatus) -> str:
             f"{status.io_fault.number}: {status.io_fault.message}{meaning}"
         )
     threads = f"receiving {_yes(status.io_running)}, applying {_yes(status.sql_running)}"
-    return f"channel {status.name} from {status.source} tells no error ({threads})"
+    return f"channel {status.name} from {status.source} tells no error ({threads}){meaning}"
 
 
 def refuse_faults(

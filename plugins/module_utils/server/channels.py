@@ -229,6 +229,7 @@ def _status(row: Row, heartbeat: float | None, password: Secret | None) -> Chann
         io_running=io_running in ("yes", "connecting", "preparing"),
         connected=io_running == "yes",
         sql_running=str(row["sql_running"]).lower() == "yes",
+        io_state=str(row["io_state"] or ""),
         io_fault=Fault(int(row["io_errno"] or 0), str(row["io_error"] or "")),
         sql_fault=Fault(int(row["sql_errno"] or 0), str(row["sql_error"] or "")),
         seconds_behind_source=None if behind is None else int(behind),

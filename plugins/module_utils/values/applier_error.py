@@ -179,6 +179,9 @@ _APPLYING = (
     ),
 )
 
+# What MySQL writes to its error log meanwhile (ER_DISK_FULL); its status tells no number.
+DISK_FULL = 1021
+
 _RECEIVING = (
     _Kind(
         (1236, 13114),
@@ -248,6 +251,11 @@ _RECEIVING = (
         (2002, 2003, 2005, 2013, 1158, 1159, 1160, 1161),
         "the source does not answer; the channel goes on trying.",
         ("start the source, or give the source_host and source_port that it has.",),
+    ),
+    _Kind(
+        (DISK_FULL,),
+        "the disk of this server's relay logs is full; it receives nothing, and loses nothing.",
+        ("make room on it; the channel goes on by itself within a minute.",),
     ),
 )
 

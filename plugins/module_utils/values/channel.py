@@ -236,6 +236,8 @@ class ChannelStatus:
     io_running: bool = False
     connected: bool = False
     sql_running: bool = False
+    # What the receiving thread does, in the server's words.
+    io_state: str = ""
     io_fault: Fault = Fault()
     sql_fault: Fault = Fault()
     seconds_behind_source: int | None = None
@@ -262,6 +264,11 @@ class ChannelStatus:
     def denied(self) -> bool:
         """Whether the source refuses the channel's account."""
         return self.io_fault.number in DENIED
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether the disk of the relay logs is full; MySQL calls it no error, and runs."""
+        return self.io_state == "Waiting for disk space"
 
     @property
     def settled(self) -> bool:

@@ -48,7 +48,14 @@ RUNS = ChannelStatus(
 
 def test_tell() -> None:
     (told,) = tell(
-        [replace(RUNS, io_fault=Fault(2003, "refused"), filters=Filters(do_databases=("a",)))]
+        [
+            replace(
+                RUNS,
+                io_state="Reconnecting",
+                io_fault=Fault(2003, "refused"),
+                filters=Filters(do_databases=("a",)),
+            )
+        ]
     )
     assert told == {
         "channel": "W1",
@@ -56,6 +63,7 @@ def test_tell() -> None:
         "io_running": True,
         "connected": True,
         "sql_running": True,
+        "io_state": "Reconnecting",
         "seconds_behind_source": 0,
         "settings": {"source_host": "a", "source_port": 3306, "source_user": "u"},
         "filters": {**dict.fromkeys(KINDS, []), "do_databases": ["a"]},
@@ -68,6 +76,17 @@ def test_tell() -> None:
         "explanation": told["explanation"],
     }
     assert told["explanation"]["meaning"].startswith("the source does not answer")
+
+
+def test_a_full_disk_is_explained_though_mysql_calls_it_no_error() -> None:
+    status = replace(RUNS, io_state="Waiting for disk space")
+    (told,) = tell([status])
+    assert told["running"] and told["explanation"]["number"] == 1021
+    assert explain(status).endswith(
+        "tells no error (receiving runs, applying runs). the disk of this server's relay logs is "
+        "full; it receives nothing, and loses nothing. What can be done: make room on it; the "
+        "channel goes on by itself within a minute."
+    )
 
 
 def test_real_lag_is_told_by_the_sources_server_id() -> None:
