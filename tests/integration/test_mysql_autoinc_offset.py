@@ -110,7 +110,7 @@ def test_mariadb_needs_a_file(server: TestServer, run_module: Any) -> None:
     if server.flavour == "mysql":
         assert result["changed"] and homeless["changed"]
     else:
-        assert result["failed"] and "persist_file" in result["msg"]
+        assert result["failed"] and "name a configuration file in persist_file" in result["msg"]
         assert homeless["failed"] and "there is no folder /nowhere" in homeless["msg"]
 
 

@@ -290,3 +290,23 @@ def test_replication_and_events_are_never_ended(
         forget_pair(replica)
         source.rows(f"SET GLOBAL event_scheduler = {scheduler}")
         outside_binary_log(source, "DROP USER copies@'%'")
+
+
+def test_who_cannot_see_other_sessions_is_told(
+    server: TestServer, run_module: Any, pair: dict[str, Any]
+) -> None:
+    """None would be found, and that would be taken for proof that there is none."""
+    right = "SYSTEM_VARIABLES_ADMIN" if server.flavour == "mysql" else "SUPER"
+    outside_binary_log(
+        server,
+        "CREATE USER half IDENTIFIED BY 'hushed'",
+        f"GRANT {right} ON *.* TO half",
+    )
+    login = {"login_user": "half", "login_password": "hushed"}
+    try:
+        result = run_module(MODULE, server, **pair, **login, stale_sessions="report")
+    finally:
+        outside_binary_log(server, "DROP USER half")
+    assert "cannot see the sessions of others" in result["msg"], result
+    assert "; grant the login user PROCESS, and on MySQL SELECT on perf" in result["msg"], result
+    assert "hushed" not in str(result)

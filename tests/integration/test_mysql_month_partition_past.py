@@ -433,7 +433,13 @@ def test_what_a_plain_tables_rows_say(server: TestServer, schema: str, run_modul
     old = run_module(MODULE, server, **options)
     assert "Choose a later first_month" in old["msg"], old
     unit = run_module(MODULE, server, **{**options, "time_column": "n"})
-    assert "Correct" in unit["msg"] or "correct epoch_unit" in unit["msg"], unit
+    assert "n holds 1385856000000, which is no time in epoch seconds; correct" in unit["msg"], unit
+    zero = f"UPDATE {schema}.calls SET at = '0000-00-00'"
+    with server.admin(sql_mode="") as session, session.cursor() as cursor:
+        cursor.execute(zero)
+    never = run_module(MODULE, server, **options)
+    assert "at holds 0000-00-00 00:00:00, which is no time." in never["msg"], never
+    server.rows(f"UPDATE {schema}.calls SET at = '0001-01-01'")
     zone = server.value("SELECT @@GLOBAL.time_zone")
     server.rows("SET GLOBAL time_zone = '+02:00'")
     try:
