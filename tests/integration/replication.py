@@ -64,7 +64,9 @@ def followed(
     try:
         yield
     finally:
-        names = [channel["channel"] for channel in run_module(INFO, replica)["channels"]]
+        seen = run_module(INFO, replica)
+        assert "failed" not in seen, seen
+        names = [channel["channel"] for channel in seen["channels"]]
         absent = [{"channel": name, "state": "absent"} for name in names]
         removed = run_module(MODULE, replica, channels=absent)
         for server in servers:

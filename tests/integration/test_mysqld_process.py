@@ -121,6 +121,16 @@ def test_a_server_that_does_not_start_tells_why(here: Host, options: dict[str, A
     assert play(options)["actions"][-1] == "start"
 
 
+def test_a_server_that_cannot_be_initialised_tells_why(here: Host, options: dict[str, Any]) -> None:
+    folder = Path(options["datadir"]).parent
+    broken = {**options, "defaults_text": text_of(folder, "no_such_setting = 1\n")}
+    failed = play(broken)
+    assert failed["failed"] and "no_such_setting" in failed["msg"], failed
+    assert re.search(r"(mysqld|mariadb|mysql)\S* failed with code [1-9]\d*: ", failed["msg"])
+    assert not Path(options["datadir"]).exists()
+    assert play(options)["actions"][-2:] == ["initialise", "start"]
+
+
 def test_bad_options_touch_nothing(here: Host, options: dict[str, Any]) -> None:
     long = {**options, "socket": "/" + "x" * 107}
     refused = play(long)

@@ -213,7 +213,7 @@ def test_a_replica_that_hangs_costs_a_timeout(
     with answering_until(replica, b"STATUS", path):
         began = time.monotonic()
         hung = run_module(
-            module, replica, login_unix_socket=str(path), read_timeout_seconds=2, **given
+            module, replica, login_unix_socket=str(path), read_timeout_seconds=6, **given
         )
     assert hung["failed"] and "the server hangs" in hung["msg"], hung
     assert "STATUS" in hung["msg"] and time.monotonic() - began < 20, hung
