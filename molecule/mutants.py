@@ -78,7 +78,8 @@ MUTANTS = (
                 "gtid_domain_id = 1",
             ),
         ),
-        r"FAILED .*test_no_two_servers_share_a_number",
+        # The role refuses already to let a read server follow them.
+        r"have sources with one gtid_domain_id, 1:",
     ),
     Mutant(
         "retries-at-the-default",
@@ -142,7 +143,8 @@ def run(scenario: str, mutant: Mutant | None) -> tuple[bool, str, float]:
             plant(mutant, copy)
         output, code = "", 0
         try:
-            for step in ("create", "prepare", "converge", "verify"):
+            # Some modules have nothing to do before the second run, which idempotence is.
+            for step in ("create", "prepare", "converge", "idempotence", "verify"):
                 said, code = molecule(copy, step, scenario)
                 output += said
                 if code:
