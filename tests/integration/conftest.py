@@ -13,22 +13,35 @@ from tests.integration.lines import LINES, Host, TestServer, Topology, running_t
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that uses a server on every line, each line in a worker of its own.
+    """Run each test that uses a server on every line.
 
-    One that is about a thing that only one flavour has is marked with that flavour.
+    A line's tests of site.yml are in one worker, and its other tests, which mostly wait, in
+    another. A test about a thing that only one flavour has is marked with that flavour.
     """
     if "host" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("flavour")
+        part = "site" if is_of_site(metafunc.definition) else "modules"
         metafunc.parametrize(
             "host",
             [
-                pytest.param(line, id=line.name, marks=pytest.mark.xdist_group(line.name))
+                pytest.param(
+                    line, id=line.name, marks=pytest.mark.xdist_group(f"{line.name}-{part}")
+                )
                 for line in LINES
                 if marker is None or line.flavour == marker.args[0]
             ],
             indirect=True,
             scope="session",
         )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: MySQL's line, and the tests of site.yml."""
+    items.sort(key=lambda item: (not is_of_site(item), "mysql" not in item.name))
+
+
+def is_of_site(item: pytest.Item) -> bool:
+    return item.path.name.startswith("test_site")
 
 
 @pytest.fixture(scope="session")

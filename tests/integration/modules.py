@@ -69,7 +69,7 @@ def run_module(
 def _start_forkserver() -> None:
     """Start the process that has all modules imported, unless it runs."""
     names = [path.stem for path in (ROOT / "plugins/modules").glob("*.py")]
-    forkserver.set_forkserver_preload([f"{PACKAGE}.{name}" for name in names])
+    forkserver.set_forkserver_preload([__name__, *(f"{PACKAGE}.{name}" for name in names)])
     with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT / ".collections")):
         forkserver.ensure_running()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import contextlib
 import re
+import ssl
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,33 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import
 
 try:
     import pymysql
+    from pymysql.connections import Connection
     from pymysql.cursors import DictCursor
 
     PYMYSQL_ERROR: str | None = None
 except ImportError:
     PYMYSQL_ERROR = traceback.format_exc()
+else:
+
+    class _Connection(Connection):
+        """A connection that reads authorities only where a certificate is verified with them.
+
+        PyMySQL offers TLS on every connection, over a socket too, and reads all authorities of
+        the system for it, which it then does not use: 30 ms with OpenSSL 3.0, more than all
+        that most modules ask a server.
+        """
+
+        def _create_ssl_ctx(self, sslp: dict[str, Any]) -> ssl.SSLContext:
+            context: ssl.SSLContext
+            if sslp.keys() - {"check_hostname"}:
+                base: Any = super()
+                context = base._create_ssl_ctx(sslp)
+            else:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            return context
+
 
 Row = dict[str, Any]
 
@@ -186,7 +209,7 @@ def connect(login: Login) -> Server:
     try:
         # PyMySQL bounds only the connection by connect_timeout. A server that
         # hangs accepts it and never says a word.
-        connection: Any = pymysql.connect(**arguments, read_timeout=login.connect_timeout)
+        connection: Any = _Connection(**arguments, read_timeout=login.connect_timeout)
         server = Server(connection, login)
         connection._read_timeout = login.read_timeout
     except (pymysql.MySQLError, OSError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import MASK, Secret
+from tests.integration.certificates import make_authority
 
 
 @given(st.text(), st.text())
@@ -97,10 +99,7 @@ def test_a_server_that_hangs_is_told_in_words() -> None:
 
 
 def arguments(login: Login) -> Any:
-    return pymysql.connections.Connection(
-        **connection._arguments(login),
-        defer_connect=True,
-    )
+    return connection._Connection(**connection._arguments(login), defer_connect=True)
 
 
 def test_the_option_file_names_user_and_password(tmp_path: Path) -> None:
@@ -156,6 +155,25 @@ def test_check_hostname_without_an_authority_is_not_ignored() -> None:
     """A certificate whose name shall be checked is verified, or the login is refused."""
     with pytest.raises(ServerError, match="check_hostname needs ca_cert: without an authority"):
         arguments(Login(host="db1", check_hostname=True))
+
+
+@pytest.mark.parametrize("login", [Login(), Login(unverified_tls=True)])
+def test_no_authority_is_read_where_none_is_verified_with(login: Login) -> None:
+    """The system's, a hundred and more, take longer than the rest of a connection."""
+    context = arguments(login).ctx
+    assert context.cert_store_stats()["x509_ca"] == 0
+    assert not context.check_hostname
+    assert context.verify_mode == ssl.CERT_NONE
+
+
+def test_a_certificate_is_verified_with_the_authority_that_was_given(tmp_path: Path) -> None:
+    make_authority(tmp_path, "ca")
+    authority = str(tmp_path / "ca.pem")
+    for check_hostname in (True, False):
+        context = arguments(Login(ca_cert=authority, check_hostname=check_hostname)).ctx
+        assert context.cert_store_stats()["x509_ca"] == 1
+        assert context.check_hostname is check_hostname
+        assert context.verify_mode == ssl.CERT_REQUIRED
 
 
 @pytest.fixture
