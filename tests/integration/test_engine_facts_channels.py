@@ -6,13 +6,20 @@ version of a server asks for that decision to be looked at again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.channels import has_applied
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Login,
+    connect,
+)
 from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.replication import (
@@ -254,3 +261,18 @@ def test_filters_after_a_restart(
         remove(replica, name)
     config.unlink()
     restart(bare, replica)
+
+
+def test_to_mysql_no_time_to_wait_is_without_end(server: TestServer) -> None:
+    """A wait whose time is over asks for a moment more: 0 would hang."""
+    mysql = server.flavour == "mysql"
+    position = "11111111-2222-3333-4444-555555555555:1" if mysql else "99-99-1"
+    function = "WAIT_FOR_EXECUTED_GTID_SET" if mysql else "MASTER_GTID_WAIT"
+    hangs = pytest.raises(pymysql.OperationalError, match="2013") if mysql else nullcontext()
+    with hangs, server.admin(read_timeout=2) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, 0)", (position,))
+    asked = connect(Login(unix_socket=server.socket, user="root", read_timeout=5))
+    began = time.monotonic()
+    assert not has_applied(asked, position, 0)
+    assert time.monotonic() - began < 2
+    asked.close()

@@ -62,7 +62,7 @@ def wait_until_applied(
         for wait in waits:
             if wait.position is None or wait.waited_seconds is not None:
                 continue
-            left = max(0.0, min(1.0, began + timeout - time.monotonic()))
+            left = began + timeout - time.monotonic()
             if server_side.has_applied(server, wait.position, left):
                 wait.waited_seconds = round(time.monotonic() - began, 3)
         found = server_side.read(server)

@@ -52,8 +52,11 @@ _BOOLEANS = {
     "auto_position",
 }
 _TRUE = {"yes", "1", "true", "slave_pos", "current_pos"}
-# How long one statement that waits may take before the channel is looked at again.
-_SLICE_SECONDS = 1
+# How long one statement that waits may take before the channel is looked at again; well below
+# the shortest time that an answer may be given, 1 s: a wait must not look like a server that hangs.
+_SLICE_SECONDS = 0.5
+# To MySQL no time at all means without end.
+_LEAST_SECONDS = 0.01
 
 
 def read(server: Server, with_passwords: bool = False) -> list[ChannelStatus]:
@@ -201,9 +204,10 @@ def own_transactions(position: str, uuid: str) -> str:
 
 
 def has_applied(server: Server, position: str, seconds: float = _SLICE_SECONDS) -> bool:
-    """Wait at most ``seconds`` for the server to apply everything up to ``position``."""
+    """Wait at most ``seconds``, and half of one, for the server to apply up to ``position``."""
     if not position:
         return True
+    seconds = max(_LEAST_SECONDS, min(seconds, _SLICE_SECONDS))
     answer = server.row(server.dialect.wait_for_position, position, seconds)
     return bool(answer["waited"] == 0)
 

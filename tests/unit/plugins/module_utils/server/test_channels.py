@@ -387,5 +387,18 @@ def test_only_zero_means_applied(waited: int | None, applied: bool) -> None:
         assert has_applied(server, "1-1-1") is applied
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(60.0, 0.5), (0.3, 0.3), (0.0, 0.01), (-2.0, 0.01)])
+def test_a_wait_is_neither_long_nor_without_end(seconds: float, asked: float) -> None:
+    times = []
+
+    class Waits(Answers):
+        def row(self, sql: str, *args: Any) -> dict[str, Any]:
+            times.append(args[1])
+            return {"waited": 1}
+
+    assert not has_applied(cast(Server, Waits("mysql", {})), "1-1-1", seconds)
+    assert times == [asked]
+
+
 def test_a_source_that_has_written_nothing_is_applied() -> None:
     assert has_applied(cast(Server, Answers("mariadb", {})), "")
