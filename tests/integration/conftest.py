@@ -13,35 +13,22 @@ from tests.integration.lines import LINES, Host, TestServer, Topology, running_t
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that uses a server on every line.
+    """Run each test that uses a server on every line, each line in a worker of its own.
 
-    A line's tests of site.yml are in one worker, and its other tests, which mostly wait, in
-    another. A test about a thing that only one flavour has is marked with that flavour.
+    One that is about a thing that only one flavour has is marked with that flavour.
     """
     if "host" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("flavour")
-        part = "site" if is_of_site(metafunc.definition) else "modules"
         metafunc.parametrize(
             "host",
             [
-                pytest.param(
-                    line, id=line.name, marks=pytest.mark.xdist_group(f"{line.name}-{part}")
-                )
+                pytest.param(line, id=line.name, marks=pytest.mark.xdist_group(line.name))
                 for line in LINES
                 if marker is None or line.flavour == marker.args[0]
             ],
             indirect=True,
             scope="session",
         )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: MySQL's line."""
-    items.sort(key=lambda item: "mysql" not in item.name)
-
-
-def is_of_site(item: pytest.Item) -> bool:
-    return item.path.name.startswith("test_site")
 
 
 @pytest.fixture(scope="session")

@@ -368,7 +368,8 @@ def test_a_table_that_is_held(server: TestServer, schema: str, run_module: Any) 
         # MariaDB's ALTER queues once more to clean up; the two together are one try.
         once = 2 if server.flavour == "mysql" else 1
         long = [wait for wait in waits if wait > 0.8 * once]
-        assert len(long) == 4 / once, "others queued not at all, or more often than the tries"
+        # One that a busy machine lets begin late stands in the queue for less than its time.
+        assert 0 < len(long) <= 4 / once, "others queued not at all, or more often than the tries"
         assert max(long) < once + 0.7, f"others queued longer than lock_wait_timeout_seconds {long}"
         assert len(waits) > 20 + len(long), "others did not get in between"
 
