@@ -50,21 +50,14 @@ class Run:
         return sorted((one for one in found if one["event"] in kinds), key=lambda one: one["at"])
 
     def longest_pauses(self) -> dict[str, float]:
-        """Return the longest time without an acknowledged insert, for each inserting thread.
-
-        Time in which the application's own control stood still does not count.
-        """
+        """Return the longest time without an acknowledged insert, for each inserting thread."""
         found = {}
         for datacenter, events in self.applications.items():
             inserts = [one for one in events if one["event"] == "insert"]
             ends = [one["at"] for one in events if one["event"] in ("start", "stop")]
-            standstills = [one for one in events if one["event"] == "standstill"]
             for thread in sorted({one["thread"] for one in inserts} - {"settle"}):
                 times = sorted([*ends, *(one["at"] for one in inserts if one["thread"] == thread)])
-                pause = max(
-                    later - earlier - stood_still(standstills, earlier, later)
-                    for earlier, later in pairwise(times)
-                )
+                pause = max(later - earlier for earlier, later in pairwise(times))
                 found[f"{datacenter} {thread}"] = round(pause, 3)
         return found
 
@@ -73,12 +66,6 @@ class Run:
         seen = [one for one in self.events("channels") if one["server"] == reader.name]
         names = sorted(writer.name for writer in write_servers())
         return seen[-1]["at"] if seen and seen[-1]["running"] == names else None
-
-
-def stood_still(standstills: list[dict[str, Any]], earlier: float, later: float) -> float:
-    """Return for how many seconds of a time the machine stood still."""
-    spans = [(one["begun"], one["begun"] + one["seconds"]) for one in standstills]
-    return sum((max(0.0, min(later, end) - max(earlier, begin)) for begin, end in spans), 0.0)
 
 
 def end_fault(run: Run) -> None:

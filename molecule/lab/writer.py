@@ -218,11 +218,10 @@ class Application:
                     seen[reader.name] = running
                     self.record.add("channels", server=reader.name, running=running)
 
-    def stand_still(self) -> None:
+    def watch_machine(self) -> None:
         """Remember when the machine stood still: its processors, or its disk.
 
-        This is the control of the writers' pauses. It shares the machine with the servers and
-        asks none of them, so what it waits for no server can help.
+        It asks no server, so that it explains a pause that the servers have nothing to do with.
         """
         with tempfile.TemporaryFile(buffering=0) as file:
             while not self.stopping.is_set():
@@ -248,7 +247,7 @@ class Application:
         self.record.add("start")
         works = {f"insert {number}": self.insert for number in range(INSERTING)}
         works |= {"update": self.update, "settle": self.settle, "watch": self.watch}
-        works["control"] = self.stand_still
+        works["machine"] = self.watch_machine
         threads = [
             threading.Thread(target=self.guard, name=name, args=(work,))
             for name, work in works.items()

@@ -149,6 +149,11 @@ def test_a_wait_for_rows_that_do_not_come(
         cursor.execute(f"LOCK TABLES {schema}.t WRITE")
         sources[0].rows(f"INSERT INTO {schema}.t VALUES (2)")
         late = follow(replica, *sources, wait=True, wait_timeout_seconds=2)
+        sources[1].rows(f"INSERT INTO {schema}.t VALUES (3)")
+        # The first of two that are late leaves the second no time: that one ends, too.
+        both = follow(replica, *sources, wait=True, wait_timeout_seconds=1)
+    for name in ("w1", "w2"):
+        assert f"channel {name} has not applied" in both["msg"], both
     assert late["failed"] and "channel w1 has not applied" in late["msg"], late
     first, second = late["waited"]
     assert not first["applied"] and first["source_position"] and second["applied"], late

@@ -203,8 +203,12 @@ def own_transactions(position: str, uuid: str) -> str:
     return ",".join(part for part in sets if part.lower().startswith(uuid.lower()))
 
 
-def has_applied(server: Server, position: str, seconds: float = _SLICE_SECONDS) -> bool:
-    """Wait at most ``seconds``, and half of one, for the server to apply up to ``position``."""
+def has_applied(server: Server, position: str, seconds: float) -> bool:
+    """Return whether the server has applied all up to ``position``.
+
+    Waits for it for ``seconds``, but for one slice of them at most, so that the caller can look
+    at the channel meanwhile.
+    """
     if not position:
         return True
     seconds = max(_LEAST_SECONDS, min(seconds, _SLICE_SECONDS))

@@ -384,7 +384,7 @@ def test_only_a_sources_own_transactions_are_waited_for(position: str, uuid: str
 def test_only_zero_means_applied(waited: int | None, applied: bool) -> None:
     for flavour in ("mysql", "mariadb"):
         server = cast(Server, Answers(flavour, {"SELECT": [{"waited": waited}]}))
-        assert has_applied(server, "1-1-1") is applied
+        assert has_applied(server, "1-1-1", 1) is applied
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(60.0, 0.5), (0.3, 0.3), (0.0, 0.01), (-2.0, 0.01)])
@@ -401,4 +401,4 @@ def test_a_wait_is_neither_long_nor_without_end(seconds: float, asked: float) ->
 
 
 def test_a_source_that_has_written_nothing_is_applied() -> None:
-    assert has_applied(cast(Server, Answers("mariadb", {})), "")
+    assert has_applied(cast(Server, Answers("mariadb", {})), "", 1)
