@@ -1,8 +1,8 @@
 """An application in one data centre: inserts and updates, and remembers what was acknowledged.
 
 Runs inside the data centre's network until SIGTERM. The record has a line for each event, in JSON:
-what was acknowledged, what was in doubt and how that was settled, the read servers of the data
-centre each time that other channels of theirs run, and when the machine itself stood still.
+what was acknowledged, what was in doubt and how that was settled, and the read servers of the
+data centre each time that other channels of theirs run.
 
     python3 -m lab.writer dc1 FOLDER/dc1.jsonl
 """
@@ -15,7 +15,6 @@ import os
 import queue
 import signal
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -39,8 +38,6 @@ REST_SECONDS = 0.03
 # Rows are updated for a while after they were made, as a call's length is known at its end.
 LATE_ROWS = 500
 UPDATES = 2
-# The machine stands still when writing one byte through to its disk takes longer.
-STANDSTILL_SECONDS = 0.2
 # What is in doubt at the end is asked for this long.
 PATIENCE_SECONDS = 60.0
 
@@ -218,21 +215,6 @@ class Application:
                     seen[reader.name] = running
                     self.record.add("channels", server=reader.name, running=running)
 
-    def watch_machine(self) -> None:
-        """Remember when the machine stood still: its processors, or its disk.
-
-        It asks no server, so that it explains a pause that the servers have nothing to do with.
-        """
-        with tempfile.TemporaryFile(buffering=0) as file:
-            while not self.stopping.is_set():
-                begun = time.time()
-                time.sleep(REST_SECONDS)
-                file.write(b".")
-                os.fdatasync(file.fileno())
-                seconds = time.time() - begun - REST_SECONDS
-                if seconds > STANDSTILL_SECONDS:
-                    self.record.add("standstill", begun=begun, seconds=seconds)
-
     def guard(self, work: Callable[[], None]) -> None:
         """Let no thread die unseen."""
         try:
@@ -247,7 +229,6 @@ class Application:
         self.record.add("start")
         works = {f"insert {number}": self.insert for number in range(INSERTING)}
         works |= {"update": self.update, "settle": self.settle, "watch": self.watch}
-        works["machine"] = self.watch_machine
         threads = [
             threading.Thread(target=self.guard, name=name, args=(work,))
             for name, work in works.items()

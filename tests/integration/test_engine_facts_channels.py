@@ -270,6 +270,6 @@ def test_to_mysql_no_time_to_wait_is_without_end(server: TestServer) -> None:
     hangs = pytest.raises(pymysql.OperationalError, match="2013") if mysql else nullcontext()
     with hangs, server.admin(read_timeout=2) as connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s, 0)", (position,))
-    # It would raise after these 5 s.
-    with closing(connect(Login(unix_socket=server.socket, user="root", read_timeout=5))) as asked:
+    # It would raise after these 2 s.
+    with closing(connect(Login(unix_socket=server.socket, user="root", read_timeout=2))) as asked:
         assert not has_applied(asked, position, 0)

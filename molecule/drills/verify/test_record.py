@@ -23,7 +23,6 @@ def test_the_applications_have_settled_everything() -> None:
 
 def test_nobody_waited() -> None:
     pauses = LAST.longest_pauses()
-    print("The machine stood still:", LAST.events("standstill"))
     assert len(pauses) == INSERTING * len(LAST.applications)
     assert {name: pause for name, pause in pauses.items() if pause >= PAUSE_SECONDS} == {}
 
