@@ -6,8 +6,10 @@ version of a server asks for that decision to be looked at again.
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,101 @@ def test_what_a_channel_is_by_default(replica: TestServer, source: TestServer) -
     else:
         assert "source_retry_count" not in told
         assert error(replica, "CHANGE MASTER 'fact1' TO MASTER_TLS_VERSION = 'TLSv1.3'") == 1064
+
+
+class Interrupted:
+    """A way to a server on which each connection ends when a replica asks for the binary log.
+
+    ``ended`` counts them; from the fourth on they are let through.
+    """
+
+    DUMP_REQUESTS = (0x12, 0x1E)
+    TIMES = 3
+
+    def __init__(self, server: TestServer) -> None:
+        self.server = server
+        self.ended = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        # A thread that accepts would keep the socket open.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _address = self.listener.accept()
+                server = socket.create_connection((self.server.address, self.server.port))
+                for carry in (self._ask, self._answer):
+                    threading.Thread(target=carry, args=(client, server), daemon=True).start()
+
+    def _ask(self, client: socket.socket, server: socket.socket) -> None:
+        with closing(server), closing(client), suppress(OSError):
+            # Each packet: three bytes of length, its number, and of a command the first byte.
+            while head := client.recv(4, socket.MSG_WAITALL):
+                body = client.recv(int.from_bytes(head[:3], "little"), socket.MSG_WAITALL)
+                asks = head[3] == 0 and body[:1] and body[0] in self.DUMP_REQUESTS
+                if asks and self.ended < self.TIMES:
+                    self.ended += 1
+                    return
+                server.sendall(head + body)
+
+    def _answer(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                client.sendall(data)
+
+
+@pytest.mark.parametrize("tries", [0, 2**31 - 1])
+def test_no_limit_of_tries_lets_mariadb_give_up_at_the_second_loss(
+    bare: Topology, replica: TestServer, source: TestServer, config: Path, tries: int
+) -> None:
+    """So it is given a limit that is never reached.
+
+    With 0 it tries to connect without end. But a receiving thread that loses two connections
+    without an event between them ends for ever, and tells no error.
+    """
+    mysql = replica.flavour == "mysql"
+    if not mysql:
+        config.write_text(f"[mysqld]\nmaster_retry_count = {tries}\n")
+        restart(bare, replica)
+    goes_on = mysql or tries > 0
+    way = Interrupted(source)
+    try:
+        make_by_hand(replica, "fact1", source, "follower")
+        address = "127.0.0.1", way.port
+        if mysql:
+            replica.rows(
+                "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %s, SOURCE_PORT = %s, SOURCE_SSL = 0, "
+                "SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = %s FOR CHANNEL 'fact1'",
+                *address,
+                tries,
+            )
+        else:
+            replica.rows(
+                "CHANGE MASTER 'fact1' TO MASTER_HOST = %s, MASTER_PORT = %s, MASTER_SSL = 0, "
+                "MASTER_CONNECT_RETRY = 1",
+                *address,
+            )
+        control(replica, "START", "fact1")
+        ended, running = (way.TIMES, "Yes") if goes_on else (2, "No")
+        wait_until(
+            lambda: (
+                way.ended == ended and status(replica, "fact1")["replica_io_running"] == running
+            ),
+            20,
+            f"after {ended} losses its receiving thread is not as expected: {running}",
+        )
+        told = status(replica, "fact1")
+        assert (told["last_io_errno"], told["last_io_error"]) == (0, ""), told
+    finally:
+        way.close()
+        config.unlink(missing_ok=True)
+        if not mysql:
+            restart(bare, replica)
 
 
 def test_who_verifies_a_source_by_default(replica: TestServer, source: TestServer) -> None:

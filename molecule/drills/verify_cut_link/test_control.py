@@ -8,7 +8,7 @@ from lab.servers import Server, read_servers
 (READER,) = [reader for reader in read_servers() if reader.name == "r2"]
 
 
-@pytest.mark.parametrize(("tries", "running"), [(10, "No"), (0, "Yes")])
+@pytest.mark.parametrize(("tries", "running"), [(10, "No"), (2147483647, "Yes")])
 def test_tries_that_are_counted_end(tries: int, running: str) -> None:
     told = READER.shell(
         f"mariadb --socket=/var/lib/control{tries}/socket --execute 'SHOW SLAVE STATUS\\G'"
@@ -17,5 +17,5 @@ def test_tries_that_are_counted_end(tries: int, running: str) -> None:
 
 
 @pytest.mark.parametrize("reader", read_servers(), ids=lambda reader: reader.name)
-def test_a_read_server_does_not_count(reader: Server) -> None:
-    assert "--master_retry_count=0\n" in reader.shell("my_print_defaults --mariadbd")
+def test_a_read_server_tries_for_a_lifetime(reader: Server) -> None:
+    assert "--master_retry_count=2147483647\n" in reader.shell("my_print_defaults --mariadbd")
