@@ -45,7 +45,7 @@ not of the servers.
 
 FLOOR = """\
 [empty.yml](../benchmarks/empty.yml) has no task: it is what Ansible takes to start.
-[pings.yml](../benchmarks/pings.yml) runs a module that does nothing five times on each host, as
+[pings.yml](../benchmarks/pings.yml) runs a module that does nothing four times on each host, as
 often as site.yml runs one on a write server: no collection that runs so many can take less. The
 last column is the ratio that site.yml would have if its modules did nothing at all.
 

@@ -215,7 +215,7 @@ def _judged_ratio(site: Site) -> str:
     return (
         f"{aim}: **missed**. site.yml takes {found:.2f} of it, {number(ours)} s of "
         f"{number(peer)} s; the aim is {number(peer * AIM)} s, {number(ours - peer * AIM)} s less. "
-        f"{number(pings)} s of that are Ansible's own: five runs of a module that does nothing, on "
+        f"{number(pings)} s of that are Ansible's own: four runs of a module that does nothing, on "
         f"the same hosts, take {pings / peer:.2f} of the peer's time and {pings / ours:.0%} of "
         "site.yml's."
     )

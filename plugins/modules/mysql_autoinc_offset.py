@@ -96,6 +96,12 @@ options:
     type: list
     elements: str
     default: []
+  require_schemas:
+    description:
+      - Whether a schema of O(check_schemas) that is not there fails the run. Otherwise it is one
+        without ids, as a schema is that is made later.
+    type: bool
+    default: true
   ids_checked_per_table:
     description:
       - How many of a table's newest ids are looked at. They are read from the end of an index, so a
@@ -116,6 +122,19 @@ options:
     description: How much of a type's range may be used, 1 to 100.
     type: int
     default: 90
+  check_settings:
+    description:
+      - Whether to refuse a server whose settings would lose rows or stop channels, with the
+        RV(dbrw.sharding.mysql_server_info#module:problems) that M(dbrw.sharding.mysql_server_info)
+        tells of a write server. Its RV(dbrw.sharding.mysql_server_info#module:risks) are warnings.
+    type: bool
+    default: false
+  require_tls:
+    description:
+      - Whether accounts of the server demand TLS, so that it needs a certificate to pass
+        O(check_settings).
+    type: bool
+    default: false
   next_id_above:
     description:
       - Tables as C(schema.table), each with an id that every next id must be above.
@@ -129,6 +148,7 @@ extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
 seealso:
+  - module: dbrw.sharding.mysql_server_info
   - module: dbrw.sharding.mysql_usage_table
 """
 
@@ -294,6 +314,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     Refused,
     refuse_if_any,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
+    WRITE_SERVER,
+    judge,
+    needed_variables,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
     END,
     NEVER,
@@ -320,10 +345,13 @@ OPTIONS = {
     "stale_sessions_timeout_seconds": {"type": "int", "default": 30},
     "check_ids": {"type": "bool", "default": True},
     "check_schemas": {"type": "list", "elements": "str", "default": []},
+    "require_schemas": {"type": "bool", "default": True},
     "ids_checked_per_table": {"type": "int", "default": 100000},
     "earlier_increment": {"type": "int"},
     "fail_on_foreign_ids": {"type": "bool", "default": False},
     "fail_when_used_percent": {"type": "int", "default": 90},
+    "check_settings": {"type": "bool", "default": False},
+    "require_tls": {"type": "bool", "default": False},
     "next_id_above": {"type": "dict", "default": {}},
 }
 
@@ -334,6 +362,7 @@ class AutoincOffset:
     def __init__(self):
         self.watch = None
         self.ended = {}
+        self.risks = ()
 
     def desired(self, params):
         pair = Autoinc(params["increment"], params["offset"])
@@ -349,6 +378,7 @@ class AutoincOffset:
             params["ids_checked_per_table"],
             params["fail_when_used_percent"],
             params["fail_on_foreign_ids"],
+            must_exist=params["require_schemas"],
         )
         problems = [text for one in everyone for text in one.pair.problems(one.name)]
         problems = problems or problems_between(everyone)
@@ -361,9 +391,14 @@ class AutoincOffset:
         floors = {name: as_number(floor) for name, floor in params["next_id_above"].items()}
         refuse_if_any([*problems, *stale.problems(), *limits.problems(), *floor_problems(floors)])
         self.persist_file = params["persist_file"]
+        self.check_settings, self.require_tls = params["check_settings"], params["require_tls"]
         return planning.DesiredAutoinc(pair, stale, limits, floors, earlier, params["force"])
 
     def current(self, server, desired):
+        if self.check_settings:
+            verdict = judge(WRITE_SERVER, server.variables(*needed_variables()), self.require_tls)
+            refuse_if_any(verdict.problems)
+            self.risks = verdict.risks
         file = None
         if not server.dialect.has_persist:
             self.require_file(server)
@@ -443,7 +478,7 @@ class AutoincOffset:
             "stale_sessions": [asdict(session) for session in stale],
             "ended_sessions": [asdict(session) for session in ended],
             "id_columns": [told(column, pair, plan) for column in current.columns],
-            "warnings": [planning.stale_warning(late)] if late else [],
+            "warnings": [*self.risks, *([planning.stale_warning(late)] if late else [])],
         }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lines import TestServer
+from tests.integration.lines import TestServer, Topology
 
 MODULE = "mysql_autoinc_offset"
 
@@ -165,3 +165,29 @@ def test_the_articles_numbers(
     assert (41 % 20, 62 % 20) == (1, 2)
     assert server.value(f"SELECT id MOD 20 FROM {schema}.calls_1 WHERE id = 41") == 1
     assert server.value(f"SELECT id MOD 20 FROM {schema}.calls_2 WHERE id = 62") == 2
+
+
+def test_settings_that_lose_rows_are_refused_where_asked(
+    bare: Topology, server: TestServer, run_module: Any, pair: dict[str, Any]
+) -> None:
+    checked = {**pair, "check_settings": True}
+    server.rows("SET GLOBAL binlog_row_image = 'MINIMAL', GLOBAL sync_binlog = 0")
+    try:
+        for check in (True, False):
+            refused = run_module(MODULE, server, check=check, **checked)
+            (problem,) = refused["problems"]
+            assert refused["failed"] and "binlog_row_image is MINIMAL and must be FULL" in problem
+            assert running(server) == (1, 1) and not refused["changed"]
+        assert run_module(MODULE, server, check=True, **pair)["changed"]
+        server.rows("SET GLOBAL binlog_row_image = 'FULL'")
+        risky = run_module(MODULE, server, **checked)
+        # The other warning is about the sessions that were open.
+        assert "sync_binlog is 0 and must be 1, or else" in str(risky["warnings"]), risky
+    finally:
+        server.rows("SET GLOBAL binlog_row_image = 'FULL', GLOBAL sync_binlog = 1")
+    assert running(server) == (20, 1)
+    told = run_module(MODULE, server, **checked, require_tls=True)
+    if bare.host.line.name == "mariadb-10.11":
+        assert told["failed"] and told["problems"][0].startswith("have_ssl is DISABLED")
+    else:
+        assert "failed" not in told and "must be" not in str(told["warnings"]), told

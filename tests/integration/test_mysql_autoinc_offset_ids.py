@@ -94,6 +94,11 @@ def test_tells_each_columns_ids(
     missing = run_module(MODULE, server, **{**made, "check_schemas": [schema, "no", "nor"]})
     assert missing["failed"] and len(missing["problems"]) == 2
     assert "no schema nor" in missing["msg"]
+    # One that is made later has no ids yet; alone, it does not stand for every schema.
+    later = {**made, "require_schemas": False}
+    told = run_module(MODULE, server, **{**later, "check_schemas": [schema, "no"]})
+    assert told["id_columns"] == run_module(MODULE, server, **made)["id_columns"]
+    assert run_module(MODULE, server, **{**later, "check_schemas": ["no"]})["id_columns"] == []
     # Rows that are gone have used the range all the same.
     outside_binary_log(server, f"DELETE FROM {schema}.calls")
     gone = column(run_module(MODULE, server, **made), f"{schema}.calls")

@@ -35,11 +35,11 @@ GO = {
     "db3": set(),
     "db4": set(),
 }
-BOTH = {"mysql_server_info", "mysql_usage_table", "mysql_account"}
+BOTH = {"mysql_usage_table", "mysql_account"}
 RAN = {
     "db1": {*BOTH, "mysql_autoinc_offset"},
     "db2": {*BOTH, "mysql_autoinc_offset"},
-    "db3": {*BOTH, "mysql_month_partition", "mysql_replication_channel"},
+    "db3": {*BOTH, "mysql_server_info", "mysql_month_partition", "mysql_replication_channel"},
     "db4": set(),
 }
 SCHEMA = {"db1": "shop", "db2": "shop", "db3": "reports", "db4": "shop"}

@@ -54,13 +54,14 @@ def read(
     """Read the columns of the limits' schemas and of ``tables`` (schema.table).
 
     ``judge`` tells whose ids are foreign. Raises ``Refused`` when a schema that
-    the limits name does not exist.
+    must exist does not.
     """
     # MySQL remembers a table's counter for a day otherwise.
     if server.variables("information_schema_stats_expiry")["information_schema_stats_expiry"]:
         server.set_session("information_schema_stats_expiry", 0)
     server.set_session("lock_wait_timeout", LOCK_WAIT_SECONDS)
-    _require_schemas(server, limits.schemas)
+    if limits.must_exist:
+        _require_schemas(server, limits.schemas)
     found = {column.table_name: column for column in _named(server, tables)}
     if limits.enabled:
         for column in _in_schemas(server, limits.schemas):
