@@ -101,7 +101,10 @@ options:
       retry_count: &retry_count
         description:
           - How often to try to connect; V(0), without end, for a new channel. By itself MySQL gives
-            up after ten attempts and never comes back. MariaDB never gives up and ignores this.
+            up after ten attempts and never comes back.
+          - MariaDB ignores this. It has C(master_retry_count) in the server's configuration, which
+            no SQL shows; V(100000) by itself. With V(0) there, a channel that loses two connections
+            before an event has come gives up at once, and tells no error.
         type: int
       source_delay_seconds: &source_delay_seconds
         description: How long after the source the replica applies a row; 0 for at once.
