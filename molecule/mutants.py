@@ -93,6 +93,14 @@ MUTANTS = (
         r"FAILED .*test_a_channel_from_each_write_server",
     ),
     Mutant(
+        "no-limit-of-tries",
+        "default",
+        "roles/mysqld/templates/server.cnf.j2",
+        # MariaDB's receiving threads end at the second loss in a row then.
+        (("master_retry_count = 2147483647", "master_retry_count = 0"),),
+        r"FAILED .*test_a_channel_from_each_write_server",
+    ),
+    Mutant(
         "accounts-without-tls",
         "default",
         "roles/write_server/vars/main.yml",

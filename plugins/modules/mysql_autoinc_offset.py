@@ -18,7 +18,8 @@ description:
   - The setting counts for sessions that are opened afterwards. Sessions that are open already keep
     the pair that they have; see O(stale_sessions).
   - Any session may set a pair of its own, and no privilege prevents it. The module therefore also
-    looks at the newest ids; see O(check_ids).
+    looks at the newest ids; see O(check_ids). It can judge the server's settings too; see
+    O(check_settings).
 version_added: 0.1.0
 options:
   increment:
@@ -98,8 +99,8 @@ options:
     default: []
   require_schemas:
     description:
-      - Whether a schema of O(check_schemas) that is not there fails the run. Otherwise it is one
-        without ids, as a schema is that is made later.
+      - Whether a schema of O(check_schemas) that is not there fails the run. With V(false) it
+        counts as one without ids, for a schema that a later task makes.
     type: bool
     default: true
   ids_checked_per_table:
@@ -126,13 +127,14 @@ options:
     description:
       - Whether to refuse a server whose settings would lose rows or stop channels, with the
         RV(dbrw.sharding.mysql_server_info#module:problems) that M(dbrw.sharding.mysql_server_info)
-        tells of a write server. Its RV(dbrw.sharding.mysql_server_info#module:risks) are warnings.
+        tells of a write server. Its RV(dbrw.sharding.mysql_server_info#module:risks) are warnings
+        of a run that is not refused.
     type: bool
     default: false
   require_tls:
     description:
-      - Whether accounts of the server demand TLS, so that it needs a certificate to pass
-        O(check_settings).
+      - Whether accounts of the server demand TLS, so that it needs a certificate to pass. Looked at
+        with O(check_settings) only.
     type: bool
     default: false
   next_id_above:
@@ -162,6 +164,7 @@ EXAMPLES = r"""
       - {name: w1, increment: 20, offset: 1}
       - {name: w3, increment: 20, offset: 3}
     persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
+    check_settings: true
 
 - name: Write server | Multiply its increment, and end the sessions that still have the old one
   dbrw.sharding.mysql_autoinc_offset:
@@ -378,7 +381,7 @@ class AutoincOffset:
             params["ids_checked_per_table"],
             params["fail_when_used_percent"],
             params["fail_on_foreign_ids"],
-            must_exist=params["require_schemas"],
+            schemas_must_exist=params["require_schemas"],
         )
         problems = [text for one in everyone for text in one.pair.problems(one.name)]
         problems = problems or problems_between(everyone)

@@ -102,9 +102,10 @@ options:
         description:
           - How often to try to connect; V(0), without end, for a new channel. By itself MySQL gives
             up after ten attempts and never comes back.
-          - MariaDB ignores this. It has C(master_retry_count) in the server's configuration, which
-            no SQL shows; V(100000) by itself. With V(0) there, a channel that loses two connections
-            before an event has come gives up at once, and tells no error.
+          - MariaDB ignores this. There C(master_retry_count) in the server's configuration is the
+            limit for all channels, by default V(100000); 10.11 and 11.8 show it in no SQL. With
+            V(0) a channel that loses two connections before an event has come gives up, and tells
+            no error.
         type: int
       source_delay_seconds: &source_delay_seconds
         description: How long after the source the replica applies a row; 0 for at once.

@@ -26,16 +26,18 @@ options:
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes.info
+seealso:
+  - module: dbrw.sharding.mysql_autoinc_offset
 """
 
 EXAMPLES = r"""
-- name: Write server | Ask what the server is
+- name: Read server | Ask what the server is
   dbrw.sharding.mysql_server_info:
     login_unix_socket: /run/mysqld/mysqld.sock
-    serves_as: write_server
+    serves_as: read_server
   register: asked
 
-- name: Write server | Ensure that its settings lose nothing
+- name: Read server | Ensure that its settings lose nothing
   ansible.builtin.assert:
     that: asked.problems | length == 0
     fail_msg: "{{ asked.problems }}"

@@ -275,7 +275,7 @@ def test_settings_are_kept_by_the_server(
         assert "retry_count" not in str(done["diff"]) and "public_key" not in str(done["diff"])
     shown = status(replica, "w1")
     assert (shown["sql_delay"], shown["connect_retry"]) == (1, 7)
-    # Without end: 0 tries, as MySQL counts; MariaDB knows no other way, and says nothing.
+    # Without end: 0 tries, as MySQL counts; MariaDB has a limit for the server, and shows none.
     assert shown.get("source_retry_count") == (0 if replica.flavour == "mysql" else None)
     assert settings(replica)["heartbeat_seconds"] == 1.5
     before = threads(replica)

@@ -9,7 +9,7 @@ from lab.servers import Server, read_servers
 
 
 @pytest.mark.parametrize(("tries", "running"), [(10, "No"), (2147483647, "Yes")])
-def test_tries_that_are_counted_end(tries: int, running: str) -> None:
+def test_a_channel_ends_when_its_tries_are_used_up(tries: int, running: str) -> None:
     told = READER.shell(
         f"mariadb --socket=/var/lib/control{tries}/socket --execute 'SHOW SLAVE STATUS\\G'"
     )

@@ -60,7 +60,7 @@ def read(
     if server.variables("information_schema_stats_expiry")["information_schema_stats_expiry"]:
         server.set_session("information_schema_stats_expiry", 0)
     server.set_session("lock_wait_timeout", LOCK_WAIT_SECONDS)
-    if limits.must_exist:
+    if limits.schemas_must_exist:
         _require_schemas(server, limits.schemas)
     found = {column.table_name: column for column in _named(server, tables)}
     if limits.enabled:

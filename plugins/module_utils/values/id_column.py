@@ -36,7 +36,7 @@ def highest_of_type(column_type: str) -> int | None:
 class IdLimits:
     """How many newest ids of a table are looked at, and what fails a run.
 
-    ``schemas``: none means every schema but the server's own; ``must_exist``:
+    ``schemas``: none means every schema but the server's own; ``schemas_must_exist``:
     whether all of them must be there.
     """
 
@@ -45,7 +45,7 @@ class IdLimits:
     per_table: int
     fail_when_used_percent: int
     fail_on_foreign: bool
-    must_exist: bool = True
+    schemas_must_exist: bool = True
 
     def problems(self) -> list[str]:
         """Say what is wrong with the limits."""
