@@ -180,52 +180,70 @@ class Interrupted:
                 client.sendall(data)
 
 
-@pytest.mark.parametrize("limit", [None, 0])
-def test_a_channel_that_loses_two_connections_in_a_row(
-    bare: Topology, replica: TestServer, source: TestServer, config: Path, limit: int | None
+@pytest.fixture
+def way(source: TestServer) -> Iterator[Interrupted]:
+    made = Interrupted(source)
+    yield made
+    made.close()
+
+
+def follow_interrupted(replica: TestServer, source: TestServer, way: Interrupted) -> None:
+    """Make a channel that goes the interrupted way and tries every second, and start it."""
+    make_by_hand(replica, "fact1", source, "follower")
+    address = "127.0.0.1", way.port
+    if replica.flavour == "mysql":
+        replica.rows(
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %s, SOURCE_PORT = %s, SOURCE_SSL = 0, "
+            "SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 0 FOR CHANNEL 'fact1'",
+            *address,
+        )
+    else:
+        replica.rows(
+            "CHANGE MASTER 'fact1' TO MASTER_HOST = %s, MASTER_PORT = %s, MASTER_SSL = 0, "
+            "MASTER_CONNECT_RETRY = 1",
+            *address,
+        )
+    control(replica, "START", "fact1")
+
+
+def assert_becomes(replica: TestServer, way: Interrupted, *expected: int | str) -> None:
+    """Wait for the connections ended and let through, and whether the receiving thread runs."""
+    wait_until(
+        lambda: (
+            (way.ended, way.let_through, status(replica, "fact1")["replica_io_running"]) == expected
+        ),
+        20,
+        f"ended, let through, running: not {expected}",
+    )
+    told = status(replica, "fact1")
+    assert (told["last_io_errno"], told["last_io_error"]) == (0, ""), told
+
+
+def test_a_channel_outlives_connections_lost_in_a_row(
+    replica: TestServer, source: TestServer, way: Interrupted
 ) -> None:
-    """Why the role mysqld gives MariaDB a limit of tries that is never reached, and not 0.
+    """With what the collection sets: 0 tries for MySQL's channel, the role's limit for MariaDB."""
+    follow_interrupted(replica, source, way)
+    assert_becomes(replica, way, way.TIMES, 1, "Yes")
 
-    With 0 it tries to connect without end. But a receiving thread that loses two connections
-    without an event between them ends for ever, and tells no error. None stands for the role's.
+
+@pytest.mark.flavour("mariadb")
+def test_without_a_limit_mariadb_gives_up_at_the_second_loss(
+    bare: Topology, replica: TestServer, source: TestServer, config: Path, way: Interrupted
+) -> None:
+    """So the role sets a limit that is never reached, and not 0.
+
+    It tries to connect without end. But a receiving thread that loses two connections without
+    an event between them ends for ever, and tells no error.
     """
-    mysql = replica.flavour == "mysql"
-    ends = not mysql and limit == 0
-    if ends:
-        config.write_text("[mysqld]\nmaster_retry_count = 0\n")
-        restart(bare, replica)
-    way = Interrupted(source)
+    config.write_text("[mysqld]\nmaster_retry_count = 0\n")
+    restart(bare, replica)
     try:
-        make_by_hand(replica, "fact1", source, "follower")
-        address = "127.0.0.1", way.port
-        if mysql:
-            replica.rows(
-                "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %s, SOURCE_PORT = %s, SOURCE_SSL = 0, "
-                "SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = %s FOR CHANNEL 'fact1'",
-                *address,
-                0,
-            )
-        else:
-            replica.rows(
-                "CHANGE MASTER 'fact1' TO MASTER_HOST = %s, MASTER_PORT = %s, MASTER_SSL = 0, "
-                "MASTER_CONNECT_RETRY = 1",
-                *address,
-            )
-        control(replica, "START", "fact1")
-        expected = (2, 0, "No") if ends else (way.TIMES, 1, "Yes")
-
-        def found() -> tuple[int, int, str]:
-            running = status(replica, "fact1")["replica_io_running"]
-            return way.ended, way.let_through, running
-
-        wait_until(lambda: found() == expected, 20, f"ended, let through, running: not {expected}")
-        told = status(replica, "fact1")
-        assert (told["last_io_errno"], told["last_io_error"]) == (0, ""), told
+        follow_interrupted(replica, source, way)
+        assert_becomes(replica, way, 2, 0, "No")
     finally:
-        way.close()
-        config.unlink(missing_ok=True)
-        if ends:
-            restart(bare, replica)
+        config.unlink()
+        restart(bare, replica)
 
 
 def test_who_verifies_a_source_by_default(replica: TestServer, source: TestServer) -> None:
