@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from lab.servers import read_servers, write_servers
 
 
 def test_the_unfinished_data_directory_is_put_aside() -> None:
     (w2,) = [server for server in write_servers() if server.name == "w2"]
-    assert w2.shell("ls /var/lib/mysql-unfinished.*/mysql.ibd").count("\n") == 1
+    put_aside = w2.shell("find /var/lib -path '/var/lib/mysql-unfinished.*/mysql.ibd'")
+    assert re.fullmatch(r"/var/lib/mysql-unfinished\.\w{6}/mysql\.ibd\n", put_aside), put_aside
     assert w2.shell("ls /usr/local/sbin") == ""
 
 
