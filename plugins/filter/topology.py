@@ -54,6 +54,7 @@ _value:
       elements: dict
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,6 +85,7 @@ VARIABLES = (
     "replication_user",
     "replication_password",
 )
+NUMBERS = {"port", "weight", "server_id", "gtid_domain_id", "increment", "offset"}
 
 
 def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,8 +113,18 @@ def _given(variables: Mapping[str, Any]) -> dict[str, Any]:
             continue
         # From ansible-core 2.19 on such a value is handed over and fails where it is used.
         if value is not None and not isinstance(value, Undefined):
-            given[name] = value
+            given[name] = _number(value) if name in NUMBERS else value
     return given
+
+
+def _number(value: Any) -> Any:
+    """Return the number that a text is, and anything else as it is.
+
+    Before ansible-core 2.19 what a template works out is text, as is what --extra-vars sets.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return value
+    return float(value) if "." in value else int(value)
 
 
 def _described(member: Member) -> dict[str, Any]:

@@ -186,7 +186,8 @@ def test_a_second_run_changes_nothing(site: Topology, second_run: Played) -> Non
     assert set(second_run.changed.values()) == {0}, second_run.output
     assert set(second_run.changed) == {*WRITERS, *READERS}
     print(f"{site.host.line.name}: second run of site.yml {second_run.seconds:.1f} s")
-    checked = site.playbook("site.yml", "--check")
+    # A number that is set here is text.
+    checked = site.playbook("site.yml", "--check", "--extra-vars", "dbrw_increment=20")
     assert set(checked.changed.values()) == {0}, checked.output
     # No authority was named, so none is told to applications.
     assert "tls_ca" not in json.loads((site.folder / "application.json").read_text())
@@ -336,8 +337,9 @@ def test_growing_by_a_server_disturbs_no_channel(site: Topology, tmp_path: Path)
     grown = tmp_path / "hosts.yml"
     newcomer = {
         "dbrw_datacenter": "dc2",
-        "dbrw_server_id": 5,
-        "dbrw_offset": 5,
+        # What a template works out is text before ansible-core 2.19.
+        "dbrw_server_id": "{{ groups['write_servers'] | length }}",
+        "dbrw_offset": "{{ dbrw_server_id }}",
         "dbrw_address": f"127.2.{site.net}.5",
     }
     grown.write_text(yaml.safe_dump({"write_servers": {"hosts": {"w5": newcomer}}}))
@@ -391,7 +393,8 @@ def test_all_mistakes_are_told_at_once_and_nothing_is_touched(host: Any, tmp_pat
     with running_topology(host, "mistakes") as topology:
         played = topology.try_playbook("site.yml", "-i", str(mistakes))
         assert played.code != 0
-        said = " ".join(played.output.split())
+        # ansible-core 2.18 shows them in YAML, which doubles a quote between quotes.
+        said = " ".join(played.output.split()).replace("''", "'")
         for text in (
             "w2, w6: the same offset 2",
             "w1, w6: the same dbrw_server_id 1",

@@ -134,6 +134,11 @@ def _of_one(member: Member) -> list[str]:
         for name in ("server_id", "offset", "increment", "port", "gtid_domain_id")
         if name in member.given and not _is_integer(member.given[name])
     )
+    weight = member.given.get("weight", 1)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight >= 0:
+        found.append(
+            f"{member.name}: dbrw_weight is {weight!r}; it must be a number, and not below 0."
+        )
     for name, (lowest, highest) in RANGES.items():
         number = member.given.get(name, lowest)
         if _is_integer(number) and not lowest <= number <= highest:

@@ -55,6 +55,21 @@ def test_what_others_need_to_know() -> None:
     assert "password" not in r1["application"]
 
 
+def test_numbers_that_are_text() -> None:
+    """As ``--extra-vars`` sets them, and as templates were before ansible-core 2.19."""
+    texts = {name: {k: str(v) for k, v in given.items()} for name, given in HOSTVARS.items()}
+    assert topology(GROUPS, texts) == topology(GROUPS, HOSTVARS)
+    texts["w1"]["dbrw_weight"] = "0.5"
+    assert topology(GROUPS, texts)["write_servers"][0]["application"]["weight"] == 0.5
+
+
+def test_a_text_that_is_no_number_is_told() -> None:
+    wrong = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_offset": "1_0"}}
+    assert topology(GROUPS, wrong)["problems"] == [
+        "w1: dbrw_offset is '1_0'; it must be a whole number."
+    ]
+
+
 def test_a_secret_that_cannot_be_worked_out_is_told_as_missing() -> None:
     broken = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_monitor_password": StrictUndefined("x")}}
     (problem,) = topology(GROUPS, broken)["problems"]
