@@ -120,7 +120,7 @@ def _given(variables: Mapping[str, Any]) -> dict[str, Any]:
 def _number(value: Any) -> Any:
     """Return the number that a text is, and anything else as it is.
 
-    Before ansible-core 2.19 what a template works out is text, as is what --extra-vars sets.
+    What --extra-vars sets is text, and so, before ansible-core 2.19, is what a template works out.
     """
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return value
