@@ -59,6 +59,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.release import __version__ as ansible_version
 from jinja2 import Undefined
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology import (
@@ -111,10 +112,18 @@ def _given(variables: Mapping[str, Any]) -> dict[str, Any]:
         except (KeyError, AnsibleError):
             # Not defined, or made of something that is not: told with all the rest.
             continue
-        # From ansible-core 2.19 on such a value is handed over and fails where it is used.
-        if value is not None and not isinstance(value, Undefined):
+        if value is not None and not _cannot_be_worked_out(value):
             given[name] = _number(value) if name in NUMBERS else value
     return given
+
+
+def _cannot_be_worked_out(value: Any) -> bool:
+    """Tell whether a value is made of something that is not there, and fails where it is used."""
+    if ansible_version.startswith("2.18."):
+        # It is handed over as the template that it is. Text that only looks like one is marked.
+        is_template = isinstance(value, str) and ("{{" in value or "{%" in value)
+        return is_template and not hasattr(value, "__UNSAFE__")
+    return isinstance(value, Undefined)
 
 
 def _number(value: Any) -> Any:

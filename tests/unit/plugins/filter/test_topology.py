@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from jinja2 import StrictUndefined
 
 from ansible_collections.dbrw.sharding.plugins.filter.topology import topology
@@ -70,10 +71,36 @@ def test_a_text_that_is_no_number_is_told() -> None:
     ]
 
 
-def test_a_secret_that_cannot_be_worked_out_is_told_as_missing() -> None:
-    broken = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_monitor_password": StrictUndefined("x")}}
+class Unsafe(str):
+    """Text that ansible-core 2.18 takes for no template, whatever is in it."""
+
+    __UNSAFE__ = True
+
+
+@pytest.mark.parametrize(
+    ("version", "value"),
+    [
+        ("2.18.0", "{{ nowhere }}"),
+        ("2.18.0", "{% if nowhere %}a{% endif %}"),
+        ("2.19.0", StrictUndefined("nowhere")),
+    ],
+)
+def test_a_secret_that_cannot_be_worked_out_is_told_as_missing(
+    version: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{topology.__module__}.ansible_version", version)
+    broken = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_monitor_password": value}}
     (problem,) = topology(GROUPS, broken)["problems"]
     assert "w1: the secret dbrw_monitor_password is missing" in problem
+
+
+@pytest.mark.parametrize(("version", "value"), [("2.18.0", Unsafe("{{")), ("2.19.0", "{{")])
+def test_a_secret_that_only_looks_like_a_template(
+    version: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{topology.__module__}.ansible_version", version)
+    secret = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_monitor_password": value}}
+    assert topology(GROUPS, secret)["problems"] == []
 
 
 def test_an_inventory_without_the_groups_is_told() -> None:
