@@ -55,6 +55,7 @@ options:
     description:
       - Configuration file that makes the pair outlive a restart of MariaDB, for example
         V(/etc/mysql/mariadb.conf.d/95-autoinc.cnf). The server's own configuration must include it.
+      - The file is this module's alone; one that somebody else has written is refused.
       - Required on MariaDB. Not used on MySQL, which stores the pair itself (C(SET PERSIST)).
     type: path
   force:

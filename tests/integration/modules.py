@@ -27,11 +27,17 @@ _processes = multiprocessing.get_context("forkserver")
 
 
 def run_module(
-    name: str, server: TestServer | None, /, check: bool = False, **arguments: Any
+    name: str,
+    server: TestServer | None,
+    /,
+    check: bool = False,
+    umask: int = 0o022,
+    **arguments: Any,
 ) -> dict[str, Any]:
     """Run a module and return its result, failed or not.
 
-    With a server it logs in there as root; without one it takes no login.
+    With a server it logs in there as root; without one it takes no login. ``umask``
+    is that of its process.
     """
     login = {"login_unix_socket": server.socket, "login_user": "root"} if server else {}
     given = {
@@ -43,7 +49,7 @@ def run_module(
     _start_forkserver()
     receiver, sender = _processes.Pipe(duplex=False)
     process = _processes.Process(
-        target=_play, args=(name, json.dumps({"ANSIBLE_MODULE_ARGS": given}), sender)
+        target=_play, args=(name, json.dumps({"ANSIBLE_MODULE_ARGS": given}), umask, sender)
     )
     process.start()
     sender.close()
@@ -74,8 +80,9 @@ def _start_forkserver() -> None:
         forkserver.ensure_running()
 
 
-def _play(name: str, given: str, sender: Connection) -> None:
+def _play(name: str, given: str, umask: int, sender: Connection) -> None:
     """Run a module in this process, and send what it printed and its errors."""
+    os.umask(umask)
     sys.argv = [name]
     sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()))
     printed, errors = io.StringIO(), io.StringIO()

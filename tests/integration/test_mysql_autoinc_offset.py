@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,36 @@ def test_mariadb_needs_a_file(server: TestServer, run_module: Any) -> None:
     else:
         assert result["failed"] and "name a configuration file in persist_file" in result["msg"]
         assert homeless["failed"] and "there is no folder /nowhere" in homeless["msg"]
+
+
+@pytest.mark.flavour("mariadb")
+def test_the_server_can_read_the_file(
+    server: TestServer, run_module: Any, pair: dict[str, Any]
+) -> None:
+    """A server passes over an option file that it cannot read, and numbers from 1 by 1."""
+    file = Path(pair["persist_file"])
+    assert run_module(MODULE, server, umask=0o077, **pair)["changed"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    # Somebody's own mode is left.
+    file.chmod(0o640)
+    assert run_module(MODULE, server, **{**pair, "increment": 40})["changed"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+@pytest.mark.flavour("mariadb")
+def test_a_file_of_somebody_else_is_refused(
+    server: TestServer, run_module: Any, pair: dict[str, Any]
+) -> None:
+    file = Path(pair["persist_file"])
+    file.write_text("[mysqld]\ndatadir = /srv/mysql\n")
+    for check in (True, False):
+        refused = run_module(MODULE, server, check=check, **pair)
+        assert refused["failed"] and running(server) == (1, 1), refused
+        assert refused["msg"] == (
+            f"persist_file {file} was not written by this module, which would throw away what is "
+            "in it; name a file of its own, in a folder that the server includes."
+        )
+    assert file.read_text() == "[mysqld]\ndatadir = /srv/mysql\n"
 
 
 def test_only_multiplies(server: TestServer, run_module: Any, pair: dict[str, Any]) -> None:

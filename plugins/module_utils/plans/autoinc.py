@@ -30,6 +30,8 @@ SET = "set auto-increment"
 PERSIST_IN_FILE = "persist auto-increment"
 END_SESSION = "end session"
 
+_HEADER = "# Written by dbrw.sharding.mysql_autoinc_offset."
+
 _MARK = "# Connections up to {newest} of the start at {started} may number with older values."
 _MARK_START, _MARK_MIDDLE, _MARK_END = (
     "# Connections up to ",
@@ -83,7 +85,7 @@ class CurrentAutoinc:
 def file_text(pair: Autoinc) -> str:
     """Return the configuration file that makes the pair outlive a restart."""
     return (
-        "# Written by dbrw.sharding.mysql_autoinc_offset. Rows of two servers with one offset\n"
+        f"{_HEADER} Rows of two servers with one offset\n"
         "# collide on the read servers: change it in the inventory, never here.\n"
         "[mysqld]\n"
         f"auto_increment_increment = {pair.increment}\n"
@@ -142,8 +144,9 @@ def judged_by(desired: DesiredAutoinc, current: CurrentAutoinc) -> Autoinc:
 def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
     """Return the steps to ``desired``, at run time and for the next start.
 
-    Raises ``Refused`` when something else sets the pair, when the new pair
-    leaves the old one's residue class, or when ids run out or are foreign.
+    Raises ``Refused`` when something else sets the pair, when the file is somebody
+    else's, when the new pair leaves the old one's residue class, or when ids run out
+    or are foreign.
     """
     raises, problems = id_columns.plan_floors(desired.next_id_above, current.columns, desired.pair)
     checked = _checked(current.columns, desired.limits)
@@ -151,6 +154,7 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
     refuse_if_any(
         [
             *_control_problems(current),
+            *_file_problems(current.file),
             *_class_problems(desired, current),
             *problems,
             *id_columns.range_problems(checked, desired.limits, desired.pair),
@@ -190,6 +194,17 @@ def _control_problems(current: CurrentAutoinc) -> list[str]:
         f"{current.controlled_by} sets this server's increment and offset itself, and would "
         "overwrite others at its next change of members. Leave the pair to it, or switch that off "
         "first."
+    ]
+
+
+def _file_problems(file: ConfigFile | None) -> list[str]:
+    if file is None or file.text is None or not file.text.strip():
+        return []
+    if file.text.startswith(_HEADER):
+        return []
+    return [
+        f"persist_file {file.path} was not written by this module, which would throw away what is "
+        "in it; name a file of its own, in a folder that the server includes."
     ]
 
 

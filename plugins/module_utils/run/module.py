@@ -165,12 +165,20 @@ def _apply(
 
 
 def _write_file(module: AnsibleModule, wanted: ConfigFile) -> None:
-    """Put the text into place in one rename, so that no reader sees half of it."""
+    """Put the text into place in one rename, so that no reader sees half of it.
+
+    The server's own user can read a new file; one that exists keeps its mode.
+    """
     handle, name = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(wanted.text or "")
-    Path(name).chmod(0o644)
-    module.atomic_move(name, wanted.path)
+    # atomic_move gives a new file what the umask leaves. A server passes over an option file that
+    # it cannot read, without an error.
+    umask = os.umask(0o022)
+    try:
+        module.atomic_move(name, wanted.path)
+    finally:
+        os.umask(umask)
 
 
 def _fail(

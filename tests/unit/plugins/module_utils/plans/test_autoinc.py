@@ -58,7 +58,14 @@ def plan(pair: Autoinc, current: CurrentAutoinc) -> Plan:
 PATH = "/etc/mysql/95-autoinc.cnf"
 # Few numbers, so that what is there often fits already.
 pairs = st.builds(Autoinc, st.integers(1, 4), st.integers(1, 4))
-texts = st.none() | st.text(max_size=20) | pairs.map(file_text)
+first_line = file_text(Autoinc(1, 1)).splitlines(keepends=True)[0]
+texts = st.one_of(
+    st.none(),
+    st.text(" \t\n", max_size=3),
+    # What somebody has left of this module's own file.
+    st.text(max_size=20).map(lambda text: first_line + text),
+    pairs.map(file_text),
+)
 currents = st.one_of(
     st.builds(CurrentAutoinc, pairs, st.just(True), st.none() | pairs, st.none()),
     st.builds(
@@ -137,6 +144,13 @@ def test_the_diff_tells_what_is_and_what_will_be(desired: Autoinc, current: Curr
         assert current.file is not None
         text = current.file.text
         assert diff["before"][PATH] == (None if text is None else {"text": text})
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_a_file_of_somebody_else_is_refused(text: str) -> None:
+    current = CurrentAutoinc(Autoinc(20, 2), False, None, ConfigFile(PATH, text))
+    with pytest.raises(Refused, match="95-autoinc.cnf was not written by this module"):
+        plan(Autoinc(20, 2), current)
 
 
 def test_a_server_that_would_restart_with_other_ids_is_changed() -> None:
