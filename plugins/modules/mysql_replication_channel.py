@@ -593,18 +593,18 @@ class ReplicationChannel:
         except Refused as refusal:
             raise Refused([*refusal.problems, *problems]) from None
         refuse_if_any(problems)
-        seed = Plan()
+        self.seed = Plan()
         if self.seeds and self.flavour == MARIADB:
             decided = {one.key for one in desired if one.state != PRESENT}
-            seed = gtid_seed.plan_position(self.seeds, self.known, current, decided)
+            self.seed = gtid_seed.plan_position(self.seeds, self.known, current, decided)
         elif self.seeds:
-            seed = gtid_seed.plan_set(self.seeds, self.known)
+            self.seed = gtid_seed.plan_set(self.seeds, self.known)
         unknown = [
             f"channel {name}: its source's settings are not known: {error}"
             for name, error in self.sources.items()
             if name not in said
         ]
-        return Plan(seed.steps + change.steps, (*unknown, *change.warnings))
+        return Plan(self.seed.steps + change.steps, (*unknown, *change.warnings))
 
     def statements(self, step, server):
         self.step = step
@@ -618,27 +618,31 @@ class ReplicationChannel:
         except ServerError as error:
             if self.step.action == planning.FILTER:
                 # MariaDB keeps the first half of filters that it refuses.
-                raise ServerError(
-                    server.address,
-                    f"{error.message} (the channel stays stopped, because its filters may be "
-                    "half changed; correct them and run again with state: started)",
-                    error.number,
-                    statement,
-                ) from None
-            if self.step.action != planning.CHANGE or not self.step.before:
+                more = (
+                    "the channel stays stopped, because its filters may be half changed; correct "
+                    "them and run again with state: started"
+                )
+            elif self._start_again(server):
+                more = "what ran before runs again with the settings that it had"
+            else:
                 raise
-            if self.step.before["running"] != "yes":
-                raise
-            # It ran when this began, and the next run could not know that it should.
-            again = replace(self.step, action=planning.START, value=self.step.value[0])
-            for start in server_side.statements(again, server):
-                server.run(start)
+            if error.number == seeding.MISSING_DOMAIN:
+                more += "; name that GTID in gtid_seed, too"
             raise ServerError(
-                server.address,
-                f"{error.message} (the channel runs again with the settings that it had)",
-                error.number,
-                statement,
+                server.address, f"{error.message} ({more})", error.number, statement
             ) from None
+
+    def _start_again(self, server):
+        """Start what this run has stopped; the next run could not know that it should."""
+        step, stopped = self.step, []
+        if step.action == gtid_seed.SEED:
+            stopped = [one for one in self.seed.steps if one.action == planning.START]
+        elif step.action == planning.CHANGE and step.before and step.before["running"] == "yes":
+            stopped = [replace(step, action=planning.START, value=step.value[0])]
+        for one in stopped:
+            for start in server_side.statements(one, server):
+                server.run(start)
+        return stopped
 
     def finish(self, server, desired, current, plan, applied):
         if not applied:

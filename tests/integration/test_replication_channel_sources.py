@@ -278,6 +278,37 @@ def test_a_replica_restored_from_copies_follows_from_their_positions(
     assert [row["id"] for row in replica.rows(rows)] == found
 
 
+@pytest.mark.flavour("mariadb")
+def test_a_seed_that_the_server_refuses_stops_no_channel(
+    replica: TestServer, sources: list[TestServer], schema: str
+) -> None:
+    """MariaDB takes a position only while no channel runs, and not one that lacks its own GTIDs."""
+    first, _second, third = sources
+    assert "failed" not in follow(replica, third, wait=True)
+    third.rows(f"INSERT INTO {schema}.t VALUES (3)")
+    assert "failed" not in follow(replica, third, wait=True)
+    # Somebody's statement on the replica itself, in its own domain and in its binary log.
+    replica.rows(f"INSERT INTO {schema}.t VALUES (1000)")
+    own = position(replica).split(",")[-1]
+    first.rows(f"INSERT INTO {schema}.t VALUES (1)")
+    seed = position(first)
+    refused = follow(replica, first, gtid_seed=[seed])
+    assert refused["failed"] and refused["error_number"] == 1948, refused
+    assert f"conflicts with the binary log which contains GTID {own}" in refused["msg"], refused
+    said = "(what ran before runs again with the settings that it had; name that GTID in gtid_seed"
+    assert f"{said}, too)" in refused["msg"], refused
+    third.rows(f"INSERT INTO {schema}.t VALUES (13)")
+    wait_until(
+        lambda: replica.rows(f"SELECT id FROM {schema}.t WHERE id = 13"),
+        10,
+        "the channel that ran before does not run again",
+    )
+
+    done = follow(replica, first, gtid_seed=[seed, own])
+    assert "failed" not in done and done["changed"], done
+    assert all(one["running"] for one in channels(replica).values())
+
+
 def test_a_copy_that_holds_nothing_of_the_log(
     replica: TestServer, sources: list[TestServer], schema: str
 ) -> None:

@@ -84,6 +84,12 @@ def explain(status: ChannelStatus) -> str:
             f"channel {status.name} cannot receive from {status.source}: error "
             f"{status.io_fault.number}: {status.io_fault.message}{meaning}"
         )
+    if not status.io_running:
+        # Neither leaves a word in the server's status.
+        meaning = (
+            ". Somebody has stopped it; or MariaDB has given up connecting, for which "
+            "master_retry_count in its configuration is the limit. Start the channel"
+        )
     threads = f"receiving {_yes(status.io_running)}, applying {_yes(status.sql_running)}"
     return f"channel {status.name} from {status.source} tells no error ({threads}){meaning}"
 

@@ -10,6 +10,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 
+# MariaDB in strict mode: the server has logged statements of its own, in a domain that the
+# position lacks.
+MISSING_DOMAIN = 1948
+
 _KNOWN = {
     MYSQL: "SELECT @@GLOBAL.gtid_executed AS gtids",
     MARIADB: "SELECT @@GLOBAL.gtid_slave_pos AS gtids",

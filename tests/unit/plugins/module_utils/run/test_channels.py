@@ -141,11 +141,20 @@ def test_no_password_is_told(one: str, other: str) -> None:
             {"io_fault": Fault(1236, "gone")},
             "channel W1 cannot receive from a:3306: error 1236: gone",
         ),
-        ({"sql_running": False}, "tells no error (receiving runs, applying is stopped)"),
+        (
+            {"sql_running": False},
+            "channel W1 from a:3306 tells no error (receiving runs, applying is stopped)",
+        ),
+        (
+            {"io_running": False, "connected": False},
+            "channel W1 from a:3306 tells no error (receiving is stopped, applying runs). Somebody "
+            "has stopped it; or MariaDB has given up connecting, for which master_retry_count in "
+            "its configuration is the limit. Start the channel",
+        ),
     ],
 )
 def test_explain(given: dict[str, Any], said: str) -> None:
-    assert said in explain(replace(RUNS, **given))
+    assert explain(replace(RUNS, **given)).startswith(said)
 
 
 @pytest.mark.parametrize(
