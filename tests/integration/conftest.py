@@ -89,6 +89,12 @@ def pair(server: TestServer, tmp_path: Any) -> Iterator[dict[str, Any]]:
     forget_pair(server)
 
 
+def restart(bare: Topology, server: TestServer) -> None:
+    """Let a server read its configuration again, as after a crash."""
+    server.kill()
+    bare.playbook("servers.yml", "--limit", server.name)
+
+
 def forget_pair(server: TestServer) -> None:
     """Give a server the increment and the offset that every server has by itself."""
     if server.flavour == "mysql":

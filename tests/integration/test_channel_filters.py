@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
-from tests.integration.conftest import forget_binary_logs, outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log, restart
 from tests.integration.lines import TestServer, Topology
 from tests.integration.modules import run_module
 from tests.integration.replication import (
@@ -387,11 +387,6 @@ def test_every_kind_survives_a_restart_and_none_a_removal(
     again = run_module(MODULE, replica, **{**options, "filters_file": None})
     assert again["changed"] and "failed" not in again, again
     assert filters(replica) == {"w1": NONE, "w2": NONE}
-
-
-def restart(bare: Topology, server: TestServer) -> None:
-    server.kill()
-    bare.playbook("servers.yml", "--limit", server.name)
 
 
 def test_a_channel_that_runs_by_half_is_not_changed_without_a_word(

@@ -21,7 +21,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Login,
     connect,
 )
-from tests.integration.conftest import forget_binary_logs, outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log, restart
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.replication import (
     PASSWORD,
@@ -88,11 +88,6 @@ def heartbeat(server: TestServer, name: str) -> str:
     if server.flavour == "mysql":
         return f"CHANGE REPLICATION SOURCE TO SOURCE_HEARTBEAT_PERIOD = 3 FOR CHANNEL '{name}'"
     return f"CHANGE MASTER '{name}' TO MASTER_HEARTBEAT_PERIOD = 3"
-
-
-def restart(bare: Topology, server: TestServer) -> None:
-    server.kill()
-    bare.playbook("servers.yml", "--limit", server.name)
 
 
 def test_nothing_is_changed_of_a_channel_that_runs(replica: TestServer, source: TestServer) -> None:

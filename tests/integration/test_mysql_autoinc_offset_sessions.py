@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log
+from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log, restart
 from tests.integration.lines import TestServer, Topology, wait_until
 
 MODULE = "mysql_autoinc_offset"
@@ -290,6 +290,29 @@ def test_replication_and_events_are_never_ended(
         forget_pair(replica)
         source.rows(f"SET GLOBAL event_scheduler = {scheduler}")
         outside_binary_log(source, "DROP USER copies@'%'")
+
+
+@pytest.mark.flavour("mysql")
+def test_mysql_that_does_not_know_their_values_tells_all_of_before(
+    bare: Topology, server: TestServer, run_module: Any, pair: dict[str, Any]
+) -> None:
+    """Without performance_schema it is asked as MariaDB is, by the run that makes the change."""
+    config = server.work_dir / "conf.d" / "sessions.cnf"
+    config.write_text("[mysqld]\nperformance_schema = OFF\n")
+    restart(bare, server)
+    try:
+        run_module(MODULE, server, **{**pair, **OLD}, check_ids=False)
+        server.close()
+        with closing(quiet(server)) as pooled:
+            options = {**pair, **NEW, "check_ids": False}
+            done = run_module(MODULE, server, **options)
+            assert done["changed"] and pooled.thread_id() in ids(done["stale_sessions"]), done
+            # What the server cannot tell, the next run does not know.
+            again = run_module(MODULE, server, **options)
+            assert not again["changed"] and again["stale_sessions"] == [], again
+    finally:
+        config.unlink()
+        restart(bare, server)
 
 
 def test_who_cannot_see_other_sessions_is_told(
