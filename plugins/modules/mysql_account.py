@@ -80,6 +80,8 @@ options:
       - An object is V(*.*), V(schema.*) or V(schema.table). In a schema V(%) stands for any
         characters (V(tenant_%.*)), and V(_) for itself. A name with a dot or a space in it stands
         in backquotes.
+      - On a table, V(SELECT (id, name\)) is for these columns only; so are V(INSERT), V(UPDATE) and
+        V(REFERENCES).
       - MySQL's words are understood on MariaDB too. There V(REPLICATION CLIENT) also gives
         C(SLAVE MONITOR), and V(SESSION_VARIABLES_ADMIN), which lets a session leave the binary log,
         gives C(BINLOG ADMIN). V(REPLICA) may be written for C(SLAVE).

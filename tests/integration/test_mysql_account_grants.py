@@ -114,6 +114,41 @@ def test_exactly_what_is_listed(
     assert not module(name=name, privileges={}, revoke_unlisted=True)["changed"]
 
 
+def test_privileges_on_columns(
+    server: TestServer, module: AccountModule, name: str, schema: str
+) -> None:
+    table = f"{schema}.`people, all`"
+    outside_binary_log(server, f"CREATE TABLE {table} (Id INT PRIMARY KEY, `a b` INT, c INT)")
+    wanted = {table: ["SELECT (id, `a b`)", "INSERT (ID)"]}
+    predicted = module(check=True, name=name, password=PASSWORD, privileges=wanted)
+    assert account(server, name) is None
+    done = module(name=name, password=PASSWORD, privileges=wanted)
+    assert done["statements"] == predicted["statements"] and done["diff"] == predicted["diff"]
+    asked = [f"SELECT {what} FROM {table}" for what in ("id, `a b`", "c")]
+    assert ask_as(server, name, PASSWORD, *asked) == [[], 1143]
+    # A column's letters may be written in any way.
+    again = {table: ["SELECT (ID)", "select (`A B`)", "INSERT (id)"]}
+    for exactly in (False, True):
+        told = module(name=name, privileges=again, revoke_unlisted=exactly)
+        assert not told["changed"] and told["accounts"][0]["extra_privileges"] == {}, told
+
+    # What is revoked on the whole table goes from its columns, too: they are granted after it.
+    for held in ("SELECT", "UPDATE", "UPDATE (c)"):
+        outside_binary_log(server, f"GRANT {held} ON {table} TO %s@'%%'", name)
+    told = module(name=name, privileges=wanted)
+    extra = told["accounts"][0]["extra_privileges"]
+    assert not told["changed"] and list(extra.values()) == [["SELECT", "UPDATE", "UPDATE (c)"]]
+    exact = {"name": name, "privileges": wanted, "revoke_unlisted": True}
+    predicted = module(check=True, **exact)
+    done = module(**exact)
+    assert done["statements"] == predicted["statements"] and done["diff"] == predicted["diff"]
+    assert ask_as(server, name, PASSWORD, *asked) == [[], 1143]
+    assert not module(**exact)["changed"]
+    fewer = {**exact, "privileges": {table: ["SELECT (Id)"]}}
+    assert module(**fewer)["changed"] and not module(**fewer)["changed"]
+    assert ask_as(server, name, PASSWORD, *asked, f"SELECT id FROM {table}") == [1143, 1143, []]
+
+
 def test_grant_option_on_everything_goes_for_every_session(
     server: TestServer, module: AccountModule, name: str
 ) -> None:

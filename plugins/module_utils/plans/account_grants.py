@@ -22,6 +22,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.account impor
     DesiredAccount,
     Scope,
     Vocabulary,
+    split_columns,
 )
 
 
@@ -33,7 +34,8 @@ def wanted_grants(
     A scope that the account has already keeps its spelling: of several schema
     patterns that match, servers apply one alone, so a second spelling of the
     same schema would take away what the first one gave. Where what is not listed
-    is revoked, the other spelling goes, and its wildcard with it.
+    is revoked, the other spelling goes, and its wildcard with it. A column keeps
+    its spelling, too: servers do not tell upper case from lower in it.
     """
     found = current.accounts.get(wanted.account)
     present = found.grants if found else {}
@@ -52,7 +54,9 @@ def wanted_grants(
             scope = next((other for other in present if other.same_as(asked)), asked)
         privileges, wrong = current.vocabulary.resolve(words, scope)
         problems += [f"{wanted.account}: {problem}" for problem in wrong]
-        grants[scope] = grants.get(scope, frozenset()) | privileges
+        spelled = {word.lower(): word for word in present.get(scope, ())}
+        named = {word.lower(): spelled.get(word.lower(), word) for word in privileges}
+        grants[scope] = grants.get(scope, frozenset()) | frozenset(named.values())
     return grants, problems
 
 
@@ -83,6 +87,8 @@ def add_grants(
     for scope, privileges in grants.items():
         present = base.grants.get(scope, frozenset())
         missing = privileges - present
+        if wanted.revoke_unlisted:
+            missing -= _of_columns(missing, present - privileges)
         if not missing:
             continue
         if scope not in base.grants and not wanted.revoke_unlisted:
@@ -99,9 +105,12 @@ def add_revokes(
 ) -> CurrentAccount:
     """Add the steps that take away what nobody listed, if asked, or tell it; return the rest.
 
-    They come after the grants, so that nobody ever has less than is listed.
+    They come after the grants, so that nobody ever has less than is listed, but for
+    one case: what is revoked on a table a server takes from its columns, too, so that
+    privileges on columns are granted after that.
     """
     extra = unlisted(wanted, current)
+    asked, _rest = wanted_grants(wanted, current)
     if wanted.revoke_unlisted and wanted.privileges is not None and base.proxied:
         draft.warnings.append(
             f"{wanted.account} may act as {', '.join(base.proxied)} (PROXY), left as it is; REVOKE "
@@ -114,12 +123,23 @@ def add_revokes(
         return base
     for scope, words in extra.items():
         left = {other: held for other, held in base.grants.items() if other != scope}
-        kept = base.grants[scope] - words
+        again = _of_columns(asked.get(scope, frozenset()), words)
+        kept = base.grants[scope] - words - again
         after = replace(base, grants={**left, scope: kept} if kept else left)
         value = Grant(wanted.account, scope, _spelled(words, current.vocabulary))
         draft.step(REVOKE, value, base, after)
         base = after
+        if again:
+            after = replace(base, grants={**left, scope: kept | again})
+            value = Grant(wanted.account, scope, _spelled(again, current.vocabulary))
+            draft.step(GRANT, value, base, after)
+            base = after
     return base
+
+
+def _of_columns(words: frozenset[str], of: frozenset[str]) -> frozenset[str]:
+    """Return those of ``words`` that are on columns what one of ``of`` is on the whole table."""
+    return frozenset(word for word in words if "(" in word and split_columns(word)[0].strip() in of)
 
 
 def _spelled(words: frozenset[str], vocabulary: Vocabulary) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ TABLE_PRIVILEGES = frozenset(
         "UPDATE",
     }
 )
+COLUMN_PRIVILEGES = frozenset({"INSERT", "REFERENCES", "SELECT", "UPDATE"})
 SCHEMA_PRIVILEGES = TABLE_PRIVILEGES | {
     "ALTER ROUTINE",
     "CREATE ROUTINE",
@@ -183,13 +184,21 @@ class Vocabulary:
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def resolve(self, words: Iterable[str], scope: Scope) -> tuple[frozenset[str], list[str]]:
-        """Return the privileges that ``words`` mean at ``scope``, and what is wrong with them."""
+        """Return the privileges that ``words`` mean at ``scope``, and what is wrong with them.
+
+        ``SELECT (id, name)`` means ``SELECT (id)`` and ``SELECT (name)``.
+        """
         meant: set[str] = set()
         problems = []
         for word in words:
-            name = canonical(word)
+            plain, columns = split_columns(word)
+            name = canonical(plain)
             parts = self.synonyms.get(name, (name,))
-            if name in ("ALL", ALL):
+            if columns is not None:
+                wrong = _wrong_columns(word, name, columns, scope)
+                problems += wrong
+                meant.update(f"{name} ({column})" for column in columns if not wrong)
+            elif name in ("ALL", ALL):
                 meant |= self.all_of(scope)
             elif name == "USAGE":
                 continue
@@ -222,6 +231,35 @@ class Vocabulary:
         close = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {close[0]}?" if close else "SHOW PRIVILEGES lists them."
         return f"{word!r} is no privilege of this {self.flavour} server; {hint}"
+
+
+def split_columns(word: str) -> tuple[str, list[str] | None]:
+    """Return a word without its columns, and the columns; None: it has none.
+
+    A column is one character or more: what stands in the parentheses and is none
+    makes an empty list.
+    """
+    found = re.fullmatch(r"([^(]+)\((.*)\)\s*", word, re.DOTALL)
+    if not found:
+        return word, None
+    name = r"\s*(?:`((?:[^`]|``)+)`|([^`,()\s]+))\s*"
+    if not re.fullmatch(rf"{name}(?:,{name})*", found[2]):
+        return found[1], []
+    parts = re.findall(name, found[2])
+    return found[1], [quoted.replace("``", "`") or bare for quoted, bare in parts]
+
+
+def _wrong_columns(word: str, name: str, columns: list[str], scope: Scope) -> list[str]:
+    if scope.table is None:
+        return [f"{word} cannot be granted on {scope}, only on a table; write schema.table."]
+    if name not in COLUMN_PRIVILEGES:
+        return [f"{word}: of columns there is {', '.join(sorted(COLUMN_PRIVILEGES))} only."]
+    if not columns:
+        return [
+            f"{word!r} names no columns; write them with commas between, as in SELECT (id, name), "
+            "and one with other characters in backquotes."
+        ]
+    return []
 
 
 def canonical(word: str) -> str:

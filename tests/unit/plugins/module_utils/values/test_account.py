@@ -73,8 +73,9 @@ WORDS = Vocabulary(
     {
         canonical(word): word
         for word in (
-            *("SELECT", "INSERT", "CREATE ROUTINE", "GRANT OPTION", "BINLOG ADMIN", "USAGE"),
-            *("BINLOG MONITOR", "SLAVE MONITOR", "READ_ONLY ADMIN", "PROXY"),
+            *("SELECT", "INSERT", "DELETE", "CREATE ROUTINE", "GRANT OPTION", "USAGE"),
+            *("BINLOG ADMIN", "PROXY"),
+            *("BINLOG MONITOR", "SLAVE MONITOR", "READ_ONLY ADMIN"),
         )
     },
     {
@@ -83,6 +84,7 @@ WORDS = Vocabulary(
     },
 )
 EVERYTHING, SCHEMA, TABLE = Scope(), Scope("s"), Scope("s", "t")
+COLUMNS = {"SELECT (a)", "INSERT (b, c)", "INSERT (d)", "INSERT (e`f)"}
 
 
 @pytest.mark.parametrize(
@@ -95,13 +97,15 @@ EVERYTHING, SCHEMA, TABLE = Scope(), Scope("s"), Scope("s", "t")
         (["SESSION_VARIABLES_ADMIN"], EVERYTHING, {"BINLOG ADMIN"}),
         (["USAGE"], EVERYTHING, set()),
         ([], SCHEMA, set()),
-        (["ALL"], TABLE, {"SELECT", "INSERT"}),
+        (["ALL"], TABLE, {"SELECT", "INSERT", "DELETE"}),
+        (["select(a)", "INSERT (`b, c`,d , `e``f`)"], TABLE, COLUMNS),
         (
             ["ALL PRIVILEGES", "GRANT OPTION"],
             SCHEMA,
             {
                 "SELECT",
                 "INSERT",
+                "DELETE",
                 "CREATE ROUTINE",
                 "GRANT OPTION",
             },
@@ -123,7 +127,13 @@ def test_words(words: list[str], scope: Scope, meant: set[str]) -> None:
         ("SELEKT", SCHEMA, "'SELEKT' is no privilege of this mariadb server; did you mean SELECT?"),
         ("x", SCHEMA, "'x' is no privilege of this mariadb server; SHOW PRIVILEGES lists them."),
         ("PROXY", EVERYTHING, "'PROXY' is no privilege of this mariadb server; "),
-        ("SELECT (a)", TABLE, "'SELECT (a)' is no privilege of this mariadb server; did you mean "),
+        ("SELECT (a", TABLE, "'SELECT (a' is no privilege of this mariadb server; did you mean "),
+        ("SELECT (a)", SCHEMA, "SELECT (a) cannot be granted on s.*, only on a table; write"),
+        ("DELETE (a)", TABLE, "DELETE (a): of columns there is INSERT, REFERENCES, SELECT, UPDATE"),
+        ("ALL (a)", TABLE, "ALL (a): of columns there is INSERT, REFERENCES, SELECT, UPDATE only."),
+        ("SELECT ()", TABLE, "'SELECT ()' names no columns; write them with commas between, as in"),
+        ("SELECT (a,)", TABLE, "'SELECT (a,)' names no columns; write them with commas between"),
+        ("SELECT (a b)", TABLE, "'SELECT (a b)' names no columns; write them with commas between"),
         ("BINLOG ADMIN", SCHEMA, "BINLOG ADMIN cannot be granted on s.*, only on *.*."),
         ("REPLICATION CLIENT", SCHEMA, "REPLICATION CLIENT cannot be granted on s.*, only on *.*."),
         (
