@@ -239,10 +239,16 @@ class Desired:
 
 
 @dataclass(frozen=True)
+class Source:
+    shape: TableShape | None
+    logs_generated: bool
+
+
+@dataclass(frozen=True)
 class Current:
     here: TableShape | None
     type_conversions: str
-    sources: dict[str, TableShape | None]
+    sources: dict[str, Source]
 
 
 class UsageTableInfo:
@@ -287,7 +293,7 @@ class UsageTableInfo:
         enforces_checks = server.dialect.applier_enforces_checks
         servers, problems = [], []
         for name, source in current.sources.items():
-            found = compare(source, current.here, enforces_checks)
+            found = compare(source.shape, current.here, enforces_checks, source.logs_generated)
             harmful = [difference for difference in found if not difference.harmless]
             servers.append(
                 {
@@ -334,7 +340,9 @@ def read_source(server, login, desired):
                     f"{server.flavour}; only servers of one flavour can be compared."
                 ]
             )
-        return server_side.read_table(source, desired.schema, desired.name)
+        return Source(
+            server_side.read_table(source, desired.schema, desired.name), source.logs_generated
+        )
     finally:
         source.close()
 

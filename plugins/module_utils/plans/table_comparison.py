@@ -74,17 +74,22 @@ class TableDifference:
 
 
 def compare(
-    source: TableShape | None, here: TableShape | None, enforces_checks: bool
+    source: TableShape | None,
+    here: TableShape | None,
+    enforces_checks: bool,
+    logs_generated: bool,
 ) -> list[TableDifference]:
     """Return how the table of a replica differs from a source's, in the order of its parts.
 
     None is a table that is not there. ``enforces_checks``: whether the replica's
-    applier refuses rows that a CHECK does not accept. Indexes that are not
-    unique are a replica's own affair and are not compared.
+    applier refuses rows that a CHECK does not accept. ``logs_generated``: whether
+    the source logs what it computes for generated columns at an UPDATE, too.
+    Indexes that are not unique are a replica's own affair and are not compared.
     """
     if source is None or here is None:
         return list(_missing(source, here))
-    return [*_columns(source, here), *_keys(source, here), *_rules(source, here, enforces_checks)]
+    columns = _columns(source, here, logs_generated)
+    return [*columns, *_keys(source, here), *_rules(source, here, enforces_checks)]
 
 
 def _missing(source: TableShape | None, here: TableShape | None) -> Iterator[TableDifference]:
@@ -96,7 +101,9 @@ def _missing(source: TableShape | None, here: TableShape | None) -> Iterator[Tab
         yield TableDifference(None, "table", None, "there", HARMLESS, why)
 
 
-def _columns(source: TableShape, here: TableShape) -> Iterator[TableDifference]:
+def _columns(
+    source: TableShape, here: TableShape, logs_generated: bool
+) -> Iterator[TableDifference]:
     for position, (theirs, ours) in enumerate(zip(source.columns, here.columns), 1):
         if theirs.name.lower() != ours.name.lower():
             yield TableDifference(
@@ -107,7 +114,7 @@ def _columns(source: TableShape, here: TableShape) -> Iterator[TableDifference]:
                 CHANGES,
                 f"columns go by position: the values of {theirs.name} are stored in {ours.name}",
             )
-        yield from _column(theirs, ours)
+        yield from _column(theirs, ours, logs_generated)
     for theirs in source.columns[len(here.columns) :]:
         why = "its values do not arrive"
         yield TableDifference(theirs.name, "column", theirs.definition, None, CHANGES, why)
@@ -116,7 +123,7 @@ def _columns(source: TableShape, here: TableShape) -> Iterator[TableDifference]:
         yield TableDifference(ours.name, "column", None, ours.definition, HARMLESS, why)
 
 
-def _column(theirs: Column, ours: Column) -> Iterator[TableDifference]:
+def _column(theirs: Column, ours: Column, logs_generated: bool) -> Iterator[TableDifference]:
     """Compare two columns that have the same position."""
 
     def difference(
@@ -146,11 +153,7 @@ def _column(theirs: Column, ours: Column) -> Iterator[TableDifference]:
             "generated column",
             theirs.generated,
             ours.generated,
-            *(
-                (CHANGES, "the value may be computed here, whatever the row says")
-                if ours.generated
-                else (HARMLESS, "the value is taken from the row")
-            ),
+            *_effect_of_generated(ours, logs_generated),
         )
     elif theirs.nullable != ours.nullable:
         yield difference(
@@ -215,6 +218,14 @@ def _what_differs(theirs: Column, ours: Column) -> str:
         return "character set"
     same = theirs.base_type == ours.base_type
     return "time precision" if same and theirs.base_type in _TIMES else "type"
+
+
+def _effect_of_generated(ours: Column, logs_generated: bool) -> tuple[str, str]:
+    if ours.generated:
+        return CHANGES, "the value may be computed here, whatever the row says"
+    if logs_generated:
+        return HARMLESS, "the value is taken from the row"
+    return CHANGES, "an UPDATE leaves the value of before, because it is not logged there"
 
 
 def _effect_of_types(theirs: Column, ours: Column) -> tuple[str, str]:

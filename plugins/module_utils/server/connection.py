@@ -141,6 +141,12 @@ class Server:
         """Either mysql or mariadb."""
         return self.dialect.flavour
 
+    @property
+    def logs_generated(self) -> bool:
+        """Whether an UPDATE's rows in its binary log have generated columns, too."""
+        omits_from = self.dialect.omits_generated_from
+        return omits_from is None or self.version < omits_from
+
     def rows(self, sql: str, *args: Any) -> list[Row]:
         """Return the rows of a query; it is not remembered as something done."""
         return self._execute(Statement(sql, args))

@@ -34,7 +34,7 @@ HERE = replace(SOURCE, primary_key=("Id", "At"), indexes=(Index("k", ("Who",)),)
 def told(
     source: TableShape | None, here: TableShape | None, enforces_checks: bool = False
 ) -> list[tuple[str | None, str, str]]:
-    found = compare(source, here, enforces_checks)
+    found = compare(source, here, enforces_checks, True)
     assert all(str(one).count(";") == 1 for one in found)
     return [(one.column, one.what, one.effect) for one in found]
 
@@ -43,8 +43,8 @@ def column(type_: str, collation: str | None = None, octets: int | None = None) 
     return Column("c", type_, type_, "", collation, octets=octets)
 
 
-def of_columns(there: Column, here: Column) -> list[tuple[str, str]]:
-    found = compare(TableShape((there,), ()), TableShape((here,), ()), False)
+def of_columns(there: Column, here: Column, logs_generated: bool = True) -> list[tuple[str, str]]:
+    found = compare(TableShape((there,), ()), TableShape((here,), ()), False, logs_generated)
     return [(one.what, one.effect) for one in found]
 
 
@@ -55,7 +55,7 @@ def test_the_two_shapes_of_a_table_do_not_differ() -> None:
 def test_a_table_that_is_missing() -> None:
     assert told(SOURCE, None) == [(None, "table", STOPS)]
     assert told(None, HERE) == [(None, "table", HARMLESS)]
-    assert [one.harmless for one in compare(SOURCE, None, False)] == [False]
+    assert [one.harmless for one in compare(SOURCE, None, False, True)] == [False]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,9 @@ def test_generated_columns() -> None:
     virtual = replace(stored, attributes="GENERATED ALWAYS AS (a) VIRTUAL")
     assert of_columns(plain, stored) == [("generated column", CHANGES)]
     assert of_columns(stored, plain) == [("generated column", HARMLESS)]
+    assert of_columns(stored, plain, logs_generated=False) == [("generated column", CHANGES)]
+    assert of_columns(plain, stored, logs_generated=False) == [("generated column", CHANGES)]
+    assert of_columns(stored, virtual, logs_generated=False) == of_columns(stored, virtual)
     assert of_columns(stored, replace(virtual, generated="b")) == [("generated column", CHANGES)]
     assert of_columns(stored, virtual) == [("attributes", HARMLESS)]
 
@@ -451,7 +454,15 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
 @pytest.mark.parametrize("name", SENTENCES)
 def test_what_is_said(name: str) -> None:
     source, here, sentence = SENTENCES[name]
-    assert [str(one) for one in compare(source, here, True)] == [sentence]
+    assert [str(one) for one in compare(source, here, True, True)] == [sentence]
+
+
+def test_what_is_said_of_a_column_that_a_source_does_not_log() -> None:
+    here, there = FLIGHTS, with_column("delay", generated="`id` * 2")
+    assert [str(one) for one in compare(there, here, True, False)] == [
+        "column delay, generated column: `id` * 2 there, none here; an UPDATE leaves the value of "
+        "before, because it is not logged there"
+    ]
 
 
 def test_what_is_said_of_two_columns_that_changed_places() -> None:
@@ -459,7 +470,8 @@ def test_what_is_said_of_two_columns_that_changed_places() -> None:
     other = replace(delay, name="distance")
     here = replace(FLIGHTS, columns=(number, text, other, delay))
     assert [
-        str(one) for one in compare(replace(here, columns=(*FLIGHTS.columns, other)), here, True)
+        str(one)
+        for one in compare(replace(here, columns=(*FLIGHTS.columns, other)), here, True, True)
     ] == [
         "column delay, order: 3: delay there, 3: distance here; columns go by position: the values "
         "of delay are stored in distance",
@@ -470,12 +482,12 @@ def test_what_is_said_of_two_columns_that_changed_places() -> None:
 
 def test_what_is_said_of_bytes_that_become_a_text_and_back() -> None:
     text, blob = with_column("tail", type="text"), with_column("tail", type="blob", collation=None)
-    assert [str(one) for one in compare(text, blob, True)] == [
+    assert [str(one) for one in compare(text, blob, True, True)] == [
         "column tail, type: text there, blob here; the bytes are taken over, and mean the same "
         "here",
         "column tail, character set: utf8mb4 there, binary here; the bytes are kept as they are",
     ]
-    assert [str(one) for one in compare(blob, text, True)][1:] == [
+    assert [str(one) for one in compare(blob, text, True, True)][1:] == [
         "column tail, character set: binary there, utf8mb4 here; the bytes are taken over, and "
         "read as other characters here",
     ]
@@ -490,12 +502,12 @@ TYPES = st.sampled_from(
 def test_a_table_does_not_differ_from_itself(types: list[str]) -> None:
     columns = tuple(replace(column(one), name=f"c{at}") for at, one in enumerate(types))
     shape = TableShape(columns, ("c0",))
-    assert compare(shape, shape, True) == []
+    assert compare(shape, shape, True, True) == []
 
 
 @given(st.lists(TYPES, min_size=2, max_size=6), st.integers(1, 5))
 def test_columns_at_the_end_only_matter_where_rows_bring_them(types: list[str], cut: int) -> None:
     columns = tuple(replace(column(one), name=f"c{at}") for at, one in enumerate(types))
     whole, short = TableShape(columns, ("c0",)), TableShape(columns[:cut], ("c0",))
-    assert {one.effect for one in compare(short, whole, True)} <= {HARMLESS}
-    assert {one.effect for one in compare(whole, short, True)} <= {CHANGES}
+    assert {one.effect for one in compare(short, whole, True, True)} <= {HARMLESS}
+    assert {one.effect for one in compare(whole, short, True, True)} <= {CHANGES}
