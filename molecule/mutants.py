@@ -11,6 +11,7 @@ scenarios run without a defect, and must be green.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+STATE = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "dbrw-sharding"
 # Hosts that have the server already: the defects are not about its installation.
 READY = "dbrw-sharding/host-mariadb:11.8"
 
@@ -108,6 +110,20 @@ MUTANTS = (
         r"FAILED .*test_nobody_logs_in_without_tls\[w1\]",
     ),
     Mutant(
+        "replication-without-tls",
+        "default",
+        "roles/write_server/vars/main.yml",
+        (
+            (
+                "['REPLICATION SLAVE']},\n                          "
+                "'require_tls': write_server_require_tls",
+                "['REPLICATION SLAVE']},\n                          'require_tls': false",
+            ),
+        ),
+        # The channels use TLS all the same.
+        r"FAILED .*test_nobody_logs_in_without_tls\[w1\]",
+    ),
+    Mutant(
         "applied-ddl-replaces",
         "default",
         "roles/mysqld/templates/server.cnf.j2",
@@ -145,14 +161,21 @@ def main() -> int:
 def run(scenario: str, mutant: Mutant | None) -> tuple[bool, str, float]:
     """Run a scenario on a copy; return whether it was as expected, why, and the seconds."""
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dbrw-mutant-") as folder:
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (
+        # Hosts and networks are named after their scenario: see script/molecule.
+        (STATE / f"scenario-{scenario}.lock").open("w") as lock,
+        tempfile.TemporaryDirectory(prefix="dbrw-mutant-") as folder,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
         copy = copied(Path(folder) / "collection")
         if mutant:
             plant(mutant, copy)
         output, code = "", 0
         try:
             # Some modules have nothing to do before the second run, which idempotence is.
-            for step in ("create", "prepare", "converge", "idempotence", "verify"):
+            # A run that was killed may have left hosts.
+            for step in ("destroy", "create", "prepare", "converge", "idempotence", "verify"):
                 said, code = molecule(copy, step, scenario)
                 output += said
                 if code:
