@@ -23,7 +23,7 @@ PLAYBOOK = Path(__file__).parents[1] / "lab/converge.yml"
 
 def main() -> int:
     """Run from the command line; return the exit code of the playbook."""
-    watched: dict[str, Any] = {"threads_before": receiving_threads(read_servers())}
+    watched: dict[str, Any] = {"threads_before": channel_threads(read_servers())}
     log = FOLDER / "site.log"
     with log.open("w") as out:
         playbook = start(PLAYBOOK, "-i", str(GROWN), stdout=out)
@@ -37,7 +37,7 @@ def main() -> int:
     print(log.read_text())
     if playbook.returncode:
         return playbook.returncode
-    watched["threads_after"] = receiving_threads(read_servers())
+    watched["threads_after"] = channel_threads(read_servers())
     with log.open("w") as out:
         again = start(PLAYBOOK, "-i", str(GROWN), stdout=out)
         again.wait()
@@ -51,11 +51,11 @@ def names(servers: list[Server]) -> list[str]:
     return [server.name for server in servers]
 
 
-def receiving_threads(readers: list[Server]) -> dict[str, list[int]]:
-    """Return the numbers of each read server's receiving threads: a restart makes new ones."""
+def channel_threads(readers: list[Server]) -> dict[str, list[int]]:
+    """Return the numbers of the threads that receive and apply: a restart makes new ones."""
     sql = (
         "SELECT id FROM information_schema.processlist "
-        "WHERE user = 'system user' AND command = 'Slave_IO' ORDER BY id"
+        "WHERE user = 'system user' AND command IN ('Slave_IO', 'Slave_SQL') ORDER BY id"
     )
     return {reader.name: [row["id"] for row in reader.rows(sql)] for reader in readers}
 

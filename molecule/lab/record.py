@@ -1,6 +1,6 @@
 """What the applications of a run remember, and when its fault ended.
 
-python3 -m lab.record RUN    the fault ends now; wait a moment for the channels
+python3 -m lab.record RUN [TIME]    the fault ends now, or ended then; wait for the channels
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class Run:
         return seen[-1]["at"] if seen and seen[-1]["running"] == names else None
 
 
-def end_fault(run: Run) -> None:
-    """Note that the fault is over, and let the applications go on until the channels run."""
-    (run.folder / "fault_end").write_text(str(time.time()))
+def end_fault(run: Run, at: str) -> None:
+    """Note when the fault was over, and let the applications go on until the channels run."""
+    (run.folder / "fault_end").write_text(at)
     while time.time() < run.fault_end + CHANNEL_SECONDS:
         if None not in {run.running_since(reader) for reader in read_servers()}:
             break
@@ -122,4 +122,4 @@ def problems(rows: list[dict[str, Any]], of_runs: list[Run], increment: int) -> 
 
 
 if __name__ == "__main__":
-    end_fault(Run(FOLDER / "record" / sys.argv[1]))
+    end_fault(Run(FOLDER / "record" / sys.argv[1]), *(sys.argv[2:] or [str(time.time())]))

@@ -15,6 +15,9 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
 
 
+SCENARIOS = sorted(path.parent for path in (ROOT / "molecule").glob("*/molecule.yml"))
+
+
 def words_of(folder: str) -> set[str]:
     """Return every string that the tests of a folder have in their code."""
     return {
@@ -76,3 +79,19 @@ def test_a_playbook_is_run_on_real_servers(playbook: str) -> None:
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_has_a_test(name: str) -> None:
     assert (ROOT / "tests/unit/plugins/filter" / f"test_{name}.py").is_file()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda folder: folder.name)
+def test_a_scenario_has_what_its_steps_name(scenario: Path) -> None:
+    """Molecule passes over a folder of checks that is not there, with a warning."""
+    base = yaml.safe_load((ROOT / ".config/molecule/config.yml").read_text())
+    own = yaml.safe_load((scenario / "molecule.yml").read_text())
+    folders = {own.get("verifier", base["verifier"]).get("directory")}
+    for step in own["scenario"].get("test_sequence", base["scenario"]["test_sequence"]):
+        verb, _space, named = step.partition(" ")
+        if verb == "verify" and named:
+            folders.add(named)
+        elif named:
+            assert (scenario / named).is_file(), step
+    for folder in folders:
+        assert list((scenario / folder).glob("test_*.py")), folder

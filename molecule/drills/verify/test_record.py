@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lab.record import CHANNEL_SECONDS, content, problems, runs, written
+from lab.record import CHANNEL_SECONDS, Run, content, problems, runs, written
 from lab.servers import Server, application, read_servers, wait_until, write_servers
 from lab.writer import INSERTING
 
@@ -15,10 +15,11 @@ PAUSE_SECONDS = 2
 each_reader = pytest.mark.parametrize("reader", read_servers(), ids=lambda reader: reader.name)
 
 
-def test_the_applications_have_settled_everything() -> None:
-    assert set(LAST.applications) == {writer.datacenter for writer in write_servers()}
-    assert LAST.events("failure", "unsettled") == []
-    assert len(LAST.events("stop")) == len(LAST.applications)
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_the_applications_have_settled_everything(run: Run) -> None:
+    assert set(run.applications) == {writer.datacenter for writer in write_servers()}
+    assert run.events("failure", "unsettled") == []
+    assert len(run.events("stop")) == len(run.applications)
 
 
 def test_nobody_waited() -> None:

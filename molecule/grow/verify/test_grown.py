@@ -10,6 +10,7 @@ import pytest
 from grow.watch import NEWCOMER, WATCHED
 from lab.record import Run
 from lab.servers import FOLDER, write_servers
+from lab.writer import INSERTING
 
 ALL = ["w1", "w2", "w3", "w4", "w5"]
 LONGEST_PAUSE = 2.0
@@ -21,14 +22,15 @@ def watched() -> Any:
 
 
 def test_no_channel_has_restarted(watched: Any) -> None:
+    # Of each channel one thread receives and one applies.
     before, after = watched["threads_before"], watched["threads_after"]
-    assert {reader: len(threads) for reader, threads in before.items()} == {"r1": 4, "r2": 4}
+    assert {reader: len(threads) for reader, threads in before.items()} == {"r1": 8, "r2": 8}
     for reader, threads in before.items():
         assert set(threads) < set(after[reader])
     assert {reader: len(threads) for reader, threads in after.items()} == {
-        "r1": 5,
-        "r2": 5,
-        "r3": 5,
+        "r1": 10,
+        "r2": 10,
+        "r3": 10,
     }
 
 
@@ -37,8 +39,10 @@ def test_applications_hear_of_it_when_every_read_server_follows_it(watched: Any)
 
 
 def test_no_pause_for_the_writers() -> None:
-    pauses = Run(FOLDER / "record/grow").longest_pauses()
-    assert pauses and max(pauses.values()) < LONGEST_PAUSE, pauses
+    run = Run(FOLDER / "record/grow")
+    pauses = run.longest_pauses()
+    assert len(pauses) == INSERTING * len(run.applications) == INSERTING * 3
+    assert max(pauses.values()) < LONGEST_PAUSE, pauses
 
 
 def test_another_run_changes_nothing(watched: Any) -> None:

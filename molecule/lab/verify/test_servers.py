@@ -30,6 +30,11 @@ each_writer = pytest.mark.parametrize("writer", WRITERS, ids=name_of)
 each_reader = pytest.mark.parametrize("reader", READERS, ids=name_of)
 
 
+@each_server
+def test_the_version_is_that_of_the_scenario(server: Server) -> None:
+    assert server.variable("version").startswith({"mariadb": "11.8.", "mysql": "9.7."}[FLAVOUR])
+
+
 def test_applications_know_all_servers() -> None:
     assert [server.name for server in SERVERS] == ["w1", "w2", "w3", "w4", "r1", "r2"]
     assert [server.datacenter for server in SERVERS] == ["dc1", "dc1", "dc2", "dc2", "dc1", "dc2"]
@@ -115,7 +120,10 @@ def test_a_channel_from_each_write_server_over_verified_tls(reader: Server) -> N
 
 @each_server
 def test_nobody_logs_in_without_tls(server: Server) -> None:
-    for user in ("application", "monitor", "maintenance"):
+    users = ["application", "monitor", "maintenance"]
+    if server in WRITERS:
+        users += [f"replication_{reader.name}" for reader in READERS]
+    for user in users:
         with pytest.raises(pymysql.OperationalError) as refused:
             server.login(user, ssl=None, ssl_disabled=True)
         # 1045: access denied, which does not say why. 2061, 2003 and others would be
