@@ -19,7 +19,9 @@ description:
     allows it.
   - A table without partitions is refused with what partitioning it would take, unless
     O(partition_plain_table) allows it.
-  - Months ahead are made before anything is dropped. The current month is never dropped.
+  - Months ahead are made before anything is dropped. The current month is never dropped. A
+    C(DATE) or C(DATETIME) does not tell its time zone, so a month of those is past only when it has
+    ended in every zone, 14 h after its end in UTC.
   - Nothing of this enters the binary log.
 version_added: 0.1.0
 options:
@@ -149,7 +151,8 @@ extends_documentation_fragment:
   - dbrw.sharding.attributes
 notes:
   - Months are those of UTC for C(TIMESTAMP) and integer columns, and those of the values as they
-    stand for C(DATE) and C(DATETIME) columns.
+    stand for C(DATE) and C(DATETIME) columns. O(months_ahead) is at least 1, which covers the time
+    zones that are ahead of UTC.
   - New partitions are named after their month, such as C(p2013m02), or C(p2013m02_2) if that name
     is taken.
   - The login user needs C(ALTER), C(CREATE), C(INSERT), C(DROP) and C(SELECT) on the table, and
@@ -387,7 +390,7 @@ class MonthPartition:
                 plain = plain_table.read_times(server, plain, desired.epoch)
             return Current(now, plain, planning.Beside())
         table = server_side.read(*named, desired.epoch)
-        policy, month = desired.policy, Month.of(now)
+        policy, month = desired.policy.seen_at(now, table.scheme), Month.of(now)
         past = planning.to_archive(policy, month, table.partitions)
         archives = [
             archive_of(desired.archive_table, desired.archive_schema, table, partition)
@@ -399,17 +402,17 @@ class MonthPartition:
 
     def plan(self, desired, current):
         self.wait, self.table = desired.wait, current.table
-        month = Month.of(current.now)
         if isinstance(current.table, PlainTable):
             return first_partitioning.plan(
                 desired.policy,
-                month,
+                current.now,
                 current.table,
                 desired.epoch,
                 desired.partition_plain_table,
                 plain_table.quote,
             )
-        return planning.plan(desired.policy, month, current.table, current.beside)
+        policy = desired.policy.seen_at(current.now, current.table.scheme)
+        return planning.plan(policy, Month.of(current.now), current.table, current.beside)
 
     def statements(self, step, server):
         self.seconds.append(0.0)

@@ -109,6 +109,37 @@ def test_archives_without_copying(server: TestServer, schema: str, run_module: A
     assert binary_log(server) == log
 
 
+@pytest.mark.parametrize(
+    ("column", "at_once"),
+    [
+        ("DATE", False),
+        ("DATETIME", False),
+        ("DATETIME NOT NULL, x INT", False),
+        ("TIMESTAMP", True),
+        ("INT UNSIGNED", True),
+    ],
+)
+def test_the_last_month_is_past_when_it_has_ended_in_every_zone(
+    server: TestServer, schema: str, run_module: Any, column: str, at_once: bool
+) -> None:
+    """A DATETIME of a server behind UTC is still in November when UTC is in December."""
+    options = make(server, schema, *FIVE, column=column) | {"months_kept": 0, "max_drops": 3}
+    insert(server, schema, "2013-10-05", "2013-11-30", column=column)
+    options["now"] = "2013-12-01 13:59:59"
+    predicted = run_module(MODULE, server, check=True, **options)
+    early = run_module(MODULE, server, **options)
+    (step,) = early["steps"]
+    assert step["partitions"] == ["a", "b", "c"][: 3 if at_once else 2], early
+    assert early["statements"] == predicted["statements"]
+    assert days(server, schema, column) == ["2013-11-30"][at_once:]
+    assert run_module(MODULE, server, **options)["steps"] == []
+    options["now"] = "2013-12-01 14:00:00"
+    later = run_module(MODULE, server, **options)
+    assert [step["partitions"] for step in later["steps"]] == [["c"]][at_once:], later
+    assert days(server, schema, column) == []
+    assert run_module(MODULE, server, **options)["steps"] == []
+
+
 def test_archives_into_another_schema(server: TestServer, schema: str, run_module: Any) -> None:
     options = make(server, schema, *FIVE)
     insert(server, schema, *HELD)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.months import (
     Change,
@@ -42,7 +43,7 @@ Quote = Callable[[str], str]
 
 def plan(
     policy: MonthPolicy,
-    current: Month,
+    now: datetime,
     table: PlainTable,
     epoch: str,
     allowed: bool,
@@ -50,13 +51,14 @@ def plan(
 ) -> Plan:
     """Return the one step that partitions a table by months.
 
-    ``epoch`` is what the column counts if it is an integer, ``quote`` writes an
-    identifier. Raises ``Refused`` with everything that stands against it, and
+    ``now`` is in UTC, ``epoch`` is what the column counts if it is an integer, and
+    ``quote`` writes an identifier. Raises ``Refused`` with everything that stands against it, and
     with its size and the time to expect when it is not ``allowed``.
     """
     whole = Partition(table.name, None, table.rows, table.data_bytes, table.index_bytes)
     problems = _problems(table, quote)
     scheme = epoch if table.column is None else _SCHEMES.get(table.column.type, epoch)
+    current, policy = Month.of(now), policy.seen_at(now, scheme)
     first = Month.of(table.earliest) if table.earliest else current
     if policy.first_month is not None:
         first = policy.first_month
@@ -163,7 +165,7 @@ def _time_zone_traps(table: PlainTable) -> list[str]:
     return [
         f"{table}: {column.name} is {column.type.upper()} and {filled} the server's clock, which "
         f"is {table.clock_offset_seconds} s ahead of UTC (negative: behind). Its months are those "
-        "of the values as they stand, while now is taken in UTC; months_ahead covers the "
-        "difference. Set time_zone = '+00:00' on every server that fills it, if months shall be "
-        "UTC's."
+        "of the values as they stand, while now is taken in UTC: months_ahead covers the "
+        "difference, and a month is past 14 h after its end in UTC. Set time_zone = '+00:00' on "
+        "every server that fills it, if months shall be UTC's."
     ]

@@ -336,7 +336,7 @@ def _too_many_drops(
     )
     return (
         f"{table}: {len(past)} partitions are older than {policy.cutoff(current)}, the first of "
-        f"{policy.months_kept} months that are kept before {current}: {names}. max_drops allows "
-        f"{policy.max_drops}, so nothing has been done. Check now and months_kept; when all of "
-        f"these may go, set max_drops to {len(past)}."
+        f"{policy.months_kept} months that are kept before {policy.running(current)}: {names}. "
+        f"max_drops allows {policy.max_drops}, so nothing has been done. Check now and "
+        f"months_kept; when all of these may go, set max_drops to {len(past)}."
     )

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import (
@@ -29,6 +29,13 @@ EPOCH_MILLISECONDS = "epoch milliseconds"
 
 # What an integer column may count since 1970-01-01 00:00:00 UTC, by the option's word.
 EPOCH_UNITS = {"seconds": EPOCH_SECONDS, "milliseconds": EPOCH_MILLISECONDS}
+
+# Times that stand as somebody's clock wrote them, without a word of its zone.
+_LOCAL_TIMES = (RANGE_COLUMNS, TO_DAYS)
+
+# How far a clock may be behind UTC: 12 h on earth, and no server takes a time_zone
+# of 14 h ("MySQL Server Time Zone Support": from -13:59 on).
+FURTHEST_BEHIND = timedelta(hours=14)
 
 # What becomes of partitions that are past their retention.
 DROP_PAST = "drop"
@@ -141,6 +148,9 @@ class MonthPolicy:
     earlier, belong into ``cold_data_directory``; a run moves ``max_moves`` at
     most. A last partition that takes everything and holds rows is only split
     with ``split_tail_with_rows``.
+
+    While ``last_month_runs``, the month before the current one has not ended
+    everywhere yet, and is neither past nor cold: see ``seen_at``.
     """
 
     months_ahead: int = 3
@@ -152,6 +162,7 @@ class MonthPolicy:
     cold_after_months: int | None = None
     cold_data_directory: str | None = None
     max_moves: int = 1
+    last_month_runs: bool = False
 
     def problems(self) -> list[str]:
         """Say what is wrong with the policy by itself."""
@@ -204,17 +215,30 @@ class MonthPolicy:
         """Return the last month that must exist."""
         return current + self.months_ahead
 
+    def seen_at(self, now: datetime, scheme: str) -> MonthPolicy:
+        """Return the policy for ``now`` (UTC) and a table whose partitions go by ``scheme``.
+
+        Nobody tells of which zone a DATE or a DATETIME is: a month of those is
+        past only when it has ended in every zone.
+        """
+        runs = scheme in _LOCAL_TIMES and Month.of(now - FURTHEST_BEHIND) != Month.of(now)
+        return replace(self, last_month_runs=runs)
+
+    def running(self, current: Month) -> Month:
+        """Return the earliest month that has not ended everywhere."""
+        return current + -1 if self.last_month_runs else current
+
     def cutoff(self, current: Month) -> Month | None:
         """Return the first month that is kept; None when all are."""
         if self.months_kept is None or self.past == KEEP_PAST:
             return None
-        return current + -self.months_kept
+        return self.running(current) + -self.months_kept
 
     def is_cold(self, partition: Partition, current: Month) -> bool:
         """Whether a partition belongs into the cold directory and is not there."""
         if self.cold_after_months is None or self.cold_data_directory is None:
             return False
-        edge = (current + -self.cold_after_months).start
+        edge = (self.running(current) + -self.cold_after_months).start
         if partition.below is None or partition.below > edge:
             return False
         return (partition.data_directory or "").rstrip("/") != self.cold_data_directory.rstrip("/")

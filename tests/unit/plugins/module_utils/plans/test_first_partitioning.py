@@ -28,7 +28,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.plain_table i
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 
-NOW = Month(2013, 12)
+NOW = datetime(2013, 12, 15)
+MONTH = Month.of(NOW)
 AT = TimeColumn("at", "datetime")
 TABLE = PlainTable("s", "t", "`s`.`t`", "InnoDB", AT, rows=1_000_000, data_bytes=5, index_bytes=2)
 POLICY = MonthPolicy(months_ahead=1)
@@ -43,8 +44,9 @@ def plan(
     policy: MonthPolicy = POLICY,
     epoch: str = EPOCH_SECONDS,
     allowed: bool = True,
+    now: datetime = NOW,
 ) -> Plan:
-    return first_partitioning.plan(policy, NOW, table, epoch, allowed, quote)
+    return first_partitioning.plan(policy, now, table, epoch, allowed, quote)
 
 
 def problems(table: PlainTable, policy: MonthPolicy = POLICY, allowed: bool = True) -> list[str]:
@@ -79,7 +81,7 @@ def test_the_scheme_is_that_which_prunes_best(kind: str, epoch: str, scheme: str
     assert (whole.rows, whole.bytes) == (1_000_000, 7)
     # The next run, by the other plan, finds nothing to do.
     made = replace(step.value.table, partitions=step.value.new)
-    assert months.plan(POLICY, NOW, made) == Plan()
+    assert months.plan(POLICY, MONTH, made) == Plan()
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,26 @@ def test_the_first_month(
     wanted = MonthPolicy(**{"months_ahead": 1, **policy})
     (step,) = plan(replace(TABLE, earliest=earliest, latest=earliest), wanted).steps
     assert step.value.new[0].below == first
+
+
+@pytest.mark.parametrize(
+    ("kind", "now", "first"),
+    [
+        ("datetime", datetime(2013, 12, 1, 13, 59), datetime(2013, 12, 1)),
+        ("datetime", datetime(2013, 12, 1, 14), datetime(2014, 1, 1)),
+        ("timestamp", datetime(2013, 12, 1), datetime(2014, 1, 1)),
+    ],
+)
+def test_a_month_that_runs_in_some_zone_is_kept_apart(
+    kind: str, now: datetime, first: datetime
+) -> None:
+    table = replace(TABLE, column=TimeColumn("at", kind), earliest=datetime(2013, 5, 5))
+    policy = MonthPolicy(months_ahead=1, months_kept=0)
+    (step,) = plan(table, policy, now=now).steps
+    assert step.value.new[0].below == first
+    # The next run at that time agrees.
+    made = replace(step.value.table, partitions=step.value.new)
+    assert months.plan(policy.seen_at(now, made.scheme), MONTH, made) == Plan()
 
 
 def test_a_plain_table_is_only_rewritten_when_told_to() -> None:

@@ -20,8 +20,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     ARCHIVE_PAST,
     DROP_PAST,
+    EPOCH_MILLISECONDS,
+    EPOCH_SECONDS,
     KEEP_PAST,
     RANGE_COLUMNS,
+    TO_DAYS,
+    UNIX_TIMESTAMP,
     MonthPolicy,
     Partition,
     PartitionedTable,
@@ -94,7 +98,9 @@ class Simulated:
         archives = tuple(archive_of("{table}_{partition}", None, table, part) for part in past)
         return months.plan(policy, NOW, table, months.Beside(archives))
 
-    def apply(self, plan: Plan, may_split_tail: bool = False) -> Simulated:
+    def apply(
+        self, plan: Plan, may_split_tail: bool = False, may_be_earlier: bool = False
+    ) -> Simulated:
         """What a server does with the steps, and what it refuses."""
         now = self
         for step in plan.steps:
@@ -123,7 +129,8 @@ class Simulated:
                     "months are made before any is dropped"
                 )
                 gone = set().union(*(now.rows_of(name) for name in old))
-                assert all(day < NOW.start for day in gone), "rows of the current month dropped"
+                earliest = NOW + -1 if may_be_earlier else NOW
+                assert all(day < earliest.start for day in gone), "rows of a running month dropped"
                 if step.action == months.ARCHIVE:
                     assert step.value.archive.partition == old[0]
                     now = replace(now, archived=now.archived | gone)
@@ -190,6 +197,7 @@ POLICIES = st.builds(
     cold_after_months=st.none() | st.integers(0, 12),
     cold_data_directory=st.just(COLD),
     max_moves=st.integers(0, 30),
+    last_month_runs=st.booleans(),
 )
 
 
@@ -200,7 +208,7 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
         plan = before.plan(policy)
     except Refused:
         assume(False)
-    after = before.apply(plan, policy.split_tail_with_rows)
+    after = before.apply(plan, policy.split_tail_with_rows, policy.last_month_runs)
 
     cutoff = policy.cutoff(NOW)
     boundaries = {below for _rest, below in after.parts}
@@ -228,7 +236,8 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
     assert bool(cold) == any("max_moves allows" in warning for warning in plan.warnings)
     for part in after.table().partitions:
         if part.data_directory == COLD and part.name not in before.cold:
-            assert part.below and part.below <= NOW.start, "the current month was moved"
+            earliest = NOW + -1 if policy.last_month_runs else NOW
+            assert part.below and part.below <= earliest.start, "a running month was moved"
 
     again = after.plan(policy)
     assert {step.action for step in again.steps} <= ({months.MOVE} if cold else set())
@@ -272,7 +281,7 @@ def test_shows_every_state_between(before: Simulated, policy: MonthPolicy) -> No
         assert step.after == following.before
     if plan.steps:
         assert list(plan.diff()["before"]["s.t"]["partitions"]) == [n for n, _rest in before.parts]
-        after = before.apply(plan, policy.split_tail_with_rows)
+        after = before.apply(plan, policy.split_tail_with_rows, policy.last_month_runs)
         assert list(plan.diff()["after"]["s.t"]["partitions"]) == [n for n, _rest in after.parts]
         assert [part.name for part in plan.steps[-1].value.after] == [n for n, _rest in after.parts]
 
@@ -431,6 +440,40 @@ def test_too_many_drops_are_refused_by_name() -> None:
         before.plan(policy)
     assert "x0 (below 2013-09-01), x1 (below 2013-10-01)" in str(refusal.value)
     assert "set max_drops to 2" in str(refusal.value)
+
+
+LOCAL = (RANGE_COLUMNS, TO_DAYS)
+UTC = (UNIX_TIMESTAMP, EPOCH_SECONDS, EPOCH_MILLISECONDS)
+
+
+@pytest.mark.parametrize(
+    ("now", "schemes", "runs"),
+    [
+        (datetime(2013, 12, 1), LOCAL, True),
+        (datetime(2013, 12, 1, 13, 59, 59), LOCAL, True),
+        (datetime(2013, 12, 1, 14), LOCAL, False),
+        (datetime(2013, 12, 31, 23, 59), LOCAL, False),
+        (datetime(2013, 12, 1), UTC, False),
+    ],
+)
+def test_a_month_of_no_zone_is_past_when_it_has_ended_in_every_zone(
+    now: datetime, schemes: tuple[str, ...], runs: bool
+) -> None:
+    """2013-12 is the current month of UTC; 2013-11 is what may still run elsewhere."""
+    before = simulated("2013-11-01", "2013-12-01", "2014-01-01", "2014-02-01")
+    policy = MonthPolicy(1, months_kept=0, max_drops=9)
+    cold = MonthPolicy(1, cold_after_months=0, cold_data_directory=COLD, max_moves=9)
+    for scheme in schemes:
+        for told in (policy, cold):
+            steps = before.plan(told.seen_at(now, scheme)).steps
+            names = [part.name for step in steps for part in step.value.old]
+            assert names == (["x0"] if runs else ["x0", "x1"])
+        with pytest.raises(Refused) as refusal:
+            before.plan(replace(policy.seen_at(now, scheme), max_drops=0))
+        first = "2013-11" if runs else "2013-12"
+        assert f"older than {first}, the first of 0 months that are kept before {first}:" in str(
+            refusal.value
+        )
 
 
 def test_more_partitions_than_a_table_can_have_are_refused() -> None:
