@@ -54,6 +54,10 @@ options:
     description:
       - How many months before the current one are kept. Partitions that lie wholly before those
         are past; O(past) says what becomes of them.
+      - A partition below 1970, such as C(VALUES LESS THAN (0)), is there to catch nonsense. It is
+        never past, and never moved.
+      - Where O(time_column) can be C(NULL), such rows are in the first partition. Unless that is
+        below 1970, it is kept, with a warning that gives the statement that parts them from it.
       - Without it, nothing is ever past.
     type: int
   past:

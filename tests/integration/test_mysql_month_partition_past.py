@@ -140,6 +140,110 @@ def test_the_last_month_is_past_when_it_has_ended_in_every_zone(
     assert run_module(MODULE, server, **options)["steps"] == []
 
 
+NONSENSE = {
+    "DATE": ("RANGE COLUMNS (at)", "('1000-01-01')", "('{}')", "'0000-00-00'"),
+    "DATETIME": ("RANGE COLUMNS (at)", "('0000-00-00')", "('{}')", "NULL"),
+    "DATETIME(3)": ("RANGE (TO_DAYS(at))", "(0)", "(TO_DAYS('{}'))", "NULL"),
+    "TIMESTAMP": (
+        "RANGE (UNIX_TIMESTAMP(at))",
+        "(0)",
+        "(UNIX_TIMESTAMP('{} 00:00:00'))",
+        "NULL",
+    ),
+    "INT UNSIGNED": ("RANGE (at)", "(0)", "(UNIX_TIMESTAMP('{} 00:00:00'))", "NULL"),
+    "BIGINT": ("RANGE (at)", "(0)", "(UNIX_TIMESTAMP('{} 00:00:00'))", "-5"),
+}
+
+
+def make_nullable(server: TestServer, schema: str, column: str, catches: bool) -> dict[str, Any]:
+    """Create schema.calls as FIVE, with or without a partition for nonsense; a row of it is 77."""
+    method, catch_all, boundary, nonsense = NONSENSE[column]
+    bounds = {"PNULL": catch_all} if catches else {}
+    # A name that the module would choose, too.
+    first, *others = FIVE
+    for part in (first if catches else first.replace("a", "PNULL"), *others):
+        name, below = part.split()
+        bounds[name] = boundary.format(below)
+    said = ", ".join(f"PARTITION {name} VALUES LESS THAN {b}" for name, b in bounds.items())
+    with server.admin(sql_mode="") as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_log_bin = 0, time_zone = '+00:00'")
+        cursor.execute(
+            f"CREATE TABLE {schema}.calls (id BIGINT, at {column} NULL) "
+            f"PARTITION BY {method} ({said})"
+        )
+        cursor.execute(f"INSERT INTO {schema}.calls VALUES (77, {nonsense if catches else 'NULL'})")
+    written = {"BIGINT": "INT UNSIGNED"}.get(column, column)
+    insert(server, schema, *HELD, column=written)
+    return {"schema": schema, "table": "calls", "now": NOW, "months_ahead": 1}
+
+
+def ids(server: TestServer, schema: str) -> list[int]:
+    return [int(row["id"]) for row in server.rows(f"SELECT id FROM {schema}.calls ORDER BY id")]
+
+
+@pytest.mark.parametrize("past", ["drop", "archive"])
+@pytest.mark.parametrize("column", list(NONSENSE))
+def test_what_catches_nonsense_is_never_past(
+    server: TestServer, schema: str, run_module: Any, column: str, past: str
+) -> None:
+    options = make_nullable(server, schema, column, catches=True)
+    options |= {"months_kept": 1, "max_drops": 2, "past": past}
+    done = run_module(MODULE, server, **options)
+    assert done["changed"] and done["warnings"] == [], done
+    assert [part.split()[0] for part in partitions(server, schema)] == [
+        "PNULL",
+        "c",
+        "p2013m12",
+        "z",
+    ]
+    assert ids(server, schema) == [61, 77, 81]
+    assert ("calls_2013m10" in tables(server, schema)) is (past == "archive")
+    again = run_module(MODULE, server, **options)
+    assert again["steps"] == [] and again["warnings"] == [], again
+
+
+def test_what_catches_nonsense_is_never_moved(
+    bare: Topology, cold_directory: str, run_module: Any
+) -> None:
+    server, schema = bare.server("r1"), "test_nonsense_cold"
+    outside_binary_log(server, f"CREATE SCHEMA {schema}")
+    try:
+        options = make_nullable(server, schema, "DATETIME(3)", catches=True)
+        options |= {"cold_after_months": 2, "cold_data_directory": cold_directory, "max_moves": 9}
+        done = run_module(MODULE, server, **options)
+        assert [step["partitions"] for step in done["steps"]] == [["a"]], done
+        moved = [file for file in files(server, schema) if file.startswith(cold_directory)]
+        assert len(moved) == 1 and "#p#a." in moved[0].lower()
+        assert run_module(MODULE, server, **options)["steps"] == []
+    finally:
+        outside_binary_log(server, f"DROP SCHEMA {schema}")
+
+
+@pytest.mark.parametrize("past", ["drop", "archive"])
+@pytest.mark.parametrize("column", list(NONSENSE))
+def test_rows_without_a_time_are_kept_until_they_are_parted_from_a_month(
+    server: TestServer, schema: str, run_module: Any, column: str, past: str
+) -> None:
+    options = make_nullable(server, schema, column, catches=False)
+    options |= {"months_kept": 1, "max_drops": 2, "past": past}
+    for check in (True, False):
+        done = run_module(MODULE, server, check=check, **options)
+        assert [step["partitions"] for step in done["steps"]] == [["b"]], done
+        (warning,) = done["warnings"]
+        assert f"{schema}.calls: partition PNULL is past, and is kept: at can be NULL" in warning
+    assert ids(server, schema) == [1, 61, 77, 81]
+    again = run_module(MODULE, server, **options)
+    assert again["steps"] == [] and again["warnings"] == [warning], again
+
+    (cure,) = re.findall(r"ALTER TABLE [^;]*", warning)
+    outside_binary_log(server, cure)
+    assert partitions(server, schema)[0].startswith("pnull_2 ")
+    cured = run_module(MODULE, server, **options)
+    assert [step["partitions"] for step in cured["steps"]] == [["PNULL"]], cured
+    assert cured["warnings"] == [] and ids(server, schema) == [61, 77, 81]
+    assert run_module(MODULE, server, **options)["steps"] == []
+
+
 def test_archives_into_another_schema(server: TestServer, schema: str, run_module: Any) -> None:
     options = make(server, schema, *FIVE)
     insert(server, schema, *HELD)

@@ -21,6 +21,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Pl
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     ARCHIVE_PAST,
+    EPOCH,
     MOST_PARTITIONS,
     MonthPolicy,
     Partition,
@@ -47,9 +48,6 @@ COUNT_LIMIT = 1_000_000
 # What rewriting rows was measured to do on two cores; only to tell what to expect.
 ROWS_PER_SECOND = 100_000
 
-# A first partition below this is no month of anybody's: it is there to catch
-# NULL or nonsense, as MySQL's manual recommends for TO_DAYS ("Handling NULL").
-_EPOCH = datetime(1970, 1, 1)
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -149,6 +147,8 @@ def plan(
         missing = _pieces([boundary for boundary in boundaries if boundary > last], state)
         if missing:
             change(ADD, (), missing)
+    older = _older(policy, current, table.partitions)
+    warnings += [_holds_nulls(table, p) for p in older if p.part_nulls is not None]
     past = _past(policy, current, table.partitions)
     if len(past) > policy.max_drops:
         problems.append(_too_many_drops(table, policy, current, past))
@@ -202,7 +202,7 @@ def _boundaries(
     existing = [partition.below for partition in partitions if partition.below is not None]
     first = policy.first_month
     if first is None:
-        known = [below for below in existing if below > _EPOCH]
+        known = [below for below in existing if below > EPOCH]
         first = Month.starting_from(known[0]) if known else current
     first = min(first, current)
     cutoff = policy.cutoff(current)
@@ -257,10 +257,19 @@ def _pieces(boundaries: Iterable[datetime], others: Iterable[Partition]) -> tupl
 def _past(
     policy: MonthPolicy, current: Month, partitions: Sequence[Partition]
 ) -> tuple[Partition, ...]:
+    return tuple(p for p in _older(policy, current, partitions) if p.part_nulls is None)
+
+
+def _older(
+    policy: MonthPolicy, current: Month, partitions: Sequence[Partition]
+) -> tuple[Partition, ...]:
+    """Return the partitions whose months are past; one may have rows of no month, too."""
     cutoff = policy.cutoff(current)
     if cutoff is None:
         return ()
-    return tuple(p for p in partitions if p.below is not None and p.below <= cutoff.start)
+    return tuple(
+        p for p in partitions if p.below and p.below <= cutoff.start and not p.is_catch_all
+    )
 
 
 def _shown(partitions: Sequence[Partition]) -> dict[str, object]:
@@ -290,6 +299,15 @@ def _holds_rows(table: PartitionedTable, span: Span, boundaries: Sequence[dateti
     return said + (
         "It is left alone: its months can only be dropped together. Reorganise it by hand at a "
         "quiet time if they shall be apart."
+    )
+
+
+def _holds_nulls(table: PartitionedTable, partition: Partition) -> str:
+    return (
+        f"{table}: partition {partition.name} is past, and is kept: {table.time_column} can be "
+        "NULL, and it is the one that such rows are in. Give them a partition of their own, at a "
+        f"quiet time and outside the binary log: {partition.part_nulls}; or make the column NOT "
+        "NULL."
     )
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import chain, count
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.months import (
@@ -36,6 +37,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    EPOCH,
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
     RANGE_COLUMNS,
@@ -58,7 +60,6 @@ UNDERSTOOD = (
     "RANGE (TO_DAYS(column)) or RANGE (an integer column of epoch seconds or milliseconds)"
 )
 
-_EPOCH = datetime(1970, 1, 1)
 # TO_DAYS counts from a year 0 that Python's calendar does not have.
 _TO_DAYS_OF_0001_01_01 = 366
 
@@ -206,8 +207,15 @@ def read(
                 "leave it out."
             ]
         )
+    (about,) = server.rows(
+        "SELECT DATA_TYPE AS type, IS_NULLABLE AS nullable FROM information_schema.COLUMNS "
+        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND COLUMN_NAME = %s",
+        schema,
+        table,
+        column,
+    )
     if scheme == RANGE_COLUMNS:
-        _require_date(server, where, schema, table, column)
+        _require_date(where, column, str(about["type"]))
     if scheme == EPOCH_SECONDS:
         scheme = epoch
         _require_times(where, scheme, rows)
@@ -216,7 +224,8 @@ def read(
         replace(_partition(where, scheme, row), data_directory=directory)
         for row, directory in zip(rows, directories)
     )
-    return PartitionedTable(schema, table, column, scheme, partitions)
+    found = PartitionedTable(schema, table, column, scheme, partitions)
+    return found if about["nullable"] == "NO" else _with_nulls(found)
 
 
 def count_rows(
@@ -338,21 +347,31 @@ def _unquoted(name: str) -> str:
     return name[1:-1].replace(quote * 2, quote) if quote in '`"' else name
 
 
-def _require_date(server: Server, where: str, schema: str, table: str, column: str) -> None:
-    (row,) = server.rows(
-        "SELECT DATA_TYPE AS type FROM information_schema.COLUMNS "
-        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND COLUMN_NAME = %s",
-        schema,
-        table,
-        column,
-    )
-    if str(row["type"]).lower() not in ("date", "datetime"):
+def _require_date(where: str, column: str, type_: str) -> None:
+    if type_.lower() not in ("date", "datetime"):
         raise Refused(
             [
-                f"{where} is partitioned by RANGE COLUMNS ({column}), which is {row['type']}; what "
+                f"{where} is partitioned by RANGE COLUMNS ({column}), which is {type_}; what "
                 f"is understood is {UNDERSTOOD}."
             ]
         )
+
+
+def _with_nulls(table: PartitionedTable) -> PartitionedTable:
+    """Say how rows without a time, which are in the first partition, get one of their own."""
+    first, *others = table.partitions
+    if first.below is None or first.is_catch_all:
+        return table
+    taken = {partition.name.lower() for partition in table.partitions}
+    names = chain(["pnull"], map("pnull_{}".format, count(2)))
+    name = next(name for name in names if name not in taken)
+    definitions, args = partition_definitions(table.scheme, [Partition(name, EPOCH), first])
+    reorganize = Statement(
+        f"ALTER TABLE {quote_table(table.schema, table.name)} REORGANIZE PARTITION "
+        f"{quote_identifier(first.name)} INTO ({', '.join(definitions)})",
+        args,
+    )
+    return replace(table, partitions=(replace(first, part_nulls=reorganize.shown), *others))
 
 
 def _require_times(where: str, scheme: str, rows: Sequence[Row]) -> None:
@@ -399,7 +418,7 @@ def moment_of(scheme: str, description: str) -> datetime:
         # What catches nonsense lies before every time that Python knows.
         return datetime.min if text.startswith("0000-") else parse_moment(text)
     if scheme in _PER_SECOND:
-        return _EPOCH + timedelta(seconds=max(int(description), 0) / _PER_SECOND[scheme])
+        return EPOCH + timedelta(seconds=max(int(description), 0) / _PER_SECOND[scheme])
     days = int(description) - _TO_DAYS_OF_0001_01_01
     return datetime.combine(date.min + timedelta(days=max(days, 0)), datetime.min.time())
 
@@ -407,7 +426,7 @@ def moment_of(scheme: str, description: str) -> datetime:
 def _boundary(scheme: str, moment: datetime) -> tuple[str, Any]:
     if scheme in _PER_SECOND:
         # A number means the same moment in every session's time zone.
-        return "(%s)", int((moment - _EPOCH).total_seconds()) * _PER_SECOND[scheme]
+        return "(%s)", int((moment - EPOCH).total_seconds()) * _PER_SECOND[scheme]
     return ("(TO_DAYS(%s))" if scheme == TO_DAYS else "(%s)"), text_of(moment)
 
 

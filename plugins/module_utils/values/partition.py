@@ -30,6 +30,10 @@ EPOCH_MILLISECONDS = "epoch milliseconds"
 # What an integer column may count since 1970-01-01 00:00:00 UTC, by the option's word.
 EPOCH_UNITS = {"seconds": EPOCH_SECONDS, "milliseconds": EPOCH_MILLISECONDS}
 
+# A partition below this is no month of anybody's: it is there to catch NULL or
+# nonsense, as MySQL's manual recommends for TO_DAYS ("Handling NULL").
+EPOCH = datetime(1970, 1, 1)
+
 # Times that stand as somebody's clock wrote them, without a word of its zone.
 _LOCAL_TIMES = (RANGE_COLUMNS, TO_DAYS)
 
@@ -51,7 +55,8 @@ class Partition:
     the server's statistics. ``counted`` is what the table itself says of its
     rows, None as long as nobody has asked; it is never above the limit that
     was asked with. ``data_directory`` is where its file lies; None: in the
-    server's own data directory.
+    server's own data directory. ``part_nulls`` is the statement that parts the
+    rows without a time from those of its months; None: it can have none such.
     """
 
     name: str
@@ -61,6 +66,12 @@ class Partition:
     index_bytes: int = 0
     counted: int | None = None
     data_directory: str | None = None
+    part_nulls: str | None = None
+
+    @property
+    def is_catch_all(self) -> bool:
+        """Whether it is there to catch NULL and nonsense, and is never past."""
+        return self.below is not None and self.below <= EPOCH
 
     @property
     def bytes(self) -> int:
@@ -239,7 +250,7 @@ class MonthPolicy:
         if self.cold_after_months is None or self.cold_data_directory is None:
             return False
         edge = (self.running(current) + -self.cold_after_months).start
-        if partition.below is None or partition.below > edge:
+        if partition.below is None or partition.below > edge or partition.is_catch_all:
             return False
         return (partition.data_directory or "").rstrip("/") != self.cold_data_directory.rstrip("/")
 

@@ -20,6 +20,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     ARCHIVE_PAST,
     DROP_PAST,
+    EPOCH,
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
     KEEP_PAST,
@@ -48,6 +49,7 @@ class Simulated:
     # Rows that have been archived, and the partitions that lie on another disk.
     archived: frozenset[datetime] = frozenset()
     cold: frozenset[str] = frozenset()
+    nullable: bool = False
 
     def bounds(self) -> list[tuple[str, datetime, datetime]]:
         found, lower = [], datetime.min
@@ -68,10 +70,25 @@ class Simulated:
             "at",
             RANGE_COLUMNS,
             tuple(
-                Partition(name, below, data_directory=COLD if name in self.cold else None)
+                Partition(
+                    name,
+                    below,
+                    data_directory=COLD if name in self.cold else None,
+                    part_nulls="ALTER" if self.has_nulls(name) else None,
+                )
                 for name, below in self.parts
             ),
         )
+
+    def has_nulls(self, name: str) -> bool:
+        """Whether rows without a time may be in a partition of other rows."""
+        first, below = self.parts[0]
+        return self.nullable and name == first and below is not None and below > EPOCH
+
+    def stays(self, name: str) -> bool:
+        """Whether a partition holds rows of no month."""
+        below = dict(self.parts)[name]
+        return self.has_nulls(name) or (below is not None and below <= EPOCH)
 
     def counted(self, policy: MonthPolicy) -> PartitionedTable:
         """As the server layer gives it to the plan: what is in question is counted."""
@@ -119,6 +136,7 @@ class Simulated:
                 parts = (*now.parts[:at], *new, *now.parts[at + 1 :])
             elif step.action == months.MOVE:
                 assert [(part.name, part.below) for part in step.value.old] == new
+                assert all(below > EPOCH for _rest, below in new), "a catch-all was moved"
                 moved = {part.name for part in step.value.new if part.data_directory == COLD}
                 now, parts = replace(now, cold=now.cold | moved), now.parts
             else:
@@ -128,6 +146,7 @@ class Simulated:
                 assert {after.action for after in rest} <= {step.action, months.MOVE}, (
                     "months are made before any is dropped"
                 )
+                assert not any(now.stays(name) for name in old), "rows of no month dropped"
                 gone = set().union(*(now.rows_of(name) for name in old))
                 earliest = NOW + -1 if may_be_earlier else NOW
                 assert all(day < earliest.start for day in gone), "rows of a running month dropped"
@@ -175,11 +194,14 @@ def tables(draw: st.DrawFn) -> Simulated:
             names, min_size=len(below), max_size=len(below), unique_by=lambda name: name.lower()
         )
     )
-    days = draw(st.frozensets(st.integers(-60, 900).map(_day), max_size=6))
+    nonsense = st.just(datetime(1969, 12, 31))
+    rows = st.integers(-60, 900).map(_day) | nonsense
+    days = draw(st.frozensets(rows, max_size=6))
     last = below[-1]
     if last:
         days = frozenset(day for day in days if day < last)
-    return Simulated(tuple(zip(named, below, strict=True)), days)
+    parts = tuple(zip(named, below, strict=True))
+    return Simulated(parts, days, nullable=draw(st.booleans()))
 
 
 def _day(number: int) -> datetime:
@@ -224,7 +246,8 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
                 assert month.end in boundaries
                 assert month.start in boundaries or month == first or low == datetime.min
     if cutoff:
-        assert all(below is None or below > cutoff.start for _rest, below in after.parts)
+        left = [part for part, below in after.parts if below and below <= cutoff.start]
+        assert left == [part for part, _rest in before.parts if part in left and before.stays(part)]
     else:
         assert after.days == before.days
     assert {day for day in before.days if not cutoff or day >= cutoff.start} <= after.days
@@ -248,8 +271,9 @@ def test_reaches_the_target_and_stays_there(before: Simulated, policy: MonthPoli
 def test_refuses_for_a_reason(before: Simulated, policy: MonthPolicy) -> None:
     past = [
         below
-        for _rest, below in before.parts
+        for part, below in before.parts
         if below and policy.cutoff(NOW) and below <= policy.cutoff(NOW).start
+        if not before.stays(part)
     ]
     name, low, high = before.bounds()[-1]
     blocked = (
@@ -440,6 +464,31 @@ def test_too_many_drops_are_refused_by_name() -> None:
         before.plan(policy)
     assert "x0 (below 2013-09-01), x1 (below 2013-10-01)" in str(refusal.value)
     assert "set max_drops to 2" in str(refusal.value)
+
+
+@pytest.mark.parametrize("below", ["0001-01-01", "1970-01-01"])
+@pytest.mark.parametrize("past", [DROP_PAST, ARCHIVE_PAST])
+def test_what_catches_nonsense_is_never_past(below: str, past: str) -> None:
+    before = simulated(below, "2013-11-01", "2013-12-01", "2014-01-01", "2014-02-01")
+    policy = MonthPolicy(
+        1, months_kept=0, max_drops=2, past=past, cold_after_months=0, cold_data_directory=COLD
+    )
+    plan = before.plan(policy)
+    assert [name for name, _rest in before.apply(plan).parts] == ["x0", "x3", "x4"]
+    assert plan.warnings == ()
+    kept = before.plan(replace(policy, past=KEEP_PAST, max_moves=9))
+    assert [part.name for step in kept.steps for part in step.value.old] == ["x1", "x2"]
+
+
+def test_rows_without_a_time_keep_the_first_partition() -> None:
+    table = simulated("2013-10-01", "2013-11-01", "2013-12-01", "2014-01-01", "2014-02-01")
+    before = replace(table, nullable=True)
+    plan = before.plan(MonthPolicy(1, months_kept=1))
+    assert [name for name, _rest in before.apply(plan).parts] == ["x0", "x2", "x3", "x4"]
+    (warning,) = plan.warnings
+    assert "s.t: partition x0 is past, and is kept: at can be NULL" in warning
+    assert "outside the binary log: ALTER; or" in warning
+    assert before.plan(MonthPolicy(1)).warnings == ()
 
 
 LOCAL = (RANGE_COLUMNS, TO_DAYS)
