@@ -83,6 +83,17 @@ def schema(server: TestServer) -> Iterator[str]:
 
 
 @pytest.fixture
+def ahead_of_utc(server: TestServer) -> Iterator[None]:
+    """A server whose sessions, the module's too, are two hours ahead of UTC."""
+    zone = server.value("SELECT @@GLOBAL.time_zone")
+    server.rows("SET GLOBAL time_zone = '+02:00'")
+    server.close()
+    yield
+    server.rows("SET GLOBAL time_zone = %s", zone)
+    server.close()
+
+
+@pytest.fixture
 def pair(server: TestServer, tmp_path: Any) -> Iterator[dict[str, Any]]:
     """Options of mysql_autoinc_offset, 20 and 1; the server's pair is put back afterwards."""
     yield {"increment": 20, "offset": 1, "persist_file": str(tmp_path / "autoinc.cnf")}

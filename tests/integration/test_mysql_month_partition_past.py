@@ -556,7 +556,8 @@ def test_what_a_plain_tables_rows_say(server: TestServer, schema: str, run_modul
     assert "has no column of the name" in run_module(MODULE, server, **options)["msg"]
     options["time_column"] = "at"
     nullable = run_module(MODULE, server, **options)
-    assert f"ALTER TABLE `{schema}`.`calls` MODIFY `at` DATETIME NOT NULL" in nullable["msg"]
+    assert f"ALTER TABLE `{schema}`.`calls` MODIFY `at` datetime NOT NULL" in nullable["msg"]
+    assert re.search(r"datetime NOT NULL DEFAULT CURRENT_TIMESTAMP(\(\))?;", nullable["msg"], re.I)
     server.rows(
         f"ALTER TABLE {schema}.calls MODIFY at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, "
         "ADD n BIGINT NOT NULL DEFAULT 1385856000000"

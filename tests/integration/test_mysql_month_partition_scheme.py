@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -113,17 +112,6 @@ def test_a_read_servers_table_prunes_exactly(
     make_read_table(run_module, server, schema, column)
     fill(server, f"{schema}.calls", column)
     assert read_of(server, f"{schema}.calls", column) == ASKED
-
-
-@pytest.fixture
-def ahead_of_utc(server: TestServer) -> Iterator[None]:
-    """A server whose sessions, the module's too, are two hours ahead of UTC."""
-    zone = server.value("SELECT @@GLOBAL.time_zone")
-    server.rows("SET GLOBAL time_zone = '+02:00'")
-    server.close()
-    yield
-    server.rows("SET GLOBAL time_zone = %s", zone)
-    server.close()
 
 
 def boundaries(server: TestServer, schema: str, column: str) -> list[int]:

@@ -102,13 +102,30 @@ def _problems(table: PlainTable, quote: Quote) -> list[str]:
         found.append(
             f"{table}: {column.name} is {column.type}; months can be told from DATE, DATETIME, "
             "TIMESTAMP, and INT or BIGINT epoch columns. If its values are times: ALTER TABLE "
-            f"{table.quoted} MODIFY {named} DATETIME NOT NULL;"
+            f"{table.quoted} MODIFY {named} DATETIME(6) NOT NULL; with its default and comment, if "
+            "it has any."
+        )
+    elif column.as_datetime is not None:
+        found.append(
+            f"{table}: {column.name} is a TIMESTAMP with a fraction, by which no server partitions "
+            "(error 1486 or 1491). "
+            f"{'Give rows in which it is NULL a time. ' if column.nullable else ''}Then DATETIME "
+            "keeps the fraction: SET time_zone = '+00:00'; ALTER TABLE "
+            f"{table.quoted} MODIFY {named} {column.as_datetime}; Its values are UTC's from then "
+            "on, whatever a session's time_zone is, so let every session that reads or fills it "
+            "have '+00:00'."
+        )
+    elif column.nullable and column.not_null is None:
+        found.append(
+            f"{table}: {column.name} is generated, and can be NULL, which this server does not let "
+            "you change; such rows would be dropped with the first month. Give a time_column that "
+            "is not generated."
         )
     elif column.nullable:
         found.append(
             f"{table}: {column.name} can be NULL, and such rows would be dropped with the first "
             f"month. Give them a time, then: ALTER TABLE {table.quoted} MODIFY {named} "
-            f"{column.type.upper()} NOT NULL; with its default and comment, if it has any."
+            f"{column.not_null};"
         )
     if table.engine.lower() != "innodb":
         found.append(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.months import Change
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Row, Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table import not_null
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.months import (
     moment_of,
@@ -64,6 +66,9 @@ _PARTITION_BY = {
 }
 
 _EPOCH = datetime(1970, 1, 1)
+_FRACTION = re.compile(r"timestamp\([1-6]\)")
+# Whether a column that is generated can be NOT NULL.
+_GENERATED_CAN_BE_NOT_NULL = {MYSQL: True, MARIADB: False}
 
 
 def read(server: Server, schema: str, table: str, time_column: str | None) -> PlainTable:
@@ -177,9 +182,10 @@ def quote(name: str) -> str:
 
 def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | None:
     rows = server.rows(
-        "SELECT COLUMN_NAME AS name, DATA_TYPE AS type, IS_NULLABLE AS nullable, "
-        "COALESCE(COLUMN_DEFAULT, '') AS filled, EXTRA AS extra FROM information_schema.COLUMNS "
-        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND COLUMN_NAME = %s",
+        "SELECT COLUMN_NAME AS name, DATA_TYPE AS type, COLUMN_TYPE AS full_type, "
+        "IS_NULLABLE AS nullable, COALESCE(COLUMN_DEFAULT, '') AS filled, EXTRA AS extra, "
+        "COALESCE(GENERATION_EXPRESSION, '') AS expression FROM information_schema.COLUMNS WHERE "
+        "TABLE_SCHEMA = %s AND TABLE_NAME = %s AND COLUMN_NAME = %s",
         schema,
         table,
         name,
@@ -188,11 +194,19 @@ def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | 
         return None
     (row,) = rows
     filled = f"{row['filled']} {row['extra']}".lower()
+    (made,) = server.rows(f"SHOW CREATE TABLE {quote_table(schema, table)}")
+    column = (str(made["Create Table"]), str(row["name"]), str(row["full_type"]))
+    as_datetime = None
+    if _FRACTION.match(column[2]):
+        as_datetime = not_null(*column, column[2].replace("timestamp", "datetime", 1))
+    is_fixed = row["expression"] and not _GENERATED_CAN_BE_NOT_NULL[server.flavour]
     return TimeColumn(
         str(row["name"]),
         str(row["type"]).lower(),
         row["nullable"] == "YES",
         "current_timestamp" in filled,
+        None if is_fixed else not_null(*column),
+        as_datetime,
     )
 
 

@@ -11,12 +11,20 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """The column to partition by. ``type`` is the type's name in lower case, without length."""
+    """The column to partition by.
+
+    ``type`` is the type's name in lower case, without length. ``not_null`` is
+    what follows its name in a MODIFY that makes it NOT NULL and leaves all else
+    as it is; None: the server has no such. ``as_datetime`` is the same with
+    DATETIME in place of TIMESTAMP; None: it is no TIMESTAMP with a fraction.
+    """
 
     name: str
     type: str
     nullable: bool = False
     filled_by_clock: bool = False
+    not_null: str | None = None
+    as_datetime: str | None = None
 
 
 @dataclass(frozen=True)

@@ -133,8 +133,24 @@ def test_a_plain_table_is_only_rewritten_when_told_to() -> None:
     ("change", "said"),
     [
         ({"column": None}, "has no column of the name"),
-        ({"column": TimeColumn("at", "varchar")}, "MODIFY `at` DATETIME NOT NULL;"),
-        ({"column": TimeColumn("at", "date", nullable=True)}, "MODIFY `at` DATE NOT NULL;"),
+        ({"column": TimeColumn("at", "varchar")}, "MODIFY `at` DATETIME(6) NOT NULL;"),
+        (
+            {"column": TimeColumn("at", "int", True, not_null="int unsigned NOT NULL COMMENT 'c'")},
+            "Give them a time, then: ALTER TABLE `s`.`t` MODIFY `at` int unsigned NOT NULL COMMENT "
+            "'c';",
+        ),
+        (
+            {"column": TimeColumn("at", "date", nullable=True)},
+            "at is generated, and can be NULL, which this server does not let you change",
+        ),
+        (
+            {"column": TimeColumn("at", "timestamp", as_datetime="datetime(3) NOT NULL")},
+            "SET time_zone = '+00:00'; ALTER TABLE `s`.`t` MODIFY `at` datetime(3) NOT NULL;",
+        ),
+        (
+            {"column": TimeColumn("at", "timestamp", True, as_datetime="datetime(3) NOT NULL")},
+            "Give rows in which it is NULL a time. Then DATETIME keeps the fraction",
+        ),
         ({"engine": "MyISAM"}, "ALTER TABLE `s`.`t` ENGINE = InnoDB;"),
         (
             {"foreign_keys": (ForeignKey("fk", "`s`.`t`", True),)},

@@ -10,6 +10,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table 
     NotACreateTable,
     create_statement,
     index_clause,
+    not_null,
     shape_of,
     tokens,
     written,
@@ -206,3 +207,58 @@ def test_a_definition_of_another_table_is_refused() -> None:
         "definition: it names table u, but name is t. Use one name.",
         "definition: it names schema x, but schema is s. Leave the schema out there.",
     ]
+
+
+GENERATED = "date GENERATED ALWAYS AS (if(`b` is null,NULL,cast(`b` as date)))"
+
+
+@pytest.mark.parametrize(
+    ("line", "type_", "made"),
+    [
+        # As MariaDB 10.11, MariaDB 11.8 and MySQL 9.7 write them.
+        ("datetime(6) DEFAULT NULL", "datetime(6)", "datetime(6) NOT NULL"),
+        ("int(10) unsigned DEFAULT NULL", "int(10) unsigned", "int(10) unsigned NOT NULL"),
+        ("timestamp NULL DEFAULT NULL", "timestamp", "timestamp NOT NULL"),
+        (
+            "timestamp NULL DEFAULT NULL ON UPDATE current_timestamp()",
+            "timestamp",
+            "timestamp NOT NULL ON UPDATE current_timestamp()",
+        ),
+        (
+            "datetime(3) DEFAULT current_timestamp(3) COMMENT 'DEFAULT NULL, it''s'",
+            "datetime(3)",
+            "datetime(3) NOT NULL DEFAULT current_timestamp(3) COMMENT 'DEFAULT NULL, it''s'",
+        ),
+        (
+            "datetime /* mariadb-5.3 */ DEFAULT NULL",
+            "datetime /* mariadb-5.3 */",
+            "datetime NOT NULL /* mariadb-5.3 */",
+        ),
+        (
+            "datetime DEFAULT NULL CHECK (`at` is not null or 1)",
+            "datetime",
+            "datetime NOT NULL CHECK (`at` is not null or 1)",
+        ),
+        ("date DEFAULT NULL /*!80023 INVISIBLE */", "date", "date NOT NULL /*!80023 INVISIBLE */"),
+        (
+            f"{GENERATED} STORED NULL COMMENT 'x'",
+            "date",
+            f"{GENERATED} STORED NOT NULL COMMENT 'x'",
+        ),
+        ("date NOT NULL DEFAULT '2013-01-01'", "date", "date NOT NULL DEFAULT '2013-01-01'"),
+    ],
+)
+def test_not_null_leaves_all_else_as_it_is(line: str, type_: str, made: str) -> None:
+    shown = (
+        "CREATE TABLE `a(``at``` (\n  `id` bigint NOT NULL,\n  `b` date DEFAULT NULL,\n"
+        f"  `a``t` {line},\n  PRIMARY KEY (`id`),\n  KEY `a``t` (`a``t`)\n) ENGINE=InnoDB"
+    )
+    assert not_null(shown, "a`t", type_) == made
+
+
+def test_another_type_leaves_all_else_as_it_is() -> None:
+    line = "timestamp(3) NULL DEFAULT current_timestamp(3) COMMENT 'c'"
+    shown = f"CREATE TABLE `t` (\n  `at` {line}\n)"
+    assert not_null(shown, "at", "timestamp(3)", "datetime(3)") == (
+        "datetime(3) NOT NULL DEFAULT current_timestamp(3) COMMENT 'c'"
+    )
