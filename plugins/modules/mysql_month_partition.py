@@ -75,7 +75,9 @@ options:
       - The name of the table that a past partition becomes. V({table}) stands for the table's name,
         V({month}) for the month of the partition's last rows, such as C(2013m02), and
         V({partition}) for the partition's name.
-      - A table of that name with rows is never touched.
+      - A table of that name must be what an interrupted run left, with the table's own columns. It
+        gets the partition's rows while it is empty. If it has rows, the partition must have none;
+        rows that commit before it is dropped go there too. Anything else is refused.
     type: str
     default: "{table}_{month}"
   archive_schema:

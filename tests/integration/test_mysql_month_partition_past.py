@@ -345,6 +345,66 @@ def test_never_touches_a_table_with_rows(server: TestServer, schema: str, run_mo
     assert held(server, f"{schema}.a") == HELD[:3]
 
 
+# What somebody else may have under an archive's name, and how it differs.
+FITS = "id BIGINT NOT NULL DEFAULT 7, at DATETIME NOT NULL, PRIMARY KEY (id, at)"
+STRANGERS = {
+    "(at DATETIME NOT NULL)": "has column at datetime NOT NULL in place of column id bigint",
+    f"({FITS.replace('TIME', 'TIME(3)')})": "has column at datetime(3) NOT NULL in place of",
+    f"({FITS}, v INT)": "has column v int NULL in place of ",
+    f"({FITS}) ENGINE = MyISAM": "engine MyISAM in place of type BASE TABLE, engine InnoDB",
+    f"({FITS}) PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN (1000))": (
+        "has partitions by RANGE ("
+    ),
+}
+
+
+@pytest.mark.parametrize("has_rows", [True, False])
+@pytest.mark.parametrize("stranger", list(STRANGERS))
+def test_a_table_of_somebody_else_is_no_archive(
+    server: TestServer, schema: str, run_module: Any, stranger: str, has_rows: bool
+) -> None:
+    """Neither when the past partition is empty, as after an exchange, nor when the table is."""
+    options = make(server, schema, *FIVE) | {"months_kept": 2, "past": "archive"}
+    insert(server, schema, *HELD[has_rows:])
+    other = f"{schema}.calls_2013m09"
+    outside_binary_log(server, f"CREATE TABLE {other} {stranger}")
+    if has_rows:
+        outside_binary_log(server, f"INSERT INTO {other} (at) VALUES ('2001-01-01')")
+    before = server.rows(f"SHOW CREATE TABLE {other}"), partitions(server, schema)
+    for check in (True, False):
+        refused = run_module(MODULE, server, check=check, **options)
+        (problem,) = refused["problems"]
+        assert f"partition a cannot be archived into {other}: there is something else" in problem
+        assert STRANGERS[stranger] in re.sub(r"int\(\d+\)", "int", problem)
+    assert (server.rows(f"SHOW CREATE TABLE {other}"), partitions(server, schema)) == before
+    assert held(server, other) == ["2001-01-01"] * has_rows
+    assert days(server, schema) == HELD[has_rows:]
+
+
+def test_a_table_that_an_exchange_would_not_take(
+    server: TestServer, schema: str, run_module: Any
+) -> None:
+    """An empty one of the same columns, with another index; and a view."""
+    options = make(server, schema, *FIVE) | {"months_kept": 2, "past": "archive"}
+    insert(server, schema, *HELD)
+    other = f"{schema}.calls_2013m09"
+    outside_binary_log(
+        server,
+        f"CREATE TABLE {other} (id BIGINT NOT NULL, at DATETIME NOT NULL, PRIMARY KEY (id, at), "
+        "KEY z (at))",
+    )
+    refused = run_module(MODULE, server, check=True, **options)
+    assert "has index z (BTREE), part 1 at in place of nothing more" in refused["msg"], refused
+    outside_binary_log(
+        server,
+        f"DROP TABLE {other}",
+        f"CREATE VIEW {other} AS SELECT * FROM {schema}.calls WHERE id < 0",
+    )
+    refused = run_module(MODULE, server, check=True, **options)
+    assert "has type VIEW, engine none in place of type BASE TABLE" in refused["msg"], refused
+    assert days(server, schema) == HELD
+
+
 def files(server: TestServer, schema: str) -> list[str]:
     """Where the server itself says that a table's partitions lie."""
     words = (

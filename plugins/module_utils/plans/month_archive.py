@@ -14,6 +14,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
@@ -29,10 +30,14 @@ _KNOWN = ("table", "month", "partition")
 
 @dataclass(frozen=True)
 class Found:
-    """What is there under an archive's name; ``partitioned``: it was just made like the table."""
+    """What is there under an archive's name; ``partitioned``: it was just made like the table.
+
+    ``difference`` is how it differs from what an interrupted run can have left.
+    """
 
     has_rows: bool
     partitioned: bool = False
+    difference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,14 @@ def archive_of(
     return Archive(partition.name, schema or table.schema, name)
 
 
+def difference(wanted: Sequence[str], found: Sequence[str]) -> str | None:
+    """Return the first thing that differs between two descriptions of tables, in words."""
+    for one, other in zip_longest(wanted, found, fillvalue="nothing more"):
+        if one != other:
+            return f"{other} in place of {one}"
+    return None
+
+
 def archive_problems(
     table: PartitionedTable, past: Sequence[Partition], archives: Sequence[Archive]
 ) -> list[str]:
@@ -112,5 +125,11 @@ def archive_problems(
                 "into archive_table. If a run was interrupted and these are rows that came late, "
                 f"move them by hand: copy them into {archive}, delete them from the partition "
                 "(outside the binary log), and run this again."
+            )
+        elif archive.found and archive.found.difference:
+            problems.append(
+                f"{table}: partition {partition.name} cannot be archived into {archive}: there is "
+                f"something else of that name, which has {archive.found.difference}. Rename it, or "
+                "choose another archive_table."
             )
     return problems

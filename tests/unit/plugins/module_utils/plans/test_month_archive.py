@@ -11,6 +11,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive 
     Found,
     archive_of,
     archive_problems,
+    difference,
     pattern_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
@@ -75,3 +76,15 @@ def test_problems() -> None:
     assert problems(Archive("one", "s", "x", Found(False)), Archive("two", "s", "y")) == []
     (taken,) = problems(Archive("one", "s", "x", Found(True)), Archive("two", "s", "y"))
     assert "s.calls: partition one holds rows" in taken and "s.x, which holds rows" in taken
+    for rows in (True, False):
+        other = Archive("two", "s", "y", Found(rows, difference="column a in place of column b"))
+        (else_,) = problems(free, other)
+        assert "partition two cannot be archived into s.y: there is something else" in else_
+        assert "which has column a in place of column b. Rename it" in else_
+
+
+def test_differences() -> None:
+    assert difference(["a", "b"], ["a", "b"]) is None
+    assert difference(["a", "b"], ["a", "c"]) == "c in place of b"
+    assert difference(["a"], ["a", "c"]) == "c in place of nothing more"
+    assert difference(["a", "b"], ["a"]) == "nothing more in place of b"
