@@ -139,7 +139,7 @@ options:
       - How long each try of a change may wait for the table. Everyone else's queries on the table
         wait behind it for as long, and get in between before the next try.
       - MariaDB waits a second time to clean up after a change that could not get the table, so it
-        is given half the time for each, but not less than a second.
+        is given half the time for each, in whole seconds. There it is at least 2.
     type: int
     default: 5
   lock_wait_retries:
@@ -387,6 +387,7 @@ class MonthPartition:
 
     def current(self, server, desired):
         server.leave_binary_log()
+        refuse_if_any(server_side.lock_wait_problems(server, desired.wait))
         server_side.bound_lock_waits(server, desired.wait)
         now = desired.now or server_side.utc_now(server)
         named = (server, desired.schema, desired.table, desired.time_column)

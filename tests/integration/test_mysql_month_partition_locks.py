@@ -46,6 +46,31 @@ def gives_up(server: TestServer, run_module: Any, options: dict[str, Any]) -> No
     assert partitions(server, options["schema"]) == before
 
 
+def test_the_shortest_wait(server: TestServer, schema: str, run_module: Any) -> None:
+    """The time that is told is kept to, or refused: MariaDB waits twice, for a second each."""
+    options = make(server, schema, "a 2013-12-01") | {"lock_wait_retries": 0}
+    shortest = 1 if server.flavour == "mysql" else 2
+    with in_use(server, schema) as holder:
+        release = threading.Timer(20, holder.rollback)
+        release.start()
+        for seconds in (1, 2, 3):
+            started = time.monotonic()
+            failed = run_module(MODULE, server, **options, lock_wait_timeout_seconds=seconds)
+            took = time.monotonic() - started
+            if seconds < shortest:
+                assert "lock_wait_timeout_seconds 1 cannot be kept to" in failed["msg"], failed
+                assert "choose 2 or more" in failed["msg"] and took < 1
+                continue
+            assert f"gave up after 1 try of {seconds} s" in failed["msg"], failed
+            # What starting takes is not the wait.
+            assert took < seconds + 0.9, took
+        release.cancel()
+        release.join()
+    refused = run_module(MODULE, server, check=True, **options, lock_wait_timeout_seconds=1)
+    assert refused.get("failed", False) is (shortest == 2), refused
+    assert run_module(MODULE, server, **options)["changed"]
+
+
 def test_an_archive_gives_up_and_the_next_run_finishes_it(
     server: TestServer, schema: str, run_module: Any
 ) -> None:

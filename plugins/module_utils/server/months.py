@@ -284,6 +284,18 @@ def bound_lock_waits(server: Server, wait: LockWait) -> None:
     server.set_session("lock_wait_timeout", max(1, wait.timeout_seconds // waits))
 
 
+def lock_wait_problems(server: Server, wait: LockWait) -> list[str]:
+    """Say which wait for a table this server cannot keep to when it changes partitions."""
+    waits = _WAITS_OF_AN_ALTER[server.flavour]
+    if wait.timeout_seconds >= waits:
+        return []
+    return [
+        f"server {server.address}: lock_wait_timeout_seconds {wait.timeout_seconds} cannot be kept "
+        f"to. A change of partitions that does not get its table waits {waits} times on this "
+        f"server, for a second each at least; choose {waits} or more."
+    ]
+
+
 def run_with_retries(
     server: Server, statement: Statement, table: PartitionedTable | UsageTable, wait: LockWait
 ) -> float:
