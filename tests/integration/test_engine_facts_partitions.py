@@ -167,6 +167,37 @@ def test_what_a_table_with_partitions_cannot_be(server: TestServer, schema: str)
         refused(server, place, 1178)
 
 
+def test_whether_a_timestamp_with_a_fraction_has_partitions(
+    server: TestServer, schema: str
+) -> None:
+    by = "PARTITION BY RANGE (UNIX_TIMESTAMP(at)) (PARTITION p VALUES LESS THAN (2000000000))"
+    server.rows(f"CREATE TABLE {schema}.t (at TIMESTAMP(3) NOT NULL)")
+    if server.flavour == "mysql":
+        refused(server, f"ALTER TABLE {schema}.t {by}", 1491)
+    else:
+        server.rows(f"ALTER TABLE {schema}.t {by}")
+
+
+def test_where_rows_of_no_month_lie(server: TestServer, schema: str) -> None:
+    """In the first partition, whatever months it is for."""
+    for kind in SCHEMES:
+        server.rows(
+            create(schema, kind)
+            .replace(" NOT NULL, v", " NULL, v")
+            .replace("PRIMARY KEY (id, at)", "KEY (id)")
+        )
+        server.rows(f"INSERT INTO {schema}.{kind} VALUES (1, NULL, 1)")
+        assert server.value(f"SELECT COUNT(*) FROM {schema}.{kind} PARTITION (a)") == 1
+
+
+def test_whether_what_is_generated_can_be_not_null(server: TestServer, schema: str) -> None:
+    made = f"CREATE TABLE {schema}.t (b DATE, at DATE GENERATED ALWAYS AS (b) STORED NOT NULL)"
+    if server.flavour == "mysql":
+        server.rows(made)
+    else:
+        refused(server, made, 1064)
+
+
 def test_what_boundaries_cannot_be(server: TestServer, schema: str) -> None:
     table = f"{schema}.datetime"
     server.rows(create(schema, "datetime"))

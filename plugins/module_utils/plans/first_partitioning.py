@@ -107,8 +107,8 @@ def _problems(table: PlainTable, quote: Quote) -> list[str]:
         )
     elif column.as_datetime is not None:
         found.append(
-            f"{table}: {column.name} is a TIMESTAMP with a fraction, by which no server partitions "
-            "(error 1486 or 1491). "
+            f"{table}: {column.name} is a TIMESTAMP with a fraction, by which this server does "
+            "not partition (error 1491). "
             f"{'Give rows in which it is NULL a time. ' if column.nullable else ''}Then DATETIME "
             "keeps the fraction: SET time_zone = '+00:00'; ALTER TABLE "
             f"{table.quoted} MODIFY {named} {column.as_datetime}; Its values are UTC's from then "

@@ -67,7 +67,9 @@ _PARTITION_BY = {
 
 _EPOCH = datetime(1970, 1, 1)
 _FRACTION = re.compile(r"timestamp\([1-6]\)")
-# Whether a column that is generated can be NOT NULL.
+# Whether UNIX_TIMESTAMP of a TIMESTAMP with a fraction can tell partitions apart, and
+# whether a column that is generated can be NOT NULL.
+_TAKES_FRACTIONS = {MYSQL: False, MARIADB: True}
 _GENERATED_CAN_BE_NOT_NULL = {MYSQL: True, MARIADB: False}
 
 
@@ -197,7 +199,7 @@ def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | 
     (made,) = server.rows(f"SHOW CREATE TABLE {quote_table(schema, table)}")
     column = (str(made["Create Table"]), str(row["name"]), str(row["full_type"]))
     as_datetime = None
-    if _FRACTION.match(column[2]):
+    if _FRACTION.match(column[2]) and not _TAKES_FRACTIONS[server.flavour]:
         as_datetime = not_null(*column, column[2].replace("timestamp", "datetime", 1))
     is_fixed = row["expression"] and not _GENERATED_CAN_BE_NOT_NULL[server.flavour]
     return TimeColumn(

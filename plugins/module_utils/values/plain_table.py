@@ -16,7 +16,7 @@ class TimeColumn:
     ``type`` is the type's name in lower case, without length. ``not_null`` is
     what follows its name in a MODIFY that makes it NOT NULL and leaves all else
     as it is; None: the server has no such. ``as_datetime`` is the same with
-    DATETIME in place of TIMESTAMP; None: it is no TIMESTAMP with a fraction.
+    DATETIME in place of TIMESTAMP; None: the server can partition by its type.
     """
 
     name: str

@@ -251,6 +251,7 @@ GENERATED = "date GENERATED ALWAYS AS (if(`b` is null,NULL,cast(`b` as date)))"
 def test_not_null_leaves_all_else_as_it_is(line: str, type_: str, made: str) -> None:
     shown = (
         "CREATE TABLE `a(``at``` (\n  `id` bigint NOT NULL,\n  `b` date DEFAULT NULL,\n"
+        "  `c` date GENERATED ALWAYS AS (`a``t`) VIRTUAL,\n"
         f"  `a``t` {line},\n  PRIMARY KEY (`id`),\n  KEY `a``t` (`a``t`)\n) ENGINE=InnoDB"
     )
     assert not_null(shown, "a`t", type_) == made
