@@ -78,6 +78,13 @@ def test_one_rhythm(here: Host, options: dict[str, Any]) -> None:
     assert not again["changed"] and again["pid"] == done["pid"] and not again["actions"]
 
     outdated = {**options, "defaults_text": text_of(folder, "max_connections = 77\n")}
+    predicted = play(outdated, check=True)
+    assert predicted["actions"] == [f"write {options['defaults_file']}", "stop", "start"]
+    assert predicted["changed"] and not predicted["restart_pending"]
+    predicted = play({**outdated, "restart": False}, check=True)
+    assert predicted["changed"] and predicted["restart_pending"]
+    assert predicted["pid"] == done["pid"]
+    assert Path(options["defaults_file"]).read_text() == options["defaults_text"]
     waiting = play({**outdated, "restart": False})
     assert waiting["changed"] and waiting["restart_pending"] and waiting["pid"] == done["pid"]
     # The file is right already; that the server runs with the old one is not forgotten.

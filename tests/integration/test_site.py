@@ -294,13 +294,17 @@ def test_a_read_server_is_killed_in_mid_apply(site: Topology) -> None:
 
 def test_a_changed_setting_restarts_one_server_after_the_other(site: Topology) -> None:
     settings = {"innodb_buffer_pool_size": "96M", "max_connections": 77}
+    servers = [site.server(name) for name in (*WRITERS, *READERS)]
+    before = [(one.pid, (one.work_dir / "my.cnf").read_text()) for one in servers]
+    predicted = site.playbook("site.yml", "--check", mysqld_settings=settings)
+    assert before == [(one.pid, (one.work_dir / "my.cnf").read_text()) for one in servers]
     changed = site.playbook("site.yml", mysqld_settings=settings)
-    restarts = [
-        line for line in changed.output.splitlines() if line.startswith("PLAY [Servers | Re")
-    ]
-    assert len(restarts) == 6, changed.output
-    for name in (*WRITERS, *READERS):
-        assert site.server(name).value("SELECT @@max_connections") == 77
+    for played in (predicted, changed):
+        # Each writes its file, and is restarted in a play of its own.
+        assert played.output.count("PLAY [Servers | Restart") == 6, played.output
+        assert played.changed == dict.fromkeys((*WRITERS, *READERS), 2), played.output
+    for one in servers:
+        assert one.value("SELECT @@max_connections") == 77
     assert_every_row_once(site)
 
 
