@@ -14,7 +14,14 @@ import pymysql
 import pytest
 import yaml
 
-from tests.integration.lines import Played, TestServer, Topology, running_topology, wait_until
+from tests.integration.lines import (
+    ROOT,
+    Played,
+    TestServer,
+    Topology,
+    running_topology,
+    wait_until,
+)
 
 WRITERS = ("w1", "w2", "w3", "w4")
 READERS = ("r1", "r2")
@@ -441,3 +448,42 @@ def test_servers_that_would_lose_rows_are_refused(site: Topology) -> None:
     finally:
         writer.rows("SET GLOBAL binlog_row_image = 'FULL'")
         reader.rows(f"SET GLOBAL {name} = 'STRICT'")
+
+
+def test_a_table_that_gets_an_index_gets_its_months_in_the_same_run(site: Topology) -> None:
+    reader = site.server("r1")
+    (flights,) = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())[
+        "dbrw_usage_tables"
+    ]
+    # Its last month is 2014-03.
+    flights["months_ahead"] = 5
+    flights["indexes"].append({"name": "by_tail", "columns": ["tailnum"]})
+    # A table that is not there yet gets both, and its months are told once.
+    calls = {
+        **flights,
+        "name": "calls",
+        "definition": flights["definition"].replace("TABLE flights", "TABLE calls"),
+    }
+    variables = {"dbrw_usage_tables": [flights, calls], "read_server_add_indexes": True}
+
+    def last_months() -> list[str]:
+        rows = reader.rows(
+            "SELECT partition_name AS name FROM information_schema.partitions "
+            "WHERE table_schema = 'usage_data' AND table_name = 'flights' "
+            "ORDER BY partition_ordinal_position DESC LIMIT 2"
+        )
+        return [row["name"] for row in rows]
+
+    before = last_months()
+    predicted = site.playbook("read_servers.yml", "--check", "--limit", "r1", **variables)
+    assert last_months() == before == ["p2014m03", "p2014m02"]
+    assert reader.rows("SHOW TABLES FROM usage_data LIKE 'calls'") == []
+    done = site.playbook("read_servers.yml", "--limit", "r1", **variables)
+    for played in (predicted, done):
+        assert played.changed == {"r1": 2}, played.output
+        months = played.output.split("Ensure the months ahead")[1].split("TASK [")[0]
+        assert "p2014m05" in months and "calls" not in months, played.output
+    assert last_months() == ["p2014m05", "p2014m04"]
+    assert reader.rows("SHOW INDEX FROM usage_data.flights WHERE Key_name = 'by_tail'")
+    again = site.playbook("read_servers.yml", "--limit", "r1", **variables)
+    assert again.changed == {"r1": 0}, again.output
