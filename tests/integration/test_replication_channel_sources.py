@@ -289,7 +289,7 @@ def test_a_seed_that_the_server_refuses_stops_no_channel(
     assert "failed" not in follow(replica, third, wait=True)
     # Somebody's statement on the replica itself, in its own domain and in its binary log.
     replica.rows(f"INSERT INTO {schema}.t VALUES (1000)")
-    own = position(replica).split(",")[-1]
+    own = position(replica).rsplit(",", maxsplit=1)[-1]
     first.rows(f"INSERT INTO {schema}.t VALUES (1)")
     seed = position(first)
     refused = follow(replica, first, gtid_seed=[seed])
