@@ -59,11 +59,11 @@ def test_the_shortest_wait(server: TestServer, schema: str, run_module: Any) -> 
             took = time.monotonic() - started
             if seconds < shortest:
                 assert "lock_wait_timeout_seconds 1 cannot be kept to" in failed["msg"], failed
-                assert "choose 2 or more" in failed["msg"] and took < 1
+                assert "choose 2 or more" in failed["msg"] and took < 2
                 continue
             assert f"gave up after 1 try of {seconds} s" in failed["msg"], failed
-            # What starting takes is not the wait.
-            assert took < seconds + 0.9, took
+            # Twice as long would be a wait that is not halved.
+            assert took < 2 * seconds, took
         release.cancel()
         release.join()
     refused = run_module(MODULE, server, check=True, **options, lock_wait_timeout_seconds=1)
