@@ -197,6 +197,10 @@ create_statement:
   description: The statement that creates the table in its shape, whether it was run or not.
   returned: success
   type: str
+created:
+  description: Whether the table was made, or in check mode would be.
+  returned: success
+  type: bool
 added_indexes:
   description:
     - The indexes that a table got, or in check mode would get, with the expected cost.
@@ -385,6 +389,7 @@ class UsageTableTask:
                 {"name": column.name, "type": column.type} for column in self.wanted.shape.columns
             ],
             "create_statement": server_side.create_table(self.wanted).shown,
+            "created": current.existing is None,
             "added_indexes": self.added(plan),
             "differences": [asdict(difference) for difference in found],
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -73,13 +74,22 @@ def cold_directory(bare: Topology) -> str:
     return str(directory)
 
 
-@pytest.fixture
-def schema(server: TestServer) -> Iterator[str]:
-    """A schema of the test's own on ``server``, known to no binary log."""
+@contextmanager
+def own_schema(server: TestServer) -> Iterator[str]:
+    """Make a schema of the test's own on a server, known to no binary log."""
     name = f"test_{secrets.token_hex(4)}"
     outside_binary_log(server, f"CREATE SCHEMA {name} DEFAULT CHARACTER SET utf8mb4")
-    yield name
-    outside_binary_log(server, f"DROP SCHEMA {name}")
+    try:
+        yield name
+    finally:
+        outside_binary_log(server, f"DROP SCHEMA {name}")
+
+
+@pytest.fixture
+def schema(server: TestServer) -> Iterator[str]:
+    """A schema of the test's own on ``server``."""
+    with own_schema(server) as name:
+        yield name
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import outside_binary_log, own_schema
 from tests.integration.lines import TestServer, Topology
 from tests.integration.test_mysql_month_partition import MODULE, days, insert, make, partitions
 from tests.integration.test_mysql_month_partition_past import FIVE, HELD, files, held, tables
@@ -123,9 +123,8 @@ def test_a_split_of_rows_gives_up(server: TestServer, schema: str, run_module: A
 def test_a_move_gives_up_and_the_next_run_finishes_it(
     bare: Topology, cold_directory: str, run_module: Any
 ) -> None:
-    server, schema = bare.server("r1"), "test_held_cold"
-    outside_binary_log(server, f"CREATE SCHEMA {schema}")
-    try:
+    server = bare.server("r1")
+    with own_schema(server) as schema:
         options = make(server, schema, *FIVE)
         insert(server, schema, *HELD)
         options |= {"cold_after_months": 2, "cold_data_directory": cold_directory}
@@ -140,5 +139,3 @@ def test_a_move_gives_up_and_the_next_run_finishes_it(
         moved = [file.startswith(cold_directory) for file in files(server, schema)]
         assert moved == [True] + [False] * 4
         assert run_module(MODULE, server, **options)["steps"] == []
-    finally:
-        outside_binary_log(server, f"DROP SCHEMA {schema}")

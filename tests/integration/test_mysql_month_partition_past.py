@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import outside_binary_log, own_schema
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.test_mysql_month_partition import (
     EPOCHS,
@@ -205,9 +205,8 @@ def test_what_catches_nonsense_is_never_past(
 def test_what_catches_nonsense_is_never_moved(
     bare: Topology, cold_directory: str, run_module: Any
 ) -> None:
-    server, schema = bare.server("r1"), "test_nonsense_cold"
-    outside_binary_log(server, f"CREATE SCHEMA {schema}")
-    try:
+    server = bare.server("r1")
+    with own_schema(server) as schema:
         options = make_nullable(server, schema, "DATETIME(3)", catches=True)
         options |= {"cold_after_months": 2, "cold_data_directory": cold_directory, "max_moves": 9}
         done = run_module(MODULE, server, **options)
@@ -215,8 +214,6 @@ def test_what_catches_nonsense_is_never_moved(
         moved = [file for file in files(server, schema) if file.startswith(cold_directory)]
         assert len(moved) == 1 and "#p#a." in moved[0].lower()
         assert run_module(MODULE, server, **options)["steps"] == []
-    finally:
-        outside_binary_log(server, f"DROP SCHEMA {schema}")
 
 
 @pytest.mark.parametrize(("column", "past"), zip(NONSENSE, cycle(["drop", "archive"])))
@@ -350,7 +347,7 @@ STRANGERS = {
     "(at DATETIME NOT NULL)": "has column at datetime NOT NULL in place of column id bigint",
     f"({FITS.replace('TIME', 'TIME(3)')})": "has column at datetime(3) NOT NULL in place of",
     f"({FITS}, v INT)": "has column v int NULL in place of ",
-    f"({FITS}) ENGINE = MyISAM": "engine MyISAM in place of type BASE TABLE, engine InnoDB",
+    f"({FITS}) ENGINE = MyISAM": "has engine MyISAM in place of engine InnoDB",
     f"({FITS}) PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN (1000))": (
         "has partitions by RANGE ("
     ),
@@ -393,14 +390,14 @@ def test_a_table_that_an_exchange_would_not_take(
         "KEY z (at))",
     )
     refused = run_module(MODULE, server, check=True, **options)
-    assert "has index z (BTREE), part 1 at in place of nothing more" in refused["msg"], refused
+    assert "has KEY z (at) in place of nothing more" in refused["msg"], refused
     outside_binary_log(
         server,
         f"DROP TABLE {other}",
         f"CREATE VIEW {other} AS SELECT * FROM {schema}.calls WHERE id < 0",
     )
     refused = run_module(MODULE, server, check=True, **options)
-    assert "has type VIEW, engine none in place of type BASE TABLE" in refused["msg"], refused
+    assert f"{other} is there already and is no table but a VIEW" in refused["msg"], refused
     assert days(server, schema) == HELD
 
 
@@ -422,9 +419,7 @@ def test_moves_old_months_to_another_disk(
     bare: Topology, cold_directory: str, run_module: Any
 ) -> None:
     server, directory = bare.server("r1"), cold_directory
-    schema = "test_cold"
-    outside_binary_log(server, f"CREATE SCHEMA {schema}")
-    try:
+    with own_schema(server) as schema:
         options = make(server, schema, *FIVE)
         insert(server, schema, *HELD)
         server.rows(f"ANALYZE NO_WRITE_TO_BINLOG TABLE {schema}.calls")
@@ -474,8 +469,6 @@ def test_moves_old_months_to_another_disk(
         assert held(server, f"{schema}.calls_2013m09") == HELD[:1]
         dropped = run_module(MODULE, server, **{**options, "months_kept": 1, "past": "drop"})
         assert dropped["changed"] and days(server, schema) == HELD[3:], dropped
-    finally:
-        outside_binary_log(server, f"DROP SCHEMA {schema}")
 
 
 def test_a_directory_that_the_server_does_not_know(

@@ -224,11 +224,11 @@ def test_one_rhythm(
     assert refused["failed"] and f"there is no schema {new_schema}" in refused["msg"]
 
     predicted = run_module(MODULE, server, check=True, **options)
-    assert predicted["changed"], predicted
+    assert predicted["changed"] and predicted["created"], predicted
     assert server.rows("SHOW DATABASES LIKE %s", new_schema) == []
 
     done = run_module(MODULE, server, **options)
-    assert done["changed"], done
+    assert done["changed"] and done["created"], done
     assert done["statements"] == predicted["statements"]
     assert done["statements"][-1] == done["create_statement"] == predicted["create_statement"]
     assert done["diff"] == predicted["diff"]

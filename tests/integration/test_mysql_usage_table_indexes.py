@@ -198,6 +198,7 @@ def test_one_rhythm_while_rows_arrive(
     predicted = run_module(MODULE, reader, check=True, **options)
     assert predicted["changed"] and indexes(reader, options) == {}, predicted
     told = predicted["added_indexes"]
+    assert predicted["created"] is False
     assert told["indexes"] == ["KEY caller (caller, started)", "KEY seconds (seconds)"]
     assert told["seconds"] is None and told["expected_seconds"] > 0
     rows = 2**DOUBLINGS

@@ -22,7 +22,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.account impor
     DesiredAccount,
     Scope,
     Vocabulary,
-    split_columns,
 )
 
 
@@ -110,7 +109,6 @@ def add_revokes(
     privileges on columns are granted after that.
     """
     extra = unlisted(wanted, current)
-    asked, _rest = wanted_grants(wanted, current)
     if wanted.revoke_unlisted and wanted.privileges is not None and base.proxied:
         draft.warnings.append(
             f"{wanted.account} may act as {', '.join(base.proxied)} (PROXY), left as it is; REVOKE "
@@ -121,6 +119,7 @@ def add_revokes(
     said = "; ".join(f"{', '.join(words)} on {scope}" for scope, words in by_object(extra).items())
     if not draft.may_revoke(wanted, current.login, "privileges", said):
         return base
+    asked, _rest = wanted_grants(wanted, current)
     for scope, words in extra.items():
         left = {other: held for other, held in base.grants.items() if other != scope}
         again = _of_columns(asked.get(scope, frozenset()), words)
@@ -139,7 +138,7 @@ def add_revokes(
 
 def _of_columns(words: frozenset[str], of: frozenset[str]) -> frozenset[str]:
     """Return those of ``words`` that are on columns what one of ``of`` is on the whole table."""
-    return frozenset(word for word in words if "(" in word and split_columns(word)[0].strip() in of)
+    return frozenset(word for word in words if word.partition(" (")[0] in of - {word})
 
 
 def _spelled(words: frozenset[str], vocabulary: Vocabulary) -> tuple[str, ...]:

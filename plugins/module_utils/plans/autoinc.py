@@ -198,14 +198,10 @@ def _control_problems(current: CurrentAutoinc) -> list[str]:
 
 
 def _file_problems(file: ConfigFile | None) -> list[str]:
-    if file is None or file.text is None or not file.text.strip():
+    # In an empty one there is nothing to throw away.
+    if file is None or not (file.text or "").strip():
         return []
-    if file.text.startswith(_HEADER):
-        return []
-    return [
-        f"persist_file {file.path} was not written by this module, which would throw away what is "
-        "in it; name a file of its own, in a folder that the server includes."
-    ]
+    return file.problems("persist_file", _HEADER)
 
 
 def _class_problems(desired: DesiredAutoinc, current: CurrentAutoinc) -> list[str]:

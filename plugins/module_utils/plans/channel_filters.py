@@ -24,7 +24,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filte
     Filters,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 
 PERSIST_FILTERS = "persist filters"
 HEADER = (
@@ -85,13 +85,7 @@ def _blocks(file: ConfigFile) -> dict[str, str]:
     """Return the text of each channel's block by the channel's key."""
     if file.text is None:
         return {}
-    if not file.text.startswith(HEADER):
-        raise Refused(
-            [
-                f"filters_file {file.path} was not written by this module, which would throw away "
-                "what is in it; name a file of its own, in a folder that the server includes."
-            ]
-        )
+    refuse_if_any(file.problems("filters_file", HEADER))
     blocks: dict[str, str] = {}
     key = ""
     for line in file.text[len(HEADER) :].splitlines(keepends=True):

@@ -21,6 +21,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     Partition,
     PartitionedTable,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import TableShape
 
 # MySQL Reference Manual, "Identifier Length Limits"; MariaDB's are the same.
 LONGEST_NAME = 64
@@ -87,6 +88,26 @@ def archive_of(
         partition=partition.name,
     )
     return Archive(partition.name, schema or table.schema, name)
+
+
+def description(table: TableShape, columns_only: bool) -> list[str]:
+    """Describe a table part by part: its engine and columns, and its keys unless ``columns_only``.
+
+    Comments and defaults are left out: rows can be copied and exchanged without them.
+    """
+    parts = [f"engine {table.option('ENGINE')}"]
+    for column in table.columns:
+        words = (
+            f"column {column.name} {column.type}",
+            column.collation,
+            "NULL" if column.nullable else "NOT NULL",
+            column.generated and f"AS ({column.generated})",
+        )
+        parts.append(" ".join(filter(None, words)))
+    if not columns_only:
+        parts.append(f"PRIMARY KEY ({', '.join(table.primary_key)})")
+        parts += map(str, table.indexes)
+    return parts
 
 
 def difference(wanted: Sequence[str], found: Sequence[str]) -> str | None:

@@ -198,10 +198,12 @@ def shape_of(shown: str, details: dict[str, tuple[str, str | None, bool]]) -> Ta
 
     ``details`` gives type, collation and whether NULL is allowed, by column's name.
     """
-    lines, tail = _lines(shown)
+    parts = list(tokens(shown))
+    opening = next(at for at, part in enumerate(parts) if part.text == "(")
+    closing = _closing(parts, opening)
     columns, indexes, checks, foreign_keys, unknown = [], [], [], [], []
     primary_key: tuple[str, ...] = ()
-    for part in lines:
+    for part in _items(parts[opening + 1 : closing]):
         significant = _significant(part)
         words = [token.word for token in significant]
         if significant[0].kind == "name":
@@ -219,7 +221,7 @@ def shape_of(shown: str, details: dict[str, tuple[str, str | None, bool]]) -> Ta
             foreign_keys.append(_text(part))
         else:
             unknown.append(_text(part))
-    options, partitioned = _options(tail)
+    options, partitioned = _options(parts[closing + 1 :])
     return TableShape(
         tuple(columns),
         primary_key,
@@ -232,21 +234,14 @@ def shape_of(shown: str, details: dict[str, tuple[str, str | None, bool]]) -> Ta
     )
 
 
-def not_null(shown: str, column: str, type_: str, new_type: str | None = None) -> str:
+def not_null(column: Column, new_type: str | None = None) -> str:
     """Return a column's definition with NOT NULL, and with another type if one is given.
 
-    ``shown`` is the server's SHOW CREATE TABLE, ``type_`` the column's type as
-    information_schema has it. All else stays as it stands there; a default of
-    NULL, which cannot, goes.
+    All else stays as it stands there; a default of NULL, which cannot, goes.
     """
-    parts = next(
-        part[at + 1 :]
-        for part in _lines(shown)[0]
-        for at, token in enumerate(part)
-        if (token.kind, token.name) == ("name", column) and not _text(part[:at])
-    )
+    parts = list(tokens(column.definition))
     significant = [at for at, token in enumerate(parts) if token.kind not in ("space", "comment")]
-    type_end = significant[len(_significant(list(tokens(type_)))) - 1] + 1
+    type_end = significant[len(_significant(list(tokens(column.type)))) - 1] + 1
     kept: list[Token] = []
     place = depth = 0
     for token in parts[type_end:]:
@@ -262,14 +257,6 @@ def not_null(shown: str, column: str, type_: str, new_type: str | None = None) -
             place = len(kept)
     said = (new_type or _text(parts[:type_end]), _text(kept[:place]), "NOT NULL")
     return " ".join(filter(None, (*said, _text(kept[place:]))))
-
-
-def _lines(shown: str) -> tuple[list[list[Token]], list[Token]]:
-    """Return what SHOW CREATE TABLE has between its parentheses, line by line, and after them."""
-    parts = list(tokens(shown))
-    opening = next(at for at, part in enumerate(parts) if part.text == "(")
-    closing = _closing(parts, opening)
-    return list(_items(parts[opening + 1 : closing])), parts[closing + 1 :]
 
 
 def _items(parts: Sequence[Token]) -> Iterator[list[Token]]:

@@ -13,6 +13,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive 
     LONGEST_NAME,
     Archive,
     Found,
+    description,
     difference,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.months import (
@@ -36,6 +37,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
     quote_identifier,
     quote_table,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.usage_table import read_table
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     PartitionedTable,
 )
@@ -237,76 +239,21 @@ def _has_instant_columns(server: Server, table: PartitionedTable) -> bool:
 
 
 def _found(server: Server, table: PartitionedTable, archive: Archive) -> Found | None:
-    if not _exists(server, archive.schema, archive.table):
+    there = read_table(server, archive.schema, archive.table)
+    wanted = read_table(server, table.schema, table.name)
+    if there is None or wanted is None:
         return None
     rows = server.rows(f"SELECT 1 FROM {quote_table(archive.schema, archive.table)} LIMIT 1")
-    wanted = _columns(server, table.schema, table.name)
-    there = _columns(server, archive.schema, archive.table)
-    partitions = _partitions(server, archive.schema, archive.table)
-    if rows:
-        # The exchange was done; all that a late row needs is its columns.
-        wanted.append("no partitions")
-        there.append(partitions or "no partitions")
-    else:
-        wanted += _indexes(server, table.schema, table.name)
-        there += _indexes(server, archive.schema, archive.table)
-        if partitions:
-            wanted.append(_partitions(server, table.schema, table.name))
-            there.append(partitions)
-    return Found(bool(rows), bool(partitions), difference(wanted, there))
-
-
-def _columns(server: Server, schema: str, table: str) -> list[str]:
-    """Describe what kind of table there is, and each column."""
-    kind = server.row(
-        "SELECT TABLE_TYPE AS type, COALESCE(ENGINE, 'none') AS engine "
-        "FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-        schema,
-        table,
-    )
-    rows = server.rows(
-        "SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, IS_NULLABLE AS nullable, "
-        "COALESCE(COLLATION_NAME, '') AS collation, "
-        "COALESCE(GENERATION_EXPRESSION, '') AS expression FROM information_schema.COLUMNS "
-        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION",
-        schema,
-        table,
-    )
-    return [f"type {kind['type']}, engine {kind['engine']}"] + [
-        " ".join(
-            filter(
-                None,
-                (
-                    f"column {row['name']} {row['type']}",
-                    str(row["collation"]),
-                    "NULL" if row["nullable"] == "YES" else "NOT NULL",
-                    row["expression"] and f"AS ({row['expression']})",
-                ),
-            )
-        )
-        for row in rows
-    ]
-
-
-def _indexes(server: Server, schema: str, table: str) -> list[str]:
-    """Describe each part of each index."""
-    rows = server.rows(
-        "SELECT INDEX_NAME AS name, SEQ_IN_INDEX AS number, COALESCE(COLUMN_NAME, '') AS part, "
-        "COALESCE(SUB_PART, '') AS prefix, NON_UNIQUE AS repeats, INDEX_TYPE AS type "
-        "FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s "
-        "ORDER BY INDEX_NAME, SEQ_IN_INDEX",
-        schema,
-        table,
-    )
-    return [
-        f"{'' if int(row['repeats']) else 'unique '}index {row['name']} ({row['type']}), part "
-        f"{row['number']} {row['part']}{row['prefix'] and '({})'.format(row['prefix'])}"
-        for row in rows
-    ]
+    # With rows, the exchange was done: all that a late row needs is the columns.
+    differ = difference(description(wanted, bool(rows)), description(there, bool(rows)))
+    if there.partitioned and differ is None:
+        made_like = "no partitions" if rows else _partitions(server, table.schema, table.name)
+        differ = difference([made_like], [_partitions(server, archive.schema, archive.table)])
+    return Found(bool(rows), there.partitioned, differ)
 
 
 def _partitions(server: Server, schema: str, table: str) -> str:
-    """Describe what a table is partitioned by; empty: it is not."""
+    """Describe what a table is partitioned by."""
     rows = server.rows(
         "SELECT PARTITION_METHOD AS method, PARTITION_EXPRESSION AS expression "
         "FROM information_schema.PARTITIONS WHERE TABLE_SCHEMA = %s "

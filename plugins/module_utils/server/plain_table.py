@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,7 +23,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
     quote_identifier,
     quote_table,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.usage_table import read_table
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+    EPOCH,
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
     RANGE_COLUMNS,
@@ -65,8 +66,6 @@ _PARTITION_BY = {
     EPOCH_MILLISECONDS: "RANGE ({})",
 }
 
-_EPOCH = datetime(1970, 1, 1)
-_FRACTION = re.compile(r"timestamp\([1-6]\)")
 # Whether UNIX_TIMESTAMP of a TIMESTAMP with a fraction can tell partitions apart, and
 # whether a column that is generated can be NOT NULL.
 _TAKES_FRACTIONS = {MYSQL: False, MARIADB: True}
@@ -154,7 +153,7 @@ def read_times(server: Server, table: PlainTable, epoch: str) -> PlainTable:
                 ]
             ) from None
     earliest, latest = found
-    if is_number and latest is not None and latest - _EPOCH < timedelta(days=3650):
+    if is_number and latest is not None and latest - EPOCH < timedelta(days=3650):
         raise Refused(
             [
                 f"{table}: the latest {column.name} would be of {latest} in {epoch}. Correct "
@@ -183,31 +182,21 @@ def quote(name: str) -> str:
 
 
 def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | None:
-    rows = server.rows(
-        "SELECT COLUMN_NAME AS name, DATA_TYPE AS type, COLUMN_TYPE AS full_type, "
-        "IS_NULLABLE AS nullable, COALESCE(COLUMN_DEFAULT, '') AS filled, EXTRA AS extra, "
-        "COALESCE(GENERATION_EXPRESSION, '') AS expression FROM information_schema.COLUMNS WHERE "
-        "TABLE_SCHEMA = %s AND TABLE_NAME = %s AND COLUMN_NAME = %s",
-        schema,
-        table,
-        name,
-    )
-    if not rows:
+    shape = read_table(server, schema, table)
+    column = shape.column(name) if shape else None
+    if column is None:
         return None
-    (row,) = rows
-    filled = f"{row['filled']} {row['extra']}".lower()
-    (made,) = server.rows(f"SHOW CREATE TABLE {quote_table(schema, table)}")
-    column = (str(made["Create Table"]), str(row["name"]), str(row["full_type"]))
     as_datetime = None
-    if _FRACTION.match(column[2]) and not _TAKES_FRACTIONS[server.flavour]:
-        as_datetime = not_null(*column, column[2].replace("timestamp", "datetime", 1))
-    is_fixed = row["expression"] and not _GENERATED_CAN_BE_NOT_NULL[server.flavour]
+    has_fraction = column.base_type == "timestamp" and "(" in column.type
+    if has_fraction and not _TAKES_FRACTIONS[server.flavour]:
+        as_datetime = not_null(column, column.type.replace("timestamp", "datetime", 1))
+    is_fixed = column.generated and not _GENERATED_CAN_BE_NOT_NULL[server.flavour]
     return TimeColumn(
-        str(row["name"]),
-        str(row["type"]).lower(),
-        row["nullable"] == "YES",
-        "current_timestamp" in filled,
-        None if is_fixed else not_null(*column),
+        column.name,
+        column.base_type,
+        column.nullable,
+        "current_timestamp" in column.attributes.lower(),
+        None if is_fixed else not_null(column),
         as_datetime,
     )
 

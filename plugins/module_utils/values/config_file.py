@@ -14,3 +14,15 @@ class ConfigFile:
 
     path: str
     text: str | None
+
+    def problems(self, option: str, header: str) -> list[str]:
+        """Say whether somebody else has written it: its text does not begin with ``header``.
+
+        ``option`` is what a user names the file by.
+        """
+        if self.text is None or self.text.startswith(header):
+            return []
+        return [
+            f"{option} {self.path} was not written by this module, which would throw away what is "
+            "in it; name a file of its own, in a folder that the server includes."
+        ]

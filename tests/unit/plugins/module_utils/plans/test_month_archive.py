@@ -11,6 +11,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive 
     Found,
     archive_of,
     archive_problems,
+    description,
     difference,
     pattern_problems,
 )
@@ -18,6 +19,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     RANGE_COLUMNS,
     Partition,
     PartitionedTable,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
+    Column,
+    Index,
+    TableShape,
 )
 
 TABLE = PartitionedTable("s", "calls", "at", RANGE_COLUMNS, ())
@@ -81,6 +87,25 @@ def test_problems() -> None:
         (else_,) = problems(free, other)
         assert "partition two cannot be archived into s.y: there is something else" in else_
         assert "which has column a in place of column b. Rename it" in else_
+
+
+def test_a_description() -> None:
+    column = Column("at", "datetime", "datetime NOT NULL COMMENT 'c'", nullable=False)
+    name = Column("n", "varchar(9)", "varchar(9)", collation="utf8mb4_bin", generated="lower(`m`)")
+    table = TableShape(
+        (column, name), ("n", "at"), (Index("k", ("n",)),), options=(("ENGINE", "InnoDB"),)
+    )
+    columns = [
+        "engine InnoDB",
+        "column at datetime NOT NULL",
+        "column n varchar(9) utf8mb4_bin NULL AS (lower(`m`))",
+    ]
+    assert description(table, columns_only=True) == columns
+    assert description(table, columns_only=False) == [
+        *columns,
+        "PRIMARY KEY (n, at)",
+        "KEY k (n)",
+    ]
 
 
 def test_differences() -> None:
