@@ -15,6 +15,9 @@ VENV=$ROOT/.venv
 export ROOT VENV LOCAL_DIR LOCAL_NET
 # An ordinary user's PATH lacks the folders that servers live in.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/libexec"
+# Images of Python set this. Every start of Ansible would compile anew what it imports, which
+# takes it longer than a short playbook.
+unset PYTHONDONTWRITEBYTECODE
 
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 

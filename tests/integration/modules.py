@@ -7,6 +7,7 @@ imports are done once, in a process that forks for each call (the fork server of
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import io
@@ -92,4 +93,7 @@ def _play(name: str, given: str, umask: int, sender: Connection) -> None:
                 importlib.import_module(f"{PACKAGE}.{name}").main()
         except Exception:
             traceback.print_exc()
+        # A process of multiprocessing ends without them, and would leave the module's
+        # temporary directory behind.
+        atexit._run_exitfuncs()
     sender.send((printed.getvalue(), errors.getvalue()))
