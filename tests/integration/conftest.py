@@ -61,14 +61,6 @@ def bare(host: Host) -> Iterator[Topology]:
         yield topology
 
 
-@pytest.fixture(scope="module")
-def site(host: Host) -> Iterator[Topology]:
-    """The whole of inventories/local, after one run of site.yml."""
-    with running_topology(host, "site") as topology:
-        topology.playbook("site.yml")
-        yield topology
-
-
 @pytest.fixture
 def server(bare: Topology) -> TestServer:
     """One server for a module's test."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+import yaml
 from pymysql.cursors import DictCursor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,13 +220,17 @@ class TestServer:
 class Topology:
     """Servers of one line, made from ``inventories/local`` in a folder of their own.
 
+    ``only`` names those of its hosts that there are; without a name there are all.
     ``net`` is the third number of their addresses, this topology's alone: lines,
     and runs of the tests, go side by side on one machine.
     """
 
-    def __init__(self, host: Host, folder: str) -> None:
+    def __init__(self, host: Host, folder: str, *only: str) -> None:
         self.host = host
         self.folder = host.work_dir / folder
+        self.inventory = ROOT / "inventories/local"
+        if only:
+            self.inventory = self._inventory_of(only)
         self.net, self._claim = _claim_net()
         self._servers: dict[str, TestServer] = {}
 
@@ -239,17 +244,27 @@ class Topology:
             self._servers[name] = TestServer(self.host, name, self.folder / name, address)
         return self._servers[name]
 
-    def playbook(
-        self, name: str, *arguments: str, inventory: Path | None = None, **variables: Any
-    ) -> Played:
+    def _inventory_of(self, names: tuple[str, ...]) -> Path:
+        """Write an inventory like ``inventories/local`` that has these hosts alone."""
+        inventory = self.folder / "inventory"
+        inventory.mkdir(parents=True)
+        (inventory / "group_vars").symlink_to(self.inventory / "group_vars")
+        written = yaml.safe_load((self.inventory / "hosts.yml").read_text())
+        for group in written["all"]["children"].values():
+            if "hosts" in group:
+                group["hosts"] = {
+                    name: group["hosts"][name] for name in names if name in group["hosts"]
+                }
+        (inventory / "hosts.yml").write_text(yaml.safe_dump(written))
+        return inventory
+
+    def playbook(self, name: str, *arguments: str, **variables: Any) -> Played:
         """Run a playbook of the collection; fails the test when the playbook fails."""
-        played = self.try_playbook(name, *arguments, inventory=inventory, **variables)
+        played = self.try_playbook(name, *arguments, **variables)
         assert played.code == 0, played.output
         return played
 
-    def try_playbook(
-        self, name: str, *arguments: str, inventory: Path | None = None, **variables: Any
-    ) -> Played:
+    def try_playbook(self, name: str, *arguments: str, **variables: Any) -> Played:
         """Run a playbook of the collection and return what it did, also when it fails."""
         extra = {
             "local_dir": str(self.folder),
@@ -261,7 +276,7 @@ class Topology:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "ansible", "playbook", "--diff"),
-                *("-i", str(inventory or ROOT / "inventories/local"), "-e", json.dumps(extra)),
+                *("-i", str(self.inventory), "-e", json.dumps(extra)),
                 *arguments,
                 str(ROOT / "playbooks" / name),
             ],
@@ -277,9 +292,9 @@ class Topology:
 
 
 @contextmanager
-def running_topology(host: Host, folder: str) -> Iterator[Topology]:
+def running_topology(host: Host, folder: str, *only: str) -> Iterator[Topology]:
     """Give a topology whose servers the test starts, and stop all of them afterwards."""
-    topology = Topology(host, folder)
+    topology = Topology(host, folder, *only)
     try:
         yield topology
     finally:

@@ -44,7 +44,6 @@ class Guarded:
     """The two servers, and how their playbooks are run."""
 
     topology: Topology
-    inventory: Path
     variables: dict[str, Any]
 
     @property
@@ -61,11 +60,11 @@ class Guarded:
 
     def playbook(self, name: str, *arguments: str, **variables: Any) -> Played:
         given = {**self.variables, **variables}
-        return self.topology.playbook(name, *arguments, inventory=self.inventory, **given)
+        return self.topology.playbook(name, *arguments, **given)
 
     def try_playbook(self, name: str, **variables: Any) -> Played:
         given = {**self.variables, **variables}
-        return self.topology.try_playbook(name, inventory=self.inventory, **given)
+        return self.topology.try_playbook(name, **given)
 
     def application(self) -> dbrw.Topology:
         """Return the servers as an application reads them from its file."""
@@ -74,7 +73,7 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def guarded(host: Host) -> Iterator[Guarded]:
-    with running_topology(host, "guarded") as topology:
+    with running_topology(host, "guarded", "w1", "r1") as topology:
         folder = topology.folder
         tls = folder / "tls"
         tls.mkdir(parents=True)
@@ -82,14 +81,6 @@ def guarded(host: Host) -> Iterator[Guarded]:
             make_authority(tls, authority)
         for name in ("w1", "r1"):
             make_certificate(tls, name, f"IP:{topology.server(name).address}")
-        inventory = folder / "inventory"
-        inventory.mkdir()
-        (inventory / "group_vars").symlink_to(ROOT / "inventories/local/group_vars")
-        hosts = yaml.safe_load((ROOT / "inventories/local/hosts.yml").read_text())
-        groups = hosts["all"]["children"]
-        for group, name in (("write_servers", "w1"), ("read_servers", "r1")):
-            groups[group]["hosts"] = {name: groups[group]["hosts"][name]}
-        (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
         variables = {
             "mysqld_tls": {
                 "ca": f"{tls}/ca.pem",
@@ -108,8 +99,8 @@ def guarded(host: Host) -> Iterator[Guarded]:
                 "check_hostname": True,
             },
         }
-        found = Guarded(topology, inventory, variables)
-        topology.playbook("servers.yml", inventory=inventory, mysqld_tls=variables["mysqld_tls"])
+        found = Guarded(topology, variables)
+        topology.playbook("servers.yml", mysqld_tls=variables["mysqld_tls"])
         for server in (found.writer, found.reader):
             outside_binary_log(
                 server,
