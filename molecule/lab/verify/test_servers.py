@@ -120,7 +120,7 @@ def test_a_channel_from_each_write_server_over_verified_tls(reader: Server) -> N
 
 @each_server
 def test_nobody_logs_in_without_tls(server: Server) -> None:
-    users = ["application", "monitor", "maintenance"]
+    users = ["application", "monitor", "maintenance", "operator"]
     if server in WRITERS:
         users += [f"replication_{reader.name}" for reader in READERS]
     for user in users:
