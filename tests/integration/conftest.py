@@ -14,16 +14,20 @@ from tests.integration.lines import LINES, Host, TestServer, Topology, running_t
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that uses a server on every line, each line in a worker of its own.
+    """Run each test that uses a server on every line, in groups that workers take in turn.
 
-    One that is about a thing that only one flavour has is marked with that flavour.
+    Those of a line that share its bare servers are a group; a file with servers of its own is
+    another. One that is about a thing that only one flavour has is marked with that flavour.
     """
     if "host" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("flavour")
+        shared = "bare" if "bare" in metafunc.fixturenames else metafunc.definition.path.stem
         metafunc.parametrize(
             "host",
             [
-                pytest.param(line, id=line.name, marks=pytest.mark.xdist_group(line.name))
+                pytest.param(
+                    line, id=line.name, marks=pytest.mark.xdist_group(f"{line.name} {shared}")
+                )
                 for line in LINES
                 if marker is None or line.flavour == marker.args[0]
             ],
