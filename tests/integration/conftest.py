@@ -40,8 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run file after file: pytest would begin with what only one flavour has, of every file.
 
-    The servers of ``site`` would wait for the others of their tests, at a price: an idle
-    MySQL server takes a hundredth of a processor.
+    What a file's tests share would then be made twice.
     """
 
     def line_and_file(item: pytest.Item) -> tuple[str, str]:

@@ -76,6 +76,7 @@ def go_on(server: TestServer) -> None:
 
 @contextmanager
 def hanging(server: TestServer) -> Iterator[None]:
+    """Let a server hang while the block runs."""
     stop(server)
     try:
         yield
