@@ -21,6 +21,12 @@ CHANNEL_SECONDS = 10
 CONTENT = f"SELECT id, request_id, started_at, seconds, caller FROM {TABLE} ORDER BY id"
 
 
+def whole_lines(path: Path) -> list[str]:
+    """Return a file's lines, without one at its end that is still being written."""
+    text = path.read_text()
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of the applications, from their start to their stop."""
@@ -35,7 +41,7 @@ class Run:
     def applications(self) -> dict[str, list[dict[str, Any]]]:
         """The events of each data centre's application, in their order."""
         return {
-            path.stem: [json.loads(line) for line in path.read_text().splitlines()]
+            path.stem: [json.loads(line) for line in whole_lines(path)]
             for path in sorted(self.folder.glob("*.jsonl"))
         }
 

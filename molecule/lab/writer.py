@@ -77,7 +77,8 @@ class Record:
     """The application's own memory, a line of the file for each event."""
 
     def __init__(self, path: Path) -> None:
-        # One write for each line, so that no reader sees half of one.
+        # One write for each line, so that threads' lines do not mix. A reader may see half of the
+        # last one all the same.
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def add(self, event: str, **more: Any) -> None:
