@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any
@@ -40,6 +41,24 @@ def run_module(
     With a server it logs in there as root; without one it takes no login. ``umask``
     is that of its process.
     """
+    result = try_module(name, server, None, check, umask, **arguments)
+    assert isinstance(result, dict), f"{name} ended without a word, by {result}"
+    return result
+
+
+def try_module(
+    name: str,
+    server: TestServer | None,
+    prepare: Callable[[], None] | None = None,
+    /,
+    check: bool = False,
+    umask: int = 0o022,
+    **arguments: Any,
+) -> dict[str, Any] | int:
+    """Run a module; return its result, or its process's exit code if it ended without one.
+
+    ``prepare`` is called in the module's process first.
+    """
     login = {"login_unix_socket": server.socket, "login_user": "root"} if server else {}
     given = {
         **login,
@@ -50,7 +69,8 @@ def run_module(
     _start_forkserver()
     receiver, sender = _processes.Pipe(duplex=False)
     process = _processes.Process(
-        target=_play, args=(name, json.dumps({"ANSIBLE_MODULE_ARGS": given}), umask, sender)
+        target=_play,
+        args=(name, json.dumps({"ANSIBLE_MODULE_ARGS": given}), umask, prepare, sender),
     )
     process.start()
     sender.close()
@@ -58,7 +78,8 @@ def run_module(
         printed, errors = receiver.recv()
     except EOFError:
         process.join()
-        raise AssertionError(f"{name} ended without a word, by {process.exitcode}") from None
+        assert process.exitcode is not None
+        return process.exitcode
     finally:
         receiver.close()
     process.join()
@@ -81,9 +102,17 @@ def _start_forkserver() -> None:
         forkserver.ensure_running()
 
 
-def _play(name: str, given: str, umask: int, sender: Connection) -> None:
+def _play(
+    name: str,
+    given: str,
+    umask: int,
+    prepare: Callable[[], None] | None,
+    sender: Connection,
+) -> None:
     """Run a module in this process, and send what it printed and its errors."""
     os.umask(umask)
+    if prepare:
+        prepare()
     sys.argv = [name]
     sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()))
     printed, errors = io.StringIO(), io.StringIO()

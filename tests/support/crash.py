@@ -1,0 +1,96 @@
+"""A module's process is killed at each of its statements that is no query, one after the other.
+
+The kill is SIGKILL in the module's own process, and the server is a real one: nothing in the
+collection knows of it. Before each kill everything is as it was before the module's first run, and
+after it the module is run again and must reach what an undisturbed run reaches.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any
+
+from pymysql.connections import Connection
+from pymysql.constants.COMMAND import COM_QUERY
+
+from tests.integration.lines import TestServer, wait_until
+from tests.integration.modules import run_module, try_module
+
+# A query leaves nothing behind: killed at one, a module leaves what it had left before.
+QUERIES = ("SELECT ", "SHOW ")
+# Before a statement is sent; and when it was sent, so that the server runs it while nobody waits
+# for its answer. After the answer is the first of the next statement.
+BEFORE, SENT = "before", "sent"
+
+
+def killed_everywhere(
+    module: str,
+    server: TestServer,
+    arguments: dict[str, Any],
+    reset: Callable[[], None],
+    look: Callable[[], Any],
+) -> int:
+    """Kill the module everywhere, and return how often it was killed.
+
+    ``reset`` puts everything back as it was before the first run, and ``look`` returns what the
+    module is to have reached, asked from outside.
+    """
+    reset()
+    undisturbed = run_module(module, server, **arguments)
+    assert undisturbed.get("changed"), undisturbed
+    wanted = look()
+    sessions = sessions_of(server)
+    kills = 0
+    for moment in (BEFORE, SENT):
+        for number in count(1):
+            reset()
+            ended = try_module(module, server, partial(kill_at, number, moment), **arguments)
+            if isinstance(ended, dict):
+                # It has no more statements.
+                assert ended.get("changed"), ended
+                break
+            assert ended == -signal.SIGKILL, ended
+            kills += 1
+            # What was sent is done first: two runs at once are another matter.
+            wait_until(lambda: sessions_of(server) <= sessions, 20, "the module's session is left")
+            again = run_module(module, server, **arguments)
+            where = f"killed when statement {number} was {moment}: {again}"
+            assert "failed" not in again, where
+            reached = look()
+            assert reached == wanted, f"{where}: {reached}, not {wanted}"
+            settled = run_module(module, server, **arguments)
+            assert not settled["changed"], f"{where}, and once more: {settled}"
+    return kills
+
+
+def sessions_of(server: TestServer) -> int:
+    """Return how many sessions root has, that of the test among them."""
+    return int(
+        server.value("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'root'")
+    )
+
+
+def kill_at(number: int, moment: str) -> None:
+    """Let this process end at its statement of this number, counted over all connections.
+
+    Queries do not count.
+    """
+    send: Any = Connection._execute_command
+    sent = 0
+
+    def counted(connection: Any, command: int, sql: Any) -> None:
+        nonlocal sent
+        text = sql.decode(errors="replace") if isinstance(sql, bytes) else sql
+        if command == COM_QUERY and not text.lstrip().upper().startswith(QUERIES):
+            sent += 1
+            if sent == number and moment == BEFORE:
+                os.kill(os.getpid(), signal.SIGKILL)
+        send(connection, command, sql)
+        if sent == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._execute_command = counted
