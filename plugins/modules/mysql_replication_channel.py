@@ -402,6 +402,9 @@ from functools import partial
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import gtid_seed, sources
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.channel_start import (
+    wait_until_running,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
     explain,
     refuse_faults,
@@ -507,9 +510,6 @@ OPTIONS = {
     "gtid_seed": {"type": "list", "elements": "str"},
     "read_timeout_seconds": {"type": "int", "default": 30},
 }
-
-# How long a channel that was just started may take to say whether it is connected.
-SETTLE_SECONDS = 5
 
 
 class ReplicationChannel:
@@ -648,7 +648,9 @@ class ReplicationChannel:
         if not applied:
             return {"channels": tell(current)}
         started = [channel for channel in desired if channel.state == STARTED]
-        found = server_side.wait_until_settled(server, started, SETTLE_SECONDS)
+        found, late = wait_until_running(
+            server, started, self._just_started(desired, current, plan), self.connect_timeout
+        )
         refuse_faults(server, started, found)
         told = {}
         if self.wait:
@@ -660,7 +662,17 @@ class ReplicationChannel:
             )
             found = server_side.read(server)
         warnings = [explain(status) for status in found if status.io_fault or status.lacks_room]
-        return {"channels": tell(found), "warnings": warnings, **told}
+        return {"channels": tell(found), "warnings": [*warnings, *late], **told}
+
+    def _just_started(self, desired, current, plan):
+        """Return by key the passwords (None: not known) of the channels that were started."""
+        names = {step.value.key for step in plan.steps if step.action == planning.START}
+        stored = {status.key: status.password for status in current}
+        return {
+            channel.key: channel.source_password or stored.get(channel.key)
+            for channel in desired
+            if channel.key in names
+        }
 
 
 def _channel(one, params):
