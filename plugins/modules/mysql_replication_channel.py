@@ -271,6 +271,9 @@ options:
         ROW, without a binary log or GTIDs, with a V(server_id) that this server or another source
         has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of another source.
       - A source that does not answer is a warning, and so is one that refuses the login.
+      - The source of a channel that has stopped and is to be started is asked how far it has
+        written. If this server counts more of it as applied, or O(gtid_seed) does, it is refused;
+        the source has lost its past then, and its next rows would be left out.
     type: bool
     default: true
   gtid_seed:
@@ -564,20 +567,25 @@ class ReplicationChannel:
             self.filters_file = channel_filters.file(server, read_file(self.filters_file))
         found = server_side.read(server, with_passwords=True)
         self.flavour = server.flavour
-        self.known = seeding.known(server) if self.seeds else ""
+        # Before the sources are asked: they know more all the time.
+        self.known = seeding.known(server)
         self.replica = source_side.describe(server)
         self.sources = self._ask_sources(desired, found)
         return found
 
     def _ask_sources(self, desired, found):
-        """Return what each new source says of itself, or the error instead, by channel."""
+        """Return what sources say of themselves, or the error instead, by channel."""
+        self.asked = {
+            **sources.to_compare(desired, found),
+            **sources.to_judge(desired, found),
+        }
         if not self.check_sources:
             return {}
         passwords = {status.key: status.password for status in found}
         passwords.update({one.key: one.source_password for one in desired if one.source_password})
         questions = {
             name: partial(source_side.describe_source, settings, password, self.connect_timeout)
-            for name, settings in sources.to_judge(desired, found).items()
+            for name, settings in self.asked.items()
             for password in [passwords.get(name.lower())]
             if password
         }
@@ -585,7 +593,21 @@ class ReplicationChannel:
 
     def plan(self, desired, current):
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
-        problems = sources.problems_of(said, self.replica, desired, current)
+        new = sources.to_judge(desired, current)
+        problems = sources.problems_of(
+            {name: one for name, one in said.items() if name in new},
+            self.replica,
+            desired,
+            current,
+        )
+        problems += sources.ahead_of(
+            {
+                name: one
+                for name, one in said.items()
+                if self.asked[name].auto_position is not False
+            },
+            [self.known, *self.seeds],
+        )
         try:
             change = planning.plan(
                 desired, current, self.filters_file, self.words, self.required_tables
@@ -602,7 +624,7 @@ class ReplicationChannel:
         unknown = [
             f"channel {name}: its source's settings are not known: {error}"
             for name, error in self.sources.items()
-            if name not in said
+            if name not in said and name in new
         ]
         return Plan(self.seed.steps + change.steps, (*unknown, *change.warnings))
 

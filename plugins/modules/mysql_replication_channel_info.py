@@ -152,6 +152,12 @@ channels:
         source_log_end_position:
           description: Where the event ends in it.
           type: int
+        skips:
+          description:
+            - Whether a channel that is started with this error may go on behind rows that it has
+              not applied, without a further error. M(dbrw.sharding.mysql_replication_channel)
+              does not start it then.
+          type: bool
         meaning:
           description: What has happened.
           type: str

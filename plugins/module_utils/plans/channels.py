@@ -14,6 +14,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filter
     file_steps,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.applier_error import (
+    explain_receiving,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
     COMPARED,
@@ -56,8 +59,9 @@ def plan(
     that the server has a word for; it does not need the others. Channels that
     give up a source come before those that take it. Raises ``Refused`` when a
     channel does not exist and its source is not given, when two channels would
-    follow one source, when channels exchange sources, or when filters would
-    keep one of ``required_tables`` out.
+    follow one source, when channels exchange sources, when filters would keep
+    one of ``required_tables`` out, or when a channel would go on behind what it
+    has not applied.
     """
     present = {status.key: status for status in current}
     refuse_if_any(
@@ -65,6 +69,7 @@ def plan(
         + _shared_sources(desired, present)
         + _half_running(desired, present)
         + _kept_out(desired, present, required_tables)
+        + _would_skip(desired, present)
     )
     steps: list[Step] = []
     ordered = _in_order(desired, present)
@@ -263,6 +268,23 @@ def _half_running(desired: Sequence[Channel], present: dict[str, ChannelStatus])
             found.append(
                 f"channel {channel.name} runs by half and would be changed: say state: started or "
                 "state: stopped for afterwards."
+            )
+    return found
+
+
+def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
+    """A start is what loses the rows; the error is the last that is seen of them."""
+    found = []
+    for channel in desired:
+        status = present.get(channel.key)
+        if channel.state != STARTED or status is None or status.io_running:
+            continue
+        error = explain_receiving(status.io_fault.number, status.io_fault.message)
+        if error.skips and _source(_settings_after(channel, status)) == _source(status.settings):
+            found.append(
+                f"channel {channel.name} has stopped with error {status.io_fault.number}: "
+                f"{status.io_fault.message}. It is not started: it might go on behind rows that it "
+                f"has not applied, without a further error. {error.sentence}"
             )
     return found
 

@@ -731,3 +731,44 @@ def test_filters_that_keep_a_required_table_out_are_refused() -> None:
             [],
             required_tables=["b.t"],
         )
+
+
+ANONYMOUS = Fault(
+    13114,
+    "Got fatal error 1236 from source when reading data from binary log: 'Cannot replicate "
+    "anonymous transaction when AUTO_POSITION = 1, at file ./binlog.000004, position 198.; the "
+    "first event '' at 4, the last event read from './binlog.000004' at 277.'",
+)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ANONYMOUS,
+        Fault(1236, "connecting slave requested to start from GTID 1-1-6, which is not in"),
+        Fault(13114, "Replica has more GTIDs than the source has"),
+    ],
+)
+def test_a_start_that_would_leave_rows_out_is_refused(fault: Fault) -> None:
+    there = Settings(source_host="a", source_port=3306, source_user="u")
+    stopped = ChannelStatus("w1", there, sql_running=True, io_fault=fault)
+    with pytest.raises(Refused, match=f"channel w1 has stopped with error {fault.number}: "):
+        plan([Channel("W1", STARTED)], [stopped])
+    # Nobody starts it, it runs in spite of an old error, or it gets another source.
+    for state, status in (
+        (PRESENT, stopped),
+        (STOPPED, stopped),
+        (STARTED, replace(stopped, io_running=True, connected=True)),
+    ):
+        plan([Channel("w1", state)], [status])
+    assert plan([Channel("w1", STARTED, Settings(source_host="b"))], [stopped]).changed
+    # Other errors are cured by a start, or come again.
+    gone = replace(stopped, io_fault=Fault(1236, "binlog files have been purged"))
+    assert plan([Channel("w1", STARTED)], [gone]).changed
+
+
+def test_the_place_of_rows_without_a_gtid_is_told() -> None:
+    there = Settings(source_host="a", source_port=3306, source_user="u")
+    stopped = ChannelStatus("w1", there, sql_running=True, io_fault=ANONYMOUS)
+    with pytest.raises(Refused, match="--skip-gtids --start-position=198 binlog.000004, into"):
+        plan([Channel("w1", STARTED)], [stopped])
