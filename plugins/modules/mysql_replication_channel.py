@@ -36,6 +36,10 @@ options:
           - V(present) makes sure that the channel exists with the settings that are given, and
             leaves a running one running.
           - V(started) and V(stopped) make sure of both its threads as well.
+          - V(started) is content with a channel that has applied what its source had written, or
+            goes on applying. One that applies nothing for 10 s is a warning, and a source that does
+            not answer is no failure. A channel that would leave out rows without an error is
+            refused.
           - V(absent) stops and removes it.
         type: str
         choices: [present, started, stopped, absent]
@@ -197,6 +201,9 @@ options:
       - V(present) makes sure that the channel exists with the settings that are given, and
         leaves a running one running.
       - V(started) and V(stopped) make sure of both its threads as well.
+      - V(started) is content with a channel that has applied what its source had written, or goes
+        on applying. One that applies nothing for 10 s is a warning, and a source that does not
+        answer is no failure. A channel that would leave out rows without an error is refused.
       - V(absent) stops and removes it.
     type: str
     choices: [present, started, stopped, absent]
@@ -243,7 +250,9 @@ options:
     description:
       - Tables, as C(database.table), whose rows must come through every channel that is named here
         and not V(absent). Filters that would keep one out are refused; those that a channel has
-        already are judged too.
+        already, or would get from the server's own configuration, are judged too. So is a channel
+        that leaves out what its source has written by C(IGNORE_SERVER_IDS), C(IGNORE_DOMAIN_IDS) or
+        C(DO_DOMAIN_IDS).
       - Names in filters should be written as the tables are. Only MariaDB takes upper case for
         lower there, and where the flavours differ a table counts as kept out.
     type: list
@@ -570,6 +579,7 @@ class ReplicationChannel:
         # Before the sources are asked: they know more all the time.
         self.known = seeding.known(server)
         self.replica = source_side.describe(server)
+        self.inherited = channel_filters.inherited(server) if self.required_tables else None
         self.sources = self._ask_sources(desired, found)
         return found
 
@@ -610,7 +620,13 @@ class ReplicationChannel:
         )
         try:
             change = planning.plan(
-                desired, current, self.filters_file, self.words, self.required_tables
+                desired,
+                current,
+                self.filters_file,
+                self.words,
+                self.required_tables,
+                self.wait,
+                self.inherited,
             )
         except Refused as refusal:
             raise Refused([*refusal.problems, *problems]) from None

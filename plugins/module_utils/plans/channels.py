@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import left_out
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filters import (
     FiltersFile,
     file_steps,
@@ -52,11 +53,14 @@ def plan(
     filters_file: FiltersFile | None = None,
     words: Container[str] = COMPARED,
     required_tables: Sequence[str] = (),
+    waits: bool = False,
+    inherited: Filters | None = None,
 ) -> Plan:
     """Return the steps that bring each channel to its state and touch no other one.
 
     ``filters_file`` is where filters outlive a restart, ``words`` the settings
-    that the server has a word for; it does not need the others. Channels that
+    that the server has a word for; it does not need the others. ``inherited`` are
+    the filters that a new channel gets from the server itself. Channels that
     give up a source come before those that take it. Raises ``Refused`` when a
     channel does not exist and its source is not given, when two channels would
     follow one source, when channels exchange sources, when filters would keep
@@ -68,7 +72,8 @@ def plan(
         _missing_sources(desired, present)
         + _shared_sources(desired, present)
         + _half_running(desired, present)
-        + _kept_out(desired, present, required_tables)
+        + _kept_out(desired, present, required_tables, inherited or Filters())
+        + left_out.problems(desired, present, bool(required_tables) or waits)
         + _would_skip(desired, present)
     )
     steps: list[Step] = []
@@ -141,7 +146,9 @@ def _steps(channel: Channel, status: ChannelStatus | None, words: Container[str]
     shall_run = channel.state == STARTED or (channel.state == PRESENT and runs)
     before = None if status is None else shown(status)
     after = dict(before or {"running": "no"})
-    if works and (changes or filters or channel.state == STOPPED):
+    # It would stop by itself; only a start makes it forget that.
+    ends = channel.state == STARTED and status is not None and status.left_out.until
+    if works and (changes or filters or (ends and runs) or channel.state == STOPPED):
         after["running"] = "no"
         steps.append(Step(STOP, target, before, dict(after), channel))
     if changes:
@@ -150,8 +157,9 @@ def _steps(channel: Channel, status: ChannelStatus | None, words: Container[str]
     if filters:
         after.update(shown_filters(channel.filters or Filters(), filters))
         steps.append(Step(FILTER, target, before, dict(after), (channel, filters)))
-    if shall_run and (changes or filters or not runs):
+    if shall_run and (changes or filters or ends or not runs):
         after["running"] = "yes"
+        after.pop("until", None)
         steps.append(Step(START, target, before, dict(after), channel))
     return steps
 
@@ -284,13 +292,16 @@ def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -
             found.append(
                 f"channel {channel.name} has stopped with error {status.io_fault.number}: "
                 f"{status.io_fault.message}. It is not started: it might go on behind rows that it "
-                f"has not applied, without a further error. {error.sentence}"
+                f"has not applied, without a further error. What it means: {error.sentence}"
             )
     return found
 
 
 def _kept_out(
-    desired: Sequence[Channel], present: dict[str, ChannelStatus], tables: Sequence[str]
+    desired: Sequence[Channel],
+    present: dict[str, ChannelStatus],
+    tables: Sequence[str],
+    inherited: Filters,
 ) -> list[str]:
     """Judge the filters that channels will have, those that nobody speaks of included."""
     names: dict[tuple[str, str], list[str]] = {}
@@ -298,7 +309,7 @@ def _kept_out(
         if channel.state == ABSENT:
             continue
         status = present.get(channel.key)
-        filters = channel.filters or (status.filters if status else Filters())
+        filters = channel.filters or (status.filters if status else inherited)
         for table in tables:
             kind = filters.kind_against(table)
             if kind:
@@ -335,4 +346,5 @@ def shown(status: ChannelStatus) -> dict[str, Any]:
     parts = {(True, True): "yes", (False, False): "no"}
     running = parts.get((status.io_running, status.sql_running), "partly")
     settings = {name: str(value) for name, value in status.settings.given().items()}
-    return {**settings, **shown_filters(status.filters), "running": running}
+    until = {"until": status.left_out.until} if status.left_out.until else {}
+    return {**settings, **shown_filters(status.filters), **until, "running": running}

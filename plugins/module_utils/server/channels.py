@@ -40,6 +40,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     Fault,
     Settings,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.left_out import (
+    LeftOut,
+    numbers,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 _BOOLEANS = {
@@ -227,6 +231,13 @@ def _status(row: Row, heartbeat: float | None, password: Secret | None) -> Chann
         source_server_id=int(row["source_server_id"] or 0) or None,
         source_uuid=row.get("source_uuid") or None,
         filters=row["filters"],
+        left_out=LeftOut(
+            do_domain_ids=numbers(row.get("do_domain_ids")),
+            ignore_domain_ids=numbers(row.get("ignore_domain_ids")),
+            ignore_server_ids=numbers(row.get("ignore_server_ids")),
+            skip_counter=int(row.get("skip_counter") or 0),
+            until="" if row.get("until") in (None, "None") else str(row["until"]),
+        ),
         source_log_file=row.get("source_log_file") or None,
         source_log_position=int(row.get("source_log_position") or 0) or None,
         received_log_file=row.get("received_log_file") or None,

@@ -28,7 +28,7 @@ _QUERY_TABLE = re.compile(
 )
 _GTID = re.compile(r"executing transaction '([^']+)'")
 _PLACE = re.compile(r"(?:source|master) log ([^\s,]+), end_log_pos (\d+)")
-_ANONYMOUS = re.compile(r"anonymous transaction .* at file (?:\S*/)?([^\s/,]+), position (\d+)")
+_ANONYMOUS = re.compile(r"anonymous transaction .* at file (?:.*/)?([^/,]+), position (\d+)")
 
 
 @dataclass(frozen=True)

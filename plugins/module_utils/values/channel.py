@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.left_out import LeftOut
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
@@ -247,6 +248,7 @@ class ChannelStatus:
     source_server_id: int | None = None
     source_uuid: str | None = None
     filters: Filters = Filters()
+    left_out: LeftOut = LeftOut()
     # How far the source's binary log has been applied, and how far received.
     source_log_file: str | None = None
     source_log_position: int | None = None
