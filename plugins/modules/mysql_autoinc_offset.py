@@ -303,11 +303,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.id_columns imp
     floor_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import read_file, run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import autoinc as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    anonymous_transactions,
     id_columns,
     stale_sessions,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import autoinc as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
     Autoinc,
     NamedAutoinc,
@@ -401,7 +402,7 @@ class AutoincOffset:
     def current(self, server, desired):
         if self.check_settings:
             verdict = judge(WRITE_SERVER, server.variables(*needed_variables()), self.require_tls)
-            refuse_if_any(verdict.problems)
+            refuse_if_any([*verdict.problems, *anonymous_transactions.problems(server)])
             self.risks = verdict.risks
         file = None
         if not server.dialect.has_persist:

@@ -36,6 +36,10 @@ options:
           - V(present) makes sure that the channel exists with the settings that are given, and
             leaves a running one running.
           - V(started) and V(stopped) make sure of both its threads as well.
+          - V(started) is content with a channel that has applied what its source had written, or
+            goes on applying. One that applies nothing for 10 s is a warning, and a source that does
+            not answer is no failure. A channel that would leave out rows without an error is
+            refused.
           - V(absent) stops and removes it.
         type: str
         choices: [present, started, stopped, absent]
@@ -197,6 +201,9 @@ options:
       - V(present) makes sure that the channel exists with the settings that are given, and
         leaves a running one running.
       - V(started) and V(stopped) make sure of both its threads as well.
+      - V(started) is content with a channel that has applied what its source had written, or goes
+        on applying. One that applies nothing for 10 s is a warning, and a source that does not
+        answer is no failure. A channel that would leave out rows without an error is refused.
       - V(absent) stops and removes it.
     type: str
     choices: [present, started, stopped, absent]
@@ -243,7 +250,9 @@ options:
     description:
       - Tables, as C(database.table), whose rows must come through every channel that is named here
         and not V(absent). Filters that would keep one out are refused; those that a channel has
-        already are judged too.
+        already, or would get from the server's own configuration, are judged too. So is a channel
+        that leaves out what its source has written by C(IGNORE_SERVER_IDS), C(IGNORE_DOMAIN_IDS) or
+        C(DO_DOMAIN_IDS).
       - Names in filters should be written as the tables are. Only MariaDB takes upper case for
         lower there, and where the flavours differ a table counts as kept out.
     type: list
@@ -271,6 +280,9 @@ options:
         ROW, without a binary log or GTIDs, with a V(server_id) that this server or another source
         has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of another source.
       - A source that does not answer is a warning, and so is one that refuses the login.
+      - The source of a channel that has stopped and is to be started is asked how far it has
+        written. If this server counts more of it as applied, or O(gtid_seed) does, it is refused;
+        the source has lost its past then, and its next rows would be left out.
     type: bool
     default: true
   gtid_seed:
@@ -402,6 +414,9 @@ from functools import partial
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import gtid_seed, sources
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.channel_start import (
+    wait_until_running,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
     explain,
     refuse_faults,
@@ -508,9 +523,6 @@ OPTIONS = {
     "read_timeout_seconds": {"type": "int", "default": 30},
 }
 
-# How long a channel that was just started may take to say whether it is connected.
-SETTLE_SECONDS = 5
-
 
 class ReplicationChannel:
     read_timeout = 30.0
@@ -564,20 +576,26 @@ class ReplicationChannel:
             self.filters_file = channel_filters.file(server, read_file(self.filters_file))
         found = server_side.read(server, with_passwords=True)
         self.flavour = server.flavour
-        self.known = seeding.known(server) if self.seeds else ""
+        # Before the sources are asked: they know more all the time.
+        self.known = seeding.known(server)
         self.replica = source_side.describe(server)
+        self.inherited = channel_filters.inherited(server) if self.required_tables else None
         self.sources = self._ask_sources(desired, found)
         return found
 
     def _ask_sources(self, desired, found):
-        """Return what each new source says of itself, or the error instead, by channel."""
+        """Return what sources say of themselves, or the error instead, by channel."""
+        self.asked = {
+            **sources.to_compare(desired, found),
+            **sources.to_judge(desired, found),
+        }
         if not self.check_sources:
             return {}
         passwords = {status.key: status.password for status in found}
         passwords.update({one.key: one.source_password for one in desired if one.source_password})
         questions = {
             name: partial(source_side.describe_source, settings, password, self.connect_timeout)
-            for name, settings in sources.to_judge(desired, found).items()
+            for name, settings in self.asked.items()
             for password in [passwords.get(name.lower())]
             if password
         }
@@ -585,10 +603,30 @@ class ReplicationChannel:
 
     def plan(self, desired, current):
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
-        problems = sources.problems_of(said, self.replica, desired, current)
+        new = sources.to_judge(desired, current)
+        problems = sources.problems_of(
+            {name: one for name, one in said.items() if name in new},
+            self.replica,
+            desired,
+            current,
+        )
+        problems += sources.ahead_of(
+            {
+                name: one
+                for name, one in said.items()
+                if self.asked[name].auto_position is not False
+            },
+            [self.known, *self.seeds],
+        )
         try:
             change = planning.plan(
-                desired, current, self.filters_file, self.words, self.required_tables
+                desired,
+                current,
+                self.filters_file,
+                self.words,
+                self.required_tables,
+                self.wait,
+                self.inherited,
             )
         except Refused as refusal:
             raise Refused([*refusal.problems, *problems]) from None
@@ -602,7 +640,7 @@ class ReplicationChannel:
         unknown = [
             f"channel {name}: its source's settings are not known: {error}"
             for name, error in self.sources.items()
-            if name not in said
+            if name not in said and name in new
         ]
         return Plan(self.seed.steps + change.steps, (*unknown, *change.warnings))
 
@@ -648,7 +686,9 @@ class ReplicationChannel:
         if not applied:
             return {"channels": tell(current)}
         started = [channel for channel in desired if channel.state == STARTED]
-        found = server_side.wait_until_settled(server, started, SETTLE_SECONDS)
+        found, late = wait_until_running(
+            server, started, self._just_started(desired, current, plan), self.connect_timeout
+        )
         refuse_faults(server, started, found)
         told = {}
         if self.wait:
@@ -660,7 +700,17 @@ class ReplicationChannel:
             )
             found = server_side.read(server)
         warnings = [explain(status) for status in found if status.io_fault or status.lacks_room]
-        return {"channels": tell(found), "warnings": warnings, **told}
+        return {"channels": tell(found), "warnings": [*warnings, *late], **told}
+
+    def _just_started(self, desired, current, plan):
+        """Return by key the passwords (None: not known) of the channels that were started."""
+        names = {step.value.key for step in plan.steps if step.action == planning.START}
+        stored = {status.key: status.password for status in current}
+        return {
+            channel.key: channel.source_password or stored.get(channel.key)
+            for channel in desired
+            if channel.key in names
+        }
 
 
 def _channel(one, params):

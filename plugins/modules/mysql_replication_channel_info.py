@@ -93,6 +93,30 @@ channels:
       description: What it applies, as the option of M(dbrw.sharding.mysql_replication_channel)
         takes it; kinds without a filter are empty.
       type: dict
+    do_domain_ids:
+      description: GTID domains that it applies, and no others (MariaDB); empty for all.
+      type: list
+      elements: int
+    ignore_domain_ids:
+      description: GTID domains that it leaves out (MariaDB).
+      type: list
+      elements: int
+    ignore_server_ids:
+      description:
+        - Numbers of servers whose transactions it leaves out. Of these and of domains it counts as
+          applied what it leaves out; M(dbrw.sharding.mysql_replication_channel) does not start a
+          channel that leaves out what its source has written itself.
+      type: list
+      elements: int
+    skip_counter:
+      description: How many of the next transactions it leaves out.
+      type: int
+    until:
+      description:
+        - Where it stops by itself, as the server calls it (START ... UNTIL); null if nowhere.
+          O(dbrw.sharding.mysql_replication_channel#module:state=started) starts it anew, without
+          an end.
+      type: str
     gtid_received:
       description:
         - GTIDs received from the source. MariaDB tells the position that the channel has reached,
@@ -152,6 +176,12 @@ channels:
         source_log_end_position:
           description: Where the event ends in it.
           type: int
+        skips:
+          description:
+            - Whether a channel that is started with this error may go on behind rows that it has
+              not applied, without a further error. M(dbrw.sharding.mysql_replication_channel)
+              does not start it then.
+          type: bool
         meaning:
           description: What has happened.
           type: str

@@ -11,6 +11,9 @@ description:
   - Returns a server's flavour, version, settings and schemas.
   - Judges its settings. With some of a server's defaults rows are lost or channels stop, and no
     error tells so at the time.
+  - Of a MySQL write server the newest 250 binary logs are looked at too. Transactions without a
+    GTID at the beginning of one, as there are after V(gtid_mode) was not V(ON) for a while, are a
+    problem, because read servers pass over them without an error.
 version_added: 0.1.0
 options:
   serves_as:
@@ -81,6 +84,7 @@ risks:
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import anonymous_transactions
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import schemas
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     READ_SERVER,
@@ -104,6 +108,7 @@ class ServerInfo:
         return params["serves_as"]
 
     def current(self, server, desired):
+        self.logged = anonymous_transactions.problems(server) if desired == WRITE_SERVER else []
         return {
             "variables": server.variables(*needed_variables()),
             "schemas": schemas(server),
@@ -121,7 +126,7 @@ class ServerInfo:
             verdict = judge(desired, current["variables"], self.require_tls)
         return {
             **current,
-            "problems": list(verdict.problems),
+            "problems": [*verdict.problems, *self.logged],
             "risks": list(verdict.risks),
             "warnings": verdict.risks,
         }

@@ -9,11 +9,15 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import left_out
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filters import (
     FiltersFile,
     file_steps,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.applier_error import (
+    explain_receiving,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
     COMPARED,
@@ -49,22 +53,28 @@ def plan(
     filters_file: FiltersFile | None = None,
     words: Container[str] = COMPARED,
     required_tables: Sequence[str] = (),
+    waits: bool = False,
+    inherited: Filters | None = None,
 ) -> Plan:
     """Return the steps that bring each channel to its state and touch no other one.
 
     ``filters_file`` is where filters outlive a restart, ``words`` the settings
-    that the server has a word for; it does not need the others. Channels that
+    that the server has a word for; it does not need the others. ``inherited`` are
+    the filters that a new channel gets from the server itself. Channels that
     give up a source come before those that take it. Raises ``Refused`` when a
     channel does not exist and its source is not given, when two channels would
-    follow one source, when channels exchange sources, or when filters would
-    keep one of ``required_tables`` out.
+    follow one source, when channels exchange sources, when filters would keep
+    one of ``required_tables`` out, or when a channel would go on behind what it
+    has not applied.
     """
     present = {status.key: status for status in current}
     refuse_if_any(
         _missing_sources(desired, present)
         + _shared_sources(desired, present)
         + _half_running(desired, present)
-        + _kept_out(desired, present, required_tables)
+        + _kept_out(desired, present, required_tables, inherited or Filters())
+        + left_out.problems(desired, present, bool(required_tables) or waits)
+        + _would_skip(desired, present)
     )
     steps: list[Step] = []
     ordered = _in_order(desired, present)
@@ -136,7 +146,9 @@ def _steps(channel: Channel, status: ChannelStatus | None, words: Container[str]
     shall_run = channel.state == STARTED or (channel.state == PRESENT and runs)
     before = None if status is None else shown(status)
     after = dict(before or {"running": "no"})
-    if works and (changes or filters or channel.state == STOPPED):
+    # It would stop by itself; only a start makes it forget that.
+    ends = channel.state == STARTED and status is not None and status.left_out.until
+    if works and (changes or filters or (ends and runs) or channel.state == STOPPED):
         after["running"] = "no"
         steps.append(Step(STOP, target, before, dict(after), channel))
     if changes:
@@ -145,8 +157,9 @@ def _steps(channel: Channel, status: ChannelStatus | None, words: Container[str]
     if filters:
         after.update(shown_filters(channel.filters or Filters(), filters))
         steps.append(Step(FILTER, target, before, dict(after), (channel, filters)))
-    if shall_run and (changes or filters or not runs):
+    if shall_run and (changes or filters or ends or not runs):
         after["running"] = "yes"
+        after.pop("until", None)
         steps.append(Step(START, target, before, dict(after), channel))
     return steps
 
@@ -267,8 +280,28 @@ def _half_running(desired: Sequence[Channel], present: dict[str, ChannelStatus])
     return found
 
 
+def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
+    """A start is what loses the rows; the error is the last that is seen of them."""
+    found = []
+    for channel in desired:
+        status = present.get(channel.key)
+        if channel.state != STARTED or status is None or status.io_running:
+            continue
+        error = explain_receiving(status.io_fault.number, status.io_fault.message)
+        if error.skips and _source(_settings_after(channel, status)) == _source(status.settings):
+            found.append(
+                f"channel {channel.name} has stopped with error {status.io_fault.number}: "
+                f"{status.io_fault.message}. It is not started: it might go on behind rows that it "
+                f"has not applied, without a further error. What it means: {error.sentence}"
+            )
+    return found
+
+
 def _kept_out(
-    desired: Sequence[Channel], present: dict[str, ChannelStatus], tables: Sequence[str]
+    desired: Sequence[Channel],
+    present: dict[str, ChannelStatus],
+    tables: Sequence[str],
+    inherited: Filters,
 ) -> list[str]:
     """Judge the filters that channels will have, those that nobody speaks of included."""
     names: dict[tuple[str, str], list[str]] = {}
@@ -276,7 +309,7 @@ def _kept_out(
         if channel.state == ABSENT:
             continue
         status = present.get(channel.key)
-        filters = channel.filters or (status.filters if status else Filters())
+        filters = channel.filters or (status.filters if status else inherited)
         for table in tables:
             kind = filters.kind_against(table)
             if kind:
@@ -313,4 +346,5 @@ def shown(status: ChannelStatus) -> dict[str, Any]:
     parts = {(True, True): "yes", (False, False): "no"}
     running = parts.get((status.io_running, status.sql_running), "partly")
     settings = {name: str(value) for name, value in status.settings.given().items()}
-    return {**settings, **shown_filters(status.filters), "running": running}
+    until = {"until": status.left_out.until} if status.left_out.until else {}
+    return {**settings, **shown_filters(status.filters), **until, "running": running}

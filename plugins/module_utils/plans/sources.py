@@ -10,11 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
+    STARTED,
     Channel,
     ChannelStatus,
     Settings,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import GtidPosition
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
+    GtidPosition,
+    GtidSet,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     WRITE_SERVER,
     judge,
@@ -23,10 +27,15 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settin
 
 @dataclass(frozen=True)
 class Source:
-    """What a server says of itself: its flavour and its global variables."""
+    """What a server says of itself: its flavour and its global variables.
+
+    ``position`` are the GTIDs in its binary log, ``uuid`` is its name in them on MySQL.
+    """
 
     flavour: str
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    position: str = ""
+    uuid: str = ""
 
     @property
     def server_id(self) -> int:
@@ -59,6 +68,60 @@ def to_judge(desired: Sequence[Channel], present: Sequence[ChannelStatus]) -> di
         ):
             found[channel.name] = after
     return found
+
+
+def to_compare(desired: Sequence[Channel], present: Sequence[ChannelStatus]) -> dict[str, Settings]:
+    """Return by name the settings of the channels that a run starts where they stopped.
+
+    One that was at work is not asked about; a start is the moment at which rows are left out.
+    """
+    known = {status.key: status for status in present}
+    return {
+        channel.name: replace(status.settings, **channel.settings.given())
+        for channel in desired
+        for status in [known.get(channel.key)]
+        if status and channel.state == STARTED and not status.io_running
+    }
+
+
+def ahead_of(sources: Mapping[str, Source], applied: Sequence[str]) -> list[str]:
+    """Say which sources know less of themselves than the replica does: they number on below.
+
+    ``applied`` are GTIDs that count as applied on the replica, those of a seed too. What a
+    source writes under a number that is among them is left out, without an error once it
+    has passed them.
+    """
+    found = []
+    for name, source in sorted(sources.items()):
+        for text in applied:
+            more = _more_than(source, text)
+            if more:
+                found.append(
+                    f"channel {name}: this server counts {more} of its source as applied, and the "
+                    f"source itself knows {source.position or 'nothing'}: it has lost transactions "
+                    "or was made anew, or the GTIDs here are those of another server. What it "
+                    "writes next under the same numbers would be left out, without an error. "
+                    "Compare the rows of both, then make this server's GTIDs right, or give the "
+                    "source a name of its own (gtid_domain_id on MariaDB, server_uuid on MySQL)."
+                )
+    return found
+
+
+def _more_than(source: Source, applied: str) -> str:
+    """Return the part of ``applied`` of a source itself, if that does not know all of it."""
+    try:
+        if source.uuid:
+            gtids = GtidSet.parse(applied)
+            own = gtids.only(
+                name for name in gtids.intervals if name.partition(":")[0] == source.uuid.lower()
+            )
+            return "" if GtidSet.parse(source.position).contains(own) else str(own)
+        position = GtidPosition.parse(applied)
+        mine = position.only(position.domains.keys() & {source.domain})
+        return "" if GtidPosition.parse(source.position).contains(mine) else str(mine)
+    except ValueError:
+        # GTIDs of the other flavour, which is told elsewhere.
+        return ""
 
 
 def problems_of(

@@ -46,6 +46,7 @@ def tell(
             "source_server_id": status.source_server_id,
             "settings": status.settings.given(),
             "filters": status.filters.told(),
+            **status.left_out.told(),
             "gtid_received": status.gtid_received,
             "gtid_applied": status.gtid_applied,
             "last_io_error": _fault(status.io_fault),

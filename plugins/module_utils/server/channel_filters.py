@@ -14,7 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filters import FiltersFile
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Row, Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Row,
+    Server,
+    ServerError,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import (
     MARIADB,
     MYSQL,
@@ -47,6 +51,12 @@ LINES = {
     MYSQL: "{word} = {channel}:{filter}\n",
     MARIADB: "{channel}.{word} = {filter}\n",
 }
+# Where a server shows its own filters, if not as variables.
+_GLOBAL = {
+    MYSQL: "SELECT FILTER_NAME AS name, FILTER_RULE AS rule "
+    "FROM performance_schema.replication_applier_global_filters"
+}
+SELECT_DENIED = 1142
 # How the status shows one rewrite.
 _REWRITES = {
     MYSQL: re.compile(r"\(([^,()]*),([^()]*)\)"),
@@ -65,6 +75,24 @@ def of(dialect: Dialect, row: Row) -> Filters:
     pairs = _REWRITES[dialect.flavour].findall(shown.get(WORDS[REWRITE], ""))
     given[REWRITE] = [{"from": old, "to": new} for old, new in pairs]
     return Filters.of(given)
+
+
+def inherited(server: Server) -> Filters:
+    """Return the server's own filters, which a channel gets when it is made.
+
+    MySQL's are those of its configuration or of CHANGE REPLICATION FILTER without a
+    channel, MariaDB's those of its configuration.
+    """
+    if server.dialect.flavour not in _GLOBAL:
+        return of(server.dialect, server.variables(*WORDS.values()))
+    try:
+        rows = server.rows(_GLOBAL[server.dialect.flavour])
+    except ServerError as error:
+        if error.number != SELECT_DENIED:
+            raise
+        # A login that may not look is not told; then it is as without.
+        return Filters()
+    return of(server.dialect, {row["name"]: row["rule"] for row in rows})
 
 
 def file(server: Server, path: ConfigFile) -> FiltersFile:

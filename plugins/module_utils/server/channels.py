@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -37,10 +36,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     COMPARED,
-    Channel,
     ChannelStatus,
     Fault,
     Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.left_out import (
+    LeftOut,
+    numbers,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
@@ -136,24 +138,6 @@ def _bindable(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
-def wait_until_settled(
-    server: Server, channels: Sequence[Channel], seconds: float
-) -> list[ChannelStatus]:
-    """Return all channels once each of ``channels`` runs, or will not without help.
-
-    One whose source does not answer goes on trying, for at most ``seconds``.
-    """
-    wanted = {channel.key for channel in channels}
-    end = time.monotonic() + seconds
-    while True:
-        found = read(server)
-        if all(status.settled for status in found if status.key in wanted):
-            return found
-        if time.monotonic() > end:
-            return found
-        time.sleep(0.1)
-
-
 def connect_to_source(settings: Settings, password: Secret, timeout: float) -> Server:
     """Log in to a channel's source with the channel's own account.
 
@@ -238,6 +222,7 @@ def _status(row: Row, heartbeat: float | None, password: Secret | None) -> Chann
         connected=io_running == "yes",
         sql_running=str(row["sql_running"]).lower() == "yes",
         io_state=str(row["io_state"] or ""),
+        sql_state=str(row.get("sql_state") or ""),
         io_fault=Fault(int(row["io_errno"] or 0), str(row["io_error"] or "")),
         sql_fault=Fault(int(row["sql_errno"] or 0), str(row["sql_error"] or "")),
         seconds_behind_source=None if behind is None else int(behind),
@@ -246,8 +231,17 @@ def _status(row: Row, heartbeat: float | None, password: Secret | None) -> Chann
         source_server_id=int(row["source_server_id"] or 0) or None,
         source_uuid=row.get("source_uuid") or None,
         filters=row["filters"],
+        left_out=LeftOut(
+            do_domain_ids=numbers(row.get("do_domain_ids")),
+            ignore_domain_ids=numbers(row.get("ignore_domain_ids")),
+            ignore_server_ids=numbers(row.get("ignore_server_ids")),
+            skip_counter=int(row.get("skip_counter") or 0),
+            until="" if row.get("until") in (None, "None") else str(row["until"]),
+        ),
         source_log_file=row.get("source_log_file") or None,
         source_log_position=int(row.get("source_log_position") or 0) or None,
+        received_log_file=row.get("received_log_file") or None,
+        received_log_position=int(row.get("received_log_position") or 0) or None,
     )
 
 

@@ -65,7 +65,9 @@ def ask_all(questions: Mapping[str, Callable[[], Answer]], seconds: float) -> An
 def describe(server: Server) -> Source:
     """Return what matters of a server for those that follow it."""
     variables = server.variables(*needed_variables(), "gtid_domain_id")
-    return Source(server.dialect.flavour, variables)
+    said = server.row(server.dialect.source_position)
+    position, uuid = (str(said[name] or "") for name in ("position", "uuid"))
+    return Source(server.dialect.flavour, variables, position.replace("\n", ""), uuid)
 
 
 def describe_source(settings: Settings, password: Secret, seconds: float) -> Source:

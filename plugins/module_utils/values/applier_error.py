@@ -28,6 +28,7 @@ _QUERY_TABLE = re.compile(
 )
 _GTID = re.compile(r"executing transaction '([^']+)'")
 _PLACE = re.compile(r"(?:source|master) log ([^\s,]+), end_log_pos (\d+)")
+_ANONYMOUS = re.compile(r"anonymous transaction .* at file (?:.*/)?([^/,]+), position (\d+)")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Explanation:
     ``event`` is insert, update, delete or the statement that failed.
     ``source_log_position`` is the place in ``source_log_file`` up to which this
     channel has applied everything, ``source_log_end_position`` the end of the
-    event that failed.
+    event that failed. ``skips``: a channel that is started with this error may go
+    on behind what it has not applied, and then tells of no error.
     """
 
     number: int
@@ -51,6 +53,7 @@ class Explanation:
     source_log_end_position: int | None = None
     meaning: str = ""
     remedies: tuple[str, ...] = ()
+    skips: bool = False
 
     def told(self) -> dict[str, Any]:
         """Return it as a module's result."""
@@ -79,6 +82,8 @@ class _Kind:
     remedies: tuple[str, ...]
     # Where one number stands for several things: parts of the message, one of which is in it.
     says: tuple[str, ...] = ()
+    # See ``Explanation.skips``.
+    skips: bool = False
 
 
 _START = "start the channel again (mysql_replication_channel, state: started)"
@@ -182,7 +187,22 @@ _APPLYING = (
 # What MySQL writes to its error log meanwhile (ER_DISK_FULL); its status tells no number.
 DISK_FULL = 1021
 
+_BY_HAND = "start the channel by hand (START REPLICA; MariaDB: START SLAVE)"
+
 _RECEIVING = (
+    _Kind(
+        (1236, 13114),
+        "the source has written transactions without a GTID, while its gtid_mode was not ON. "
+        "Channels by GTID pass over them once it is ON again: their rows are on no read server.",
+        (
+            "set the source's gtid_mode to ON. Apply these rows on this server, outside the binary "
+            "log: mysqlbinlog --disable-log-bin --skip-gtids{place}, into mysql. When they are "
+            f"here, {_BY_HAND}. When all read servers have them, forget the log on the source "
+            "(PURGE BINARY LOGS TO the next one).",
+        ),
+        says=("anonymous transaction",),
+        skips=True,
+    ),
     _Kind(
         (1236, 13114),
         "the source no longer has the binary logs that this server needs next.",
@@ -200,12 +220,17 @@ _RECEIVING = (
             "give each source a gtid_domain_id of its own (MariaDB).",
             "compare the rows of the two servers before anything else; then remove the channel, "
             "and follow the source anew from a copy, with its position (gtid_seed).",
+            "if you know that this server lacks nothing of what the source has, or will write next "
+            f"under numbers that this server knows, {_BY_HAND}.",
         ),
         says=(
             "requested to start from GTID",
             "requested by the slave",
             "more GTIDs than the source",
         ),
+        # The source counts on from below. As soon as it has passed the number that this server
+        # has, the channel connects, and leaves out what was written under the numbers before.
+        skips=True,
     ),
     _Kind(
         (1593, 13117),
@@ -312,7 +337,17 @@ def explain_applying(
 def explain_receiving(number: int, message: str) -> Explanation:
     """Take apart the error of a channel that cannot receive."""
     kind = _kind(_RECEIVING, number, message)
-    return Explanation(number=number, meaning=kind.meaning, remedies=kind.remedies)
+    found = _ANONYMOUS.search(message)
+    file, position = (found.group(1), int(found.group(2))) if found else (None, None)
+    place = f" --start-position={position} {file}" if found else ""
+    return Explanation(
+        number=number,
+        source_log_file=file,
+        source_log_position=position,
+        meaning=kind.meaning,
+        remedies=tuple(remedy.replace("{place}", place) for remedy in kind.remedies),
+        skips=kind.skips,
+    )
 
 
 def _look(file: str, start: int | None, end: int | None) -> str:

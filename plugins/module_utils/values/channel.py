@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.left_out import LeftOut
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
@@ -236,8 +237,9 @@ class ChannelStatus:
     io_running: bool = False
     connected: bool = False
     sql_running: bool = False
-    # What the receiving thread does, in the server's words.
+    # What the receiving and the applying thread do, in the server's words.
     io_state: str = ""
+    sql_state: str = ""
     io_fault: Fault = Fault()
     sql_fault: Fault = Fault()
     seconds_behind_source: int | None = None
@@ -246,9 +248,12 @@ class ChannelStatus:
     source_server_id: int | None = None
     source_uuid: str | None = None
     filters: Filters = Filters()
-    # How far the source's binary log has been applied.
+    left_out: LeftOut = LeftOut()
+    # How far the source's binary log has been applied, and how far received.
     source_log_file: str | None = None
     source_log_position: int | None = None
+    received_log_file: str | None = None
+    received_log_position: int | None = None
 
     @property
     def key(self) -> str:
@@ -269,12 +274,6 @@ class ChannelStatus:
     def lacks_room(self) -> bool:
         """Whether the disk of the relay logs is full; MySQL calls it no error, and runs."""
         return self.io_state == "Waiting for disk space"
-
-    @property
-    def settled(self) -> bool:
-        """Whether waiting would change nothing: it runs, or has stopped or is refused."""
-        works = self.connected and self.sql_running
-        return works or self.denied or not self.running
 
     @property
     def source(self) -> str:

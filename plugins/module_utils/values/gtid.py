@@ -76,6 +76,10 @@ class GtidSet:
         """Whether every transaction of ``other`` is in this one."""
         return self.union(other) == self
 
+    def shared_with(self, other: GtidSet) -> GtidSet:
+        """Return the part of the sources that ``other`` names."""
+        return self.only(other.intervals.keys() & self.intervals.keys())
+
     def __str__(self) -> str:
         return ",".join(
             ":".join(
@@ -113,6 +117,17 @@ class GtidPosition:
         """Return the part of each domain."""
         return {domain: self.only([domain]) for domain in self.domains}
 
+    def contains(self, other: GtidPosition) -> bool:
+        """Whether all up to ``other`` is passed; the number alone counts, as for the server."""
+        return all(
+            domain in self.domains and self.domains[domain][1] >= number
+            for domain, (_server, number) in other.domains.items()
+        )
+
+    def shared_with(self, other: GtidPosition) -> GtidPosition:
+        """Return the part of the domains that ``other`` names."""
+        return self.only(other.domains.keys() & self.domains.keys())
+
     def domains_of(self, server_id: int | None) -> set[int]:
         """Return the domains whose last transaction a server has written itself."""
         return {domain for domain, (server, _rest) in self.domains.items() if server == server_id}
@@ -122,6 +137,25 @@ class GtidPosition:
             f"{domain}-{server}-{number}"
             for domain, (server, number) in sorted(self.domains.items())
         )
+
+
+def is_applied(wanted: str, applied: str) -> bool:
+    """Whether ``applied`` holds all of ``wanted``, texts of either flavour.
+
+    Raises ``ValueError`` for what is of neither.
+    """
+    if ":" in wanted:
+        return GtidSet.parse(applied).contains(GtidSet.parse(wanted))
+    return not wanted or GtidPosition.parse(applied).contains(GtidPosition.parse(wanted))
+
+
+def applied_part(wanted: str, applied: str) -> str:
+    """Return the part of ``applied`` that is of the sources or domains of ``wanted``."""
+    if ":" in wanted:
+        return str(GtidSet.parse(applied).shared_with(GtidSet.parse(wanted)))
+    if not wanted:
+        return ""
+    return str(GtidPosition.parse(applied).shared_with(GtidPosition.parse(wanted)))
 
 
 def _parts(text: str) -> list[str]:

@@ -58,6 +58,18 @@ RULES = (
         (READ_SERVER,),
     ),
     Rule(
+        ("replicate_events_marked_for_skip",),
+        ("REPLICATE",),
+        "rows that a session of a write server marks with skip_replication are left out",
+        (READ_SERVER,),
+    ),
+    Rule(
+        ("gtid_ignore_duplicates",),
+        ("OFF", "0"),
+        "a row is left out whose number in its GTID domain another channel has passed",
+        (READ_SERVER,),
+    ),
+    Rule(
         ("sync_binlog",),
         ("1",),
         "after a power failure read servers may have rows that the write server has lost",

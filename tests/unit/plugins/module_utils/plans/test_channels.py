@@ -40,6 +40,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filte
     Filters,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.left_out import LeftOut
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
@@ -731,3 +732,77 @@ def test_filters_that_keep_a_required_table_out_are_refused() -> None:
             [],
             required_tables=["b.t"],
         )
+
+
+ANONYMOUS = Fault(
+    13114,
+    "Got fatal error 1236 from source when reading data from binary log: 'Cannot replicate "
+    "anonymous transaction when AUTO_POSITION = 1, at file ./binlog.000004, position 198.; the "
+    "first event '' at 4, the last event read from './binlog.000004' at 277.'",
+)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ANONYMOUS,
+        Fault(1236, "connecting slave requested to start from GTID 1-1-6, which is not in"),
+        Fault(13114, "Replica has more GTIDs than the source has"),
+    ],
+)
+def test_a_start_that_would_leave_rows_out_is_refused(fault: Fault) -> None:
+    there = Settings(source_host="a", source_port=3306, source_user="u")
+    stopped = ChannelStatus("w1", there, sql_running=True, io_fault=fault)
+    with pytest.raises(Refused, match=f"channel w1 has stopped with error {fault.number}: "):
+        plan([Channel("w1", STARTED)], [stopped])
+    # Nobody starts it, it runs in spite of an old error, or it gets another source.
+    for state, status in (
+        (PRESENT, stopped),
+        (STOPPED, stopped),
+        (STARTED, replace(stopped, io_running=True, connected=True)),
+    ):
+        plan([Channel("w1", state)], [status])
+    assert plan([Channel("w1", STARTED, Settings(source_host="b"))], [stopped]).changed
+    # Other errors are cured by a start, or come again.
+    gone = replace(stopped, io_fault=Fault(1236, "binlog files have been purged"))
+    assert plan([Channel("w1", STARTED)], [gone]).changed
+
+
+def test_the_place_of_rows_without_a_gtid_is_told() -> None:
+    there = Settings(source_host="a", source_port=3306, source_user="u")
+    stopped = ChannelStatus("w1", there, sql_running=True, io_fault=ANONYMOUS)
+    with pytest.raises(Refused, match="--skip-gtids --start-position=198 binlog.000004, into"):
+        plan([Channel("w1", STARTED)], [stopped])
+
+
+def test_a_channel_that_would_stop_by_itself_is_started_anew() -> None:
+    there = Settings(source_host="a", source_port=3306, source_user="u")
+    until = ChannelStatus(
+        "w1",
+        there,
+        io_running=True,
+        connected=True,
+        sql_running=True,
+        left_out=LeftOut(until="Gtid"),
+    )
+    made = plan([Channel("w1", STARTED)], [until])
+    assert [step.action for step in made.steps] == [STOP, START]
+    diff = made.diff()
+    assert diff["before"]["channel w1"]["until"] == "Gtid"
+    assert "until" not in diff["after"]["channel w1"]
+    assert plan([Channel("w1", PRESENT)], [until]).steps == ()
+    # One that has stopped there already is only started.
+    (start,) = plan([Channel("w1", STARTED)], [until.stopped()]).steps
+    assert start.action == START
+
+
+def test_filters_that_a_new_channel_gets_from_its_server_are_judged() -> None:
+    new = Channel("w1", STARTED, Settings(source_host="a", source_user="u"))
+    own = Filters(ignore_databases=("usage_data",))
+    table = ["usage_data.calls"]
+    assert plan([new], [], required_tables=table).changed
+    with pytest.raises(Refused, match="filters of w1: ignore_databases keeps usage_data.calls"):
+        plan([new], [], required_tables=table, inherited=own)
+    # A channel that is there shows what it has.
+    there = ChannelStatus("w1", Settings(source_host="a", source_port=3306, source_user="u"))
+    assert plan([new], [there], required_tables=table, inherited=own).changed

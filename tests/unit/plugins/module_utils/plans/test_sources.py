@@ -9,11 +9,14 @@ import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.sources import (
     Source,
+    ahead_of,
     problems_of,
+    to_compare,
     to_judge,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
+    PRESENT,
     STARTED,
     Channel,
     ChannelStatus,
@@ -142,3 +145,47 @@ def test_what_was_there_before_is_not_judged() -> None:
     new = variables(MARIADB, server_id="3", gtid_domain_id="3")
     assert problems({"w3": new}, known) == []
     assert problems({}, known) == []
+
+
+UUID = "3b3a6275-e573-11f1-bce1-02fc00000001"
+
+
+@pytest.mark.parametrize(
+    ("source", "applied", "more"),
+    [
+        (replace(MARIADB, position="1-1-5,2-2-9"), ["1-1-5,2-2-30", ""], None),
+        (replace(MARIADB, position="1-1-5"), ["1-7-6,2-2-30"], "1-7-6"),
+        # A source that was made anew knows nothing of its own.
+        (replace(MARIADB, position=""), ["1-1-6"], "1-1-6"),
+        (replace(MARIADB, position="1-1-5"), ["", "1-1-4711"], "1-1-4711"),
+        (replace(MYSQL, position=f"{UUID}:1-5", uuid=UUID), [f"{UUID}:1-5"], None),
+        (
+            replace(MYSQL, position=f"{UUID}:1-5", uuid=UUID.upper()),
+            [f"{UUID}:2-6,{UUID}:tag:1,aaaaaaaa{UUID[8:]}:1-9"],
+            f"{UUID}:2-6,{UUID}:tag:1",
+        ),
+        # Of the other flavour: that is told by others.
+        (replace(MYSQL, position=f"{UUID}:1-5", uuid=UUID), ["1-1-5"], None),
+    ],
+)
+def test_a_source_that_knows_less_of_itself(
+    source: Source, applied: list[str], more: str | None
+) -> None:
+    found = ahead_of({"w1": source}, applied)
+    assert len(found) == (0 if more is None else 1)
+    if more is not None:
+        assert f"channel w1: this server counts {more} of its source as applied" in found[0]
+        assert f"the source itself knows {source.position or 'nothing'}:" in found[0]
+
+
+def test_only_channels_that_are_started_are_compared_with_their_source() -> None:
+    there = Settings(source_host="a", source_port=1)
+    stopped = ChannelStatus("w1", there)
+    runs = ChannelStatus("w2", there, io_running=True)
+    desired = [
+        Channel("W1", STARTED, Settings(source_port=2)),
+        Channel("w2", STARTED),
+        Channel("w3", STARTED),
+    ]
+    assert to_compare(desired, [stopped, runs]) == {"W1": replace(there, source_port=2)}
+    assert to_compare([Channel("w1", PRESENT)], [stopped]) == {}

@@ -372,3 +372,21 @@ def test_a_sentence_begins_with_what_it_is_about_and_the_cause(number: int) -> N
 )
 def test_what_a_silence_means(number: int, message: str, meaning: str) -> None:
     assert explain_receiving(number, message).meaning == meaning
+
+
+def test_an_error_after_which_a_start_would_leave_rows_out() -> None:
+    anonymous = (
+        "Got fatal error 1236 from source when reading data from binary log: 'Cannot replicate "
+        "anonymous transaction when @@GLOBAL.GTID_MODE = ON, at file /a b/binlog.000004, position "
+        "198.; the first event '' at 4.'"
+    )
+    told = explain_receiving(13114, anonymous)
+    assert told.skips and (told.source_log_file, told.source_log_position) == ("binlog.000004", 198)
+    assert "transactions without a GTID" in told.meaning
+    assert "--start-position=198 binlog.000004" in told.remedies[0]
+    unplaced = explain_receiving(13114, "Cannot replicate anonymous transaction")
+    assert unplaced.skips and unplaced.source_log_file is None
+    assert "--skip-gtids, into mysql" in unplaced.remedies[0]
+    assert explain_receiving(1236, "slave requested to start from GTID 1-1-6").skips
+    assert not explain_receiving(1236, "binlog files have been purged").skips
+    assert not explain_applying(1062, "x").skips

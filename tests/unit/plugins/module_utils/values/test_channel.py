@@ -81,23 +81,6 @@ def test_running_is_both_threads(io_running: bool, sql_running: bool) -> None:
     assert stopped.name == "w1"
 
 
-@pytest.mark.parametrize(
-    ("status", "settled"),
-    [
-        (ChannelStatus("w1", io_running=True, connected=True, sql_running=True), True),
-        (ChannelStatus("w1", io_running=True, sql_running=True), False),
-        (ChannelStatus("w1", io_running=True, sql_running=True, io_fault=Fault(2003, "x")), False),
-        (ChannelStatus("w1", io_running=True, sql_running=True, io_fault=Fault(1045, "x")), True),
-        (ChannelStatus("w1", io_running=True, connected=True), True),
-        (ChannelStatus("w1", sql_running=True), True),
-    ],
-)
-def test_only_a_channel_that_goes_on_trying_is_not_settled(
-    status: ChannelStatus, settled: bool
-) -> None:
-    assert status.settled is settled
-
-
 def test_shared_sources_names_every_follower_and_the_source() -> None:
     one = Settings(source_host="a", source_port=13306)
     other = Settings(source_host="a", source_port=13307)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
     GtidPosition,
     GtidSet,
+    applied_part,
+    is_applied,
 )
 
 A, B = "3b3a6275-e573-11f1-bce1-02fc00000001", "aaaaaaaa-0000-0000-0000-000000000000"
@@ -90,3 +92,32 @@ def test_what_is_no_position(said: str) -> None:
 def test_a_domain_has_one_position() -> None:
     with pytest.raises(ValueError, match="domain 1 is named twice"):
         GtidPosition.parse("1-1-1,1-1-2")
+
+
+@given(transactions, transactions)
+def test_what_is_applied_of_a_set(
+    wanted: set[tuple[str, int]], applied: set[tuple[str, int]]
+) -> None:
+    assert is_applied(text(wanted), text(applied)) == (wanted <= applied)
+    sources = {source for source, _number in wanted}
+    part = applied_part(text(wanted), text(applied))
+    assert single(GtidSet.parse(part)) == {one for one in applied if one[0] in sources}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "applied", "is_there", "part"),
+    [
+        ("", "", True, ""),
+        ("", "1-1-5", True, ""),
+        ("1-1-5", "", False, ""),
+        ("1-1-5", "1-1-5,2-2-9", True, "1-1-5"),
+        # The number counts, whoever wrote it.
+        ("1-1-5", "1-7-6", True, "1-7-6"),
+        ("1-1-5,2-2-9", "1-1-5,2-2-8", False, "1-1-5,2-2-8"),
+    ],
+)
+def test_what_is_applied_of_a_position(
+    wanted: str, applied: str, is_there: bool, part: str
+) -> None:
+    assert is_applied(wanted, applied) is is_there
+    assert applied_part(wanted, applied) == part

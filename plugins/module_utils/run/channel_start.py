@@ -1,0 +1,86 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looking at channels that shall run until each has shown whether it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.sources import ask_all
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    Channel,
+    ChannelStatus,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_start import (
+    AGAIN,
+    APPLY,
+    CONNECT,
+    LATE,
+    ChannelStart,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+
+_PAUSE_SECONDS = 0.1
+
+
+def wait_until_running(
+    server: Server,
+    channels: Sequence[Channel],
+    started: Mapping[str, Secret | None],
+    connect_timeout: float,
+) -> tuple[list[ChannelStatus], list[str]]:
+    """Return all channels once each of ``channels`` runs or has stopped, and what is late.
+
+    ``started`` are the keys of those that were started just now, with the password for
+    asking the source how far it has written (None: it is not known). A channel whose
+    source does not answer goes on trying, which is no fault.
+    """
+    began = time.monotonic()
+    found = server_side.read(server)
+    wanted = _positions(found, started, min(CONNECT, connect_timeout))
+    starts = {
+        channel.key: ChannelStart(wanted.get(channel.key), channel.key in started)
+        for channel in channels
+    }
+    if wanted:
+        found = server_side.read(server)
+    while True:
+        seconds = time.monotonic() - began
+        said = {
+            status.key: starts[status.key].look(status, seconds)
+            for status in found
+            if status.key in starts
+        }
+        if AGAIN not in said.values():
+            late = [status for status in found if said.get(status.key) == LATE]
+            return found, [_late(status, starts[status.key]) for status in late]
+        time.sleep(_PAUSE_SECONDS)
+        found = server_side.read(server)
+
+
+def _positions(
+    found: Sequence[ChannelStatus], started: Mapping[str, Secret | None], seconds: float
+) -> dict[str, str]:
+    """Return by channel what the sources have written, of those that can be asked."""
+    questions = {}
+    for status in found:
+        password = started.get(status.key)
+        if password and status.settings.auto_position is not False and not status.denied:
+            questions[status.key] = partial(server_side.source_position, status, password, seconds)
+    answers = ask_all(questions, seconds)
+    return {key: answer for key, answer in answers.items() if isinstance(answer, str)}
+
+
+def _late(status: ChannelStatus, start: ChannelStart) -> str:
+    return (
+        f"channel {status.name} runs, and within {APPLY:.0f} s has applied nothing of what "
+        f"{status.source} had written ({start.wanted or 'by its position'}); it has received "
+        f"{status.gtid_received or 'nothing'} and applied {status.gtid_applied or 'nothing'}. Its "
+        f"threads say: {status.io_state or 'nothing'}; {status.sql_state or 'nothing'}. Look for "
+        "a long transaction or a lock on this server."
+    )

@@ -1,0 +1,127 @@
+"""What keeps applications from being told of the servers: the last look of site.yml."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import outside_binary_log
+from tests.integration.lines import (
+    ROOT,
+    Host,
+    Played,
+    TestServer,
+    Topology,
+    running_topology,
+    wait_until,
+)
+from tests.integration.replication import control, wait_for_error
+
+IMPORT = "ansible.builtin.import_playbook"
+
+
+@pytest.fixture(scope="module")
+def site(host: Host) -> Iterator[Topology]:
+    """A write server and a read server, after one run of site.yml."""
+    with running_topology(host, "announcing", "w1", "r1") as topology:
+        topology.playbook("site.yml")
+        yield topology
+
+
+@pytest.fixture
+def application_file(site: Topology) -> Path:
+    """The file for applications, which is not there."""
+    file = site.folder / "application.json"
+    file.unlink(missing_ok=True)
+    return file
+
+
+def break_channel(writer: TestServer) -> None:
+    """Write a row of a table that the read server lacks."""
+    outside_binary_log(writer, "CREATE TABLE usage_data.only_here (id INT PRIMARY KEY)")
+    writer.rows("INSERT INTO usage_data.only_here VALUES (1)")
+
+
+def heal_channel(writer: TestServer, reader: TestServer) -> None:
+    outside_binary_log(reader, "CREATE TABLE usage_data.only_here (id INT PRIMARY KEY)")
+    control(reader, "START", "w1")
+    wait_until(
+        lambda: reader.value("SELECT COUNT(*) FROM usage_data.only_here") == 1,
+        20,
+        "the channel does not go on",
+    )
+    for server in (writer, reader):
+        outside_binary_log(server, "DROP TABLE usage_data.only_here")
+
+
+def with_a_pause(site: Topology) -> Path:
+    """Return a playbook that is the last part of site.yml, with a pause before its end."""
+    pause = {
+        "name": "Meanwhile",
+        "hosts": "w1",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "name": "Say that the channels have been made",
+                "ansible.builtin.command": f"touch {site.folder}/made",
+            },
+            {
+                "name": "Let something happen",
+                "ansible.builtin.wait_for": {"path": f"{site.folder}/happened", "timeout": 60},
+            },
+        ],
+    }
+    parts = [
+        str(ROOT / "playbooks" / name) for name in ("read_servers.yml", "application_config.yml")
+    ]
+    playbook = site.folder / "with_a_pause.yml"
+    playbook.write_text(yaml.safe_dump([{IMPORT: parts[0]}, pause, {IMPORT: parts[1]}]))
+    return playbook
+
+
+def test_a_channel_that_stops_while_the_run_goes_on(site: Topology, application_file: Path) -> None:
+    """It ran when its own task looked at it."""
+    writer, reader = site.server("w1"), site.server("r1")
+    played: list[Played] = []
+    playbook = str(with_a_pause(site))
+    run = threading.Thread(target=lambda: played.append(site.try_playbook(playbook)))
+    run.start()
+    try:
+        wait_until((site.folder / "made").exists, 60, "the channels have not been made")
+        break_channel(writer)
+        wait_for_error(reader, "w1")
+    finally:
+        (site.folder / "happened").touch()
+        run.join()
+    said = " ".join(played[0].output.split()).replace("''", "'")
+    assert played[0].code != 0, played[0].output
+    assert "r1 does not follow w1: the channel cannot apply: error 1146" in said, said
+    assert "this server does not have the table" in said, said
+    assert not application_file.exists()
+    heal_channel(writer, reader)
+    site.playbook(playbook)
+    assert application_file.exists()
+
+
+def test_a_channel_that_stops_again_at_once(site: Topology, application_file: Path) -> None:
+    writer, reader = site.server("w1"), site.server("r1")
+    break_channel(writer)
+    wait_for_error(reader, "w1")
+    for _attempt in range(2):
+        played = site.try_playbook("site.yml")
+        assert played.code != 0 and "1146" in played.output, played.output
+        assert not application_file.exists()
+    heal_channel(writer, reader)
+    site.playbook("site.yml")
+    assert application_file.exists()
+
+
+def test_a_run_that_does_not_know_all_tells_nothing(site: Topology, application_file: Path) -> None:
+    site.playbook("site.yml", "--limit", "w1")
+    site.playbook("application_config.yml")
+    site.playbook("site.yml", "--check")
+    assert not application_file.exists()

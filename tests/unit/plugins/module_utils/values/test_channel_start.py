@@ -1,0 +1,115 @@
+"""From when on a channel counts as one that runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    ChannelStatus,
+    Fault,
+    Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_start import (
+    AGAIN,
+    APPLY,
+    CATCH_UP,
+    CONNECT,
+    LATE,
+    RECEIVE,
+    RUNS,
+    ChannelStart,
+)
+
+WORKS = ChannelStatus("w1", io_running=True, connected=True, sql_running=True)
+TRIES = replace(WORKS, connected=False)
+DENIED = replace(TRIES, io_fault=Fault(1045, "x"))
+
+
+def gtids(received: str, applied: str, status: ChannelStatus = WORKS) -> ChannelStatus:
+    return replace(status, gtid_received=received, gtid_applied=applied)
+
+
+def test_one_that_has_stopped_or_is_refused_is_not_waited_for() -> None:
+    for status in (DENIED, replace(WORKS, io_running=False), replace(WORKS, sql_running=False)):
+        assert ChannelStart("1-1-9", started=True).look(status, 0) == RUNS
+
+
+def test_one_that_tries_to_connect_gets_some_time_and_is_no_fault() -> None:
+    start = ChannelStart("1-1-9", started=True)
+    assert start.look(TRIES, 0) == AGAIN
+    assert start.look(replace(TRIES, io_fault=Fault(2003, "x")), CONNECT - 0.1) == AGAIN
+    # What its source has it cannot have; what it has received before it has applied.
+    assert start.look(gtids("1-1-8", "1-1-8", TRIES), CONNECT) == RUNS
+
+
+def test_one_that_cannot_connect_may_have_received_something() -> None:
+    start = ChannelStart()
+    assert start.look(gtids("1-1-8", "1-1-7", TRIES), CONNECT) == AGAIN
+    assert start.look(gtids("1-1-8", "1-1-8", TRIES), CONNECT + 0.1) == RUNS
+
+
+def test_what_the_source_had_has_to_be_applied() -> None:
+    start = ChannelStart("1-1-9", started=True)
+    assert start.look(gtids("1-1-9", "1-1-8,2-2-50"), 0) == AGAIN
+    assert start.look(gtids("1-1-12", "1-1-10,2-2-51"), 0.1) == RUNS
+    assert ChannelStart("", started=True).look(WORKS, 0) == RUNS
+
+
+def test_one_that_runs_already_has_to_apply_what_it_has_received() -> None:
+    assert ChannelStart().look(gtids("1-1-8", "1-1-8"), 0) == RUNS
+    start = ChannelStart()
+    assert start.look(gtids("1-1-9", "1-1-8"), 0) == AGAIN
+    # More comes all the time; what there was at the first look is enough.
+    assert start.look(gtids("1-1-99", "1-1-9"), 0.1) == RUNS
+
+
+def test_one_that_was_started_and_whose_source_was_not_asked_gets_time_to_receive() -> None:
+    start = ChannelStart(started=True)
+    assert start.look(TRIES, 0) == AGAIN
+    assert start.look(WORKS, 0.5) == AGAIN
+    assert start.look(gtids("1-1-9", "1-1-8"), 0.5 + RECEIVE) == AGAIN
+    assert start.look(gtids("1-1-9", "1-1-9"), 0.6 + RECEIVE) == RUNS
+
+
+def test_one_that_goes_on_applying_is_enough() -> None:
+    start = ChannelStart("1-1-900", started=True)
+    # Of other sources more is applied meanwhile, which says nothing.
+    for seconds in (0.0, CATCH_UP, APPLY - 0.1):
+        assert start.look(gtids("", f"1-1-8,2-2-{seconds * 10:.0f}"), seconds) == AGAIN
+    assert start.look(gtids("", "1-1-9"), APPLY) == RUNS
+    start = ChannelStart("1-1-900", started=True)
+    assert start.look(gtids("", "1-1-8"), 0) == AGAIN
+    assert start.look(gtids("", "1-1-9"), CATCH_UP - 0.1) == AGAIN
+    assert start.look(gtids("", "1-1-10"), CATCH_UP) == RUNS
+
+
+def test_one_that_applies_nothing_is_late() -> None:
+    start = ChannelStart("1-1-900", started=True)
+    assert start.look(gtids("", "1-1-8"), 0) == AGAIN
+    assert start.look(gtids("", "1-1-8"), APPLY) == LATE
+
+
+def test_a_delay_is_what_was_asked_for() -> None:
+    delayed = replace(WORKS, settings=Settings(source_delay_seconds=60))
+    assert ChannelStart("1-1-9").look(delayed, 0) == RUNS
+
+
+def test_without_gtids_places_are_compared() -> None:
+    by_place = replace(
+        WORKS,
+        settings=Settings(auto_position=False),
+        received_log_file="binlog.1000000",
+        received_log_position=200,
+        source_log_file="binlog.999999",
+        source_log_position=9000,
+    )
+    start = ChannelStart()
+    assert start.look(by_place, 0) == AGAIN
+    assert start.look(replace(by_place, source_log_position=9001), CATCH_UP) == RUNS
+    start = ChannelStart()
+    assert start.look(by_place, 0) == AGAIN
+    reached = replace(by_place, source_log_file="binlog.1000000", source_log_position=200)
+    assert start.look(reached, 0.1) == RUNS
+    start = ChannelStart()
+    assert start.look(by_place, 0) == AGAIN
+    assert start.look(by_place, APPLY) == LATE
