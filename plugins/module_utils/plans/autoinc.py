@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import id_columns
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import id_columns, reader_ids
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
@@ -17,6 +17,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column imp
     IdLimits,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids import (
+    IdsOnReader,
+    UsageTable,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
     END,
     REPORT,
@@ -46,7 +50,8 @@ class DesiredAutoinc:
 
     ``earlier_increment``: ids of the residue modulo it are this server's too,
     from the time before its increment was multiplied. ``next_id_above`` has
-    floors by table.
+    floors by table. ``usage_tables`` are those of which read servers are asked;
+    one that is not there is made later.
     """
 
     pair: Autoinc
@@ -55,6 +60,7 @@ class DesiredAutoinc:
     next_id_above: Mapping[str, int] = field(default_factory=dict)
     earlier_increment: int | None = None
     force: bool = False
+    usage_tables: tuple[UsageTable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,8 @@ class CurrentAutoinc:
     A server that can store variables itself (``has_persist``: MySQL) has
     ``stored`` or nothing yet; any other has a configuration ``file``.
     ``controlled_by`` names what else sets the pair. ``sessions`` are those that
-    would hold other values than the desired ones once these are set.
+    would hold other values than the desired ones once these are set. ``on_readers``
+    is what read servers have said before ``columns`` were read.
     """
 
     running: Autoinc
@@ -74,6 +81,7 @@ class CurrentAutoinc:
     controlled_by: str | None = None
     sessions: tuple[Session, ...] = ()
     columns: tuple[IdColumn, ...] = ()
+    on_readers: tuple[IdsOnReader, ...] = ()
 
     @property
     def given(self) -> Autoinc:
@@ -141,14 +149,24 @@ def judged_by(desired: DesiredAutoinc, current: CurrentAutoinc) -> Autoinc:
     return Autoinc(earlier, desired.pair.offset % earlier or earlier)
 
 
+def next_ids(desired: DesiredAutoinc, columns: Sequence[IdColumn]) -> dict[str, int]:
+    """Return by usage table the id that the server gives next, once it has its pair and floors."""
+    return reader_ids.next_ids(desired.usage_tables, columns, desired.pair, desired.next_id_above)
+
+
 def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
     """Return the steps to ``desired``, at run time and for the next start.
 
     Raises ``Refused`` when something else sets the pair, when the file is somebody
-    else's, when the new pair leaves the old one's residue class, or when ids run out
-    or are foreign.
+    else's, when the new pair leaves the old one's residue class, when ids run out or
+    are foreign, or when read servers have ids that the server would give again.
     """
-    raises, problems = id_columns.plan_floors(desired.next_id_above, current.columns, desired.pair)
+    raises, problems = id_columns.plan_floors(
+        desired.next_id_above,
+        current.columns,
+        desired.pair,
+        [table.table_name for table in desired.usage_tables],
+    )
     checked = _checked(current.columns, desired.limits)
     foreign = id_columns.foreign_ids(checked, judged_by(desired, current))
     refuse_if_any(
@@ -159,13 +177,20 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
             *problems,
             *id_columns.range_problems(checked, desired.limits, desired.pair),
             *(foreign if desired.limits.fail_on_foreign else ()),
+            *reader_ids.problems_of(
+                current.on_readers, next_ids(desired, current.columns), desired.pair
+            ),
         ]
     )
     steps = _pair_steps(desired.pair, current)
     ends = (
         [_end_step(session) for session in current.sessions] if desired.stale.action == END else []
     )
-    warnings = [*foreign, *id_columns.unread(checked)]
+    warnings = [
+        *foreign,
+        *id_columns.unread(checked),
+        *reader_ids.unknown(current.on_readers),
+    ]
     if current.sessions and desired.stale.action == REPORT:
         warnings.append(stale_warning(current.sessions))
     # Counters first: nothing may be numbered below a floor by the new sessions.

@@ -33,6 +33,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column imp
     IdLimits,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids import (
+    IdsOnReader,
+    UsageTable,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
     END,
     REPORT,
@@ -308,3 +312,21 @@ def test_ids_from_before_a_multiplication_are_the_servers_own(
 ) -> None:
     desired = replace(DESIRED, pair=Autoinc(*new), earlier_increment=earlier)
     assert judged_by(desired, having(*old)) == Autoinc(*judge)
+
+
+def test_ids_that_read_servers_have_are_refused() -> None:
+    desired = replace(DESIRED, usage_tables=(UsageTable("usage_data", "calls"),))
+    current = replace(FRESH, columns=(CALLS,))
+    healthy = replace(current, on_readers=(IdsOnReader("r1", CALLS.table_name, 42),))
+    assert full_plan(desired, healthy).changed
+    with pytest.raises(Refused) as refused:
+        full_plan(
+            desired, replace(current, on_readers=(IdsOnReader("r1", CALLS.table_name, 62, 82),))
+        )
+    assert "next_id_above: {usage_data.calls: 82}" in str(refused.value)
+    # A floor is what it says, also of a table that is made later.
+    floor = replace(desired, next_id_above={CALLS.table_name: 82})
+    emptied = replace(FRESH, on_readers=(IdsOnReader("r1", CALLS.table_name, 62, 82),))
+    assert full_plan(floor, emptied).changed
+    unknown = replace(current, on_readers=(IdsOnReader("r1", CALLS.table_name, unknown="denied"),))
+    assert "r1: denied" in full_plan(desired, unknown).warnings[-1]
