@@ -29,6 +29,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.session impor
     StalePolicy,
     listed,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.start_options import (
+    INCREMENT,
+    OFFSET,
+    StartOptions,
+)
 
 SET = "set auto-increment"
 PERSIST_IN_FILE = "persist auto-increment"
@@ -69,7 +74,9 @@ class CurrentAutoinc:
 
     A server that can store variables itself (``has_persist``: MySQL) has
     ``stored`` or nothing yet; any other has a configuration ``file``.
-    ``controlled_by`` names what else sets the pair. ``sessions`` are those that
+    ``controlled_by`` names what else sets the pair. ``start`` is what it reads at its
+    next start if the file is as it shall be, ``origin`` names the files that the
+    running pair comes from. ``sessions`` are those that
     would hold other values than the desired ones once these are set. ``on_readers``
     is what read servers have said before ``columns`` were read.
     """
@@ -79,6 +86,8 @@ class CurrentAutoinc:
     stored: Autoinc | None = None
     file: ConfigFile | None = None
     controlled_by: str | None = None
+    start: StartOptions | None = None
+    origin: str = ""
     sessions: tuple[Session, ...] = ()
     columns: tuple[IdColumn, ...] = ()
     on_readers: tuple[IdsOnReader, ...] = ()
@@ -173,6 +182,7 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
         [
             *_control_problems(current),
             *_file_problems(current.file),
+            *_start_problems(desired.pair, current),
             *_class_problems(desired, current),
             *problems,
             *id_columns.range_problems(checked, desired.limits, desired.pair),
@@ -187,6 +197,8 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
         [_end_step(session) for session in current.sessions] if desired.stale.action == END else []
     )
     warnings = [
+        *_drift(desired.pair, current),
+        *_unknown_start(current),
         *foreign,
         *id_columns.unread(checked),
         *reader_ids.unknown(current.on_readers),
@@ -227,6 +239,80 @@ def _file_problems(file: ConfigFile | None) -> list[str]:
     if file is None or not (file.text or "").strip():
         return []
     return file.problems("persist_file", _HEADER)
+
+
+def _start_problems(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
+    """Say what would give the server another pair at its next start."""
+    start = current.start
+    if start is None:
+        return []
+    if start.sets_pair:
+        return [f"{start.sets_pair}, whatever this server is given. Take it out there."]
+    if current.has_persist:
+        return _forgotten(wanted, start)
+    if start.unknown or start.pair == wanted or current.file is None:
+        return []
+    path = current.file.path
+    reasons = list(start.passed_over)
+    if path not in start.files:
+        reasons.append(f"it does not read this file, but {', '.join(start.files) or 'none'}")
+    reasons += [
+        f"{one.where} has {one.name} = {one.value}"
+        for one in (start.last(INCREMENT), start.last(OFFSET))
+        if one and not one.where.startswith(f"{path}, ")
+    ]
+    return [
+        f"persist_file {path}: at its next start this server would have increment "
+        f"{start.pair.increment} and offset {start.pair.offset} all the same: "
+        f"{'; '.join(reasons)}. Choose a name that ends in .cnf, in a folder that the server "
+        "includes, and that is read after all others that set the pair; or take it out of these."
+    ]
+
+
+def _forgotten(wanted: Autoinc, start: StartOptions) -> list[str]:
+    """Say whether a server that stores its variables itself would not load them."""
+    if start.unknown and start.proven is False:
+        return [
+            "This server does not load the pair that it stores itself (persisted_globals_load is "
+            "OFF), and would number rows of other servers after its next start. Take that out of "
+            "its configuration, and restart it."
+        ]
+    if start.unknown or not start.forgets_stored or start.pair == wanted:
+        return []
+    return [
+        f"At its next start this server would have increment {start.pair.increment} and offset "
+        f"{start.pair.offset}, and not the pair that it stores itself, which it would not load: "
+        f"{start.forgets_stored}. Take that out, or set the pair in its configuration, too."
+    ]
+
+
+def _unknown_start(current: CurrentAutoinc) -> list[str]:
+    start = current.start
+    if start is None or not start.unknown or start.proven is not None:
+        return []
+    where = (
+        "the pair that it stores itself is loaded (persisted_globals_load, no --no-defaults)"
+        if current.has_persist
+        else "persist_file is read after all others that set the pair (mariadbd --print-defaults)"
+    )
+    return [
+        "Whether this server has its pair after its next start is not known: "
+        f"{start.unknown}. See that {where}."
+    ]
+
+
+def _drift(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
+    """Say whether the server has numbered rows with a pair that nobody has given it."""
+    running, given = current.running, current.given
+    if running in (given, wanted):
+        return []
+    origin = f" (from {current.origin})" if current.origin else ""
+    return [
+        f"This server ran with increment {running.increment} and offset {running.offset}{origin}, "
+        f"and not with {given.increment} and {given.offset}, which it was given. What it has "
+        "numbered so may have ids of other servers, and then read servers have second rows with "
+        "them: look at foreign_ids of each of id_columns, and find out who has changed it."
+    ]
 
 
 def _class_problems(desired: DesiredAutoinc, current: CurrentAutoinc) -> list[str]:
