@@ -56,13 +56,13 @@ options:
       - Configuration file that makes the pair outlive a restart of MariaDB, for example
         V(/etc/mysql/mariadb.conf.d/95-autoinc.cnf). The server's own configuration must include it.
       - The file is this module's alone; one that somebody else has written is refused.
-      - A file with which the server would come up with another pair all the same is refused, with the
-        reason. The server does not include it, cannot read it or ignores it, because everybody can
-        write to it, or a later file or the command line overrules it.
-      - Required on MariaDB. Not used on MySQL, which stores the pair itself (C(SET PERSIST)). There a
-        server is refused that would not load what it stores.
-      - For that the module reads the command line and the option files of the server's process on the
-        host where it runs, as root or as the server's user. Where it cannot, a warning says so.
+      - A file with which the server would come up with another pair all the same is refused. The
+        server does not include it, cannot read it, or ignores it because everybody can write to it,
+        or a later file or the command line overrules it.
+      - Required on MariaDB. Not used on MySQL, which stores the pair itself (C(SET PERSIST)). A
+        MySQL server that would not load what it stores is refused.
+      - For that the module reads the command line and the option files of the server's process, on
+        the host where it runs, as root or as the server's user. Where it cannot, a warning says so.
     type: path
   force:
     description:
