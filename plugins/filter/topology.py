@@ -49,7 +49,7 @@ _value:
     read_servers:
       description:
         - The read servers by C(name). C(application) is for applications, C(replication_account)
-          for the sources.
+          for the sources, and C(server) for write servers that ask them.
       type: list
       elements: dict
 """
@@ -158,6 +158,7 @@ def _described(member: Member) -> dict[str, Any]:
     return {
         "name": member.name,
         "application": application,
+        "server": {"name": member.name, "host": host, "port": port},
         "replication_account": {
             "name": given.get("replication_user", f"replication_{member.name}"),
             "host": given.get("account_host", "%"),

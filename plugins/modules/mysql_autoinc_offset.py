@@ -56,7 +56,13 @@ options:
       - Configuration file that makes the pair outlive a restart of MariaDB, for example
         V(/etc/mysql/mariadb.conf.d/95-autoinc.cnf). The server's own configuration must include it.
       - The file is this module's alone; one that somebody else has written is refused.
-      - Required on MariaDB. Not used on MySQL, which stores the pair itself (C(SET PERSIST)).
+      - A file with which the server would come up with another pair all the same is refused. The
+        server does not include it, cannot read it, or ignores it because everybody can write to it,
+        or a later file or the command line overrules it.
+      - Required on MariaDB. Not used on MySQL, which stores the pair itself (C(SET PERSIST)). A
+        MySQL server that would not load what it stores is refused.
+      - For that the module reads the command line and the option files of the server's process, on
+        the host where it runs, as root or as the server's user. Where it cannot, a warning says so.
     type: path
   force:
     description:
@@ -145,8 +151,66 @@ options:
         id that any read server has. The next id is of the server's own residue.
       - A counter that is above already is left alone, and none is ever lowered. The change does not
         enter the binary log.
+      - A table of O(usage_tables) need not be there. It is left to a call after it was made.
     type: dict
     default: {}
+  usage_tables:
+    description: The tables of which O(read_servers) are asked.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      schema:
+        description: The table's schema.
+        type: str
+        required: true
+      name:
+        description: The table's name.
+        type: str
+        required: true
+      id_column:
+        description: The column that write servers number. The primary key begins with it.
+        type: str
+        default: id
+  read_servers:
+    description:
+      - The read servers to ask whether they have ids of O(usage_tables) that this server would
+        give again. Then the run is refused, and the value that O(next_id_above) needs is told.
+      - That is so of a write server that comes back empty or from a backup, of one that was
+        truncated, and of an offset that was another server's.
+      - All are asked at once. One that does not answer within O(connect_timeout), lets nobody in or
+        cannot tell within a second a table is named in a warning; one that lacks the table has no
+        ids of it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: What a message calls the server.
+        type: str
+        required: true
+      host:
+        description: Where it is reached.
+        type: str
+        required: true
+      port:
+        description: Its port.
+        type: int
+        default: 3306
+  read_server_user:
+    description:
+      - The account that logs in to O(read_servers). C(SELECT) on O(usage_tables) is enough for it.
+    type: str
+  read_server_password:
+    description: Its password.
+    type: str
+  read_server_ssl:
+    description: Whether it logs in over TLS.
+    type: bool
+    default: false
+  read_server_ssl_ca:
+    description: File with the authority that read servers' certificates are verified with.
+    type: path
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
@@ -195,6 +259,22 @@ EXAMPLES = r"""
     persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
     next_id_above:
       usage_data.calls: 123456
+
+- name: Write server | Refuse it if it would give ids that read servers have
+  dbrw.sharding.mysql_autoinc_offset:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    increment: 40
+    offset: 2
+    persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
+    usage_tables:
+      - {schema: usage_data, name: calls}
+    read_servers:
+      - {name: r1, host: r1.dc1.example.com}
+      - {name: r2, host: r2.dc2.example.com}
+    read_server_user: monitor
+    read_server_password: "{{ monitor_password }}"
+    read_server_ssl: true
+    read_server_ssl_ca: /etc/mysql/tls/ca.pem
 """
 
 RETURN = r"""
@@ -298,6 +378,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import autoinc as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
+    reader_ids as reader_ids_plans,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.id_columns import (
     RAISE,
     floor_problems,
@@ -306,6 +389,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import re
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     anonymous_transactions,
     id_columns,
+    reader_ids,
     stale_sessions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import autoinc as server_side
@@ -314,11 +398,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
     NamedAutoinc,
     problems_between,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import Settings
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import IdLimits
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids import UsageTable
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     WRITE_SERVER,
     judge,
@@ -358,6 +445,30 @@ OPTIONS = {
     "check_settings": {"type": "bool", "default": False},
     "require_tls": {"type": "bool", "default": False},
     "next_id_above": {"type": "dict", "default": {}},
+    "usage_tables": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "schema": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
+            "id_column": {"type": "str", "default": "id"},
+        },
+    },
+    "read_servers": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 3306},
+        },
+    },
+    "read_server_user": {"type": "str"},
+    "read_server_password": {"type": "str", "no_log": True},
+    "read_server_ssl": {"type": "bool", "default": False},
+    "read_server_ssl_ca": {"type": "path"},
 }
 
 
@@ -394,28 +505,55 @@ class AutoincOffset:
                 "increment can only have been multiplied."
             )
         floors = {name: as_number(floor) for name, floor in params["next_id_above"].items()}
+        if params["read_servers"] and not (
+            params["read_server_user"] and params["read_server_password"]
+        ):
+            problems.append(
+                "read_servers cannot be asked without read_server_user and read_server_password; "
+                "give both."
+            )
         refuse_if_any([*problems, *stale.problems(), *limits.problems(), *floor_problems(floors)])
         self.persist_file = params["persist_file"]
         self.check_settings, self.require_tls = params["check_settings"], params["require_tls"]
-        return planning.DesiredAutoinc(pair, stale, limits, floors, earlier, params["force"])
+        self.readers = readers_of(params)
+        tables = [UsageTable(**table) for table in params["usage_tables"]]
+        return planning.DesiredAutoinc(
+            pair, stale, limits, floors, earlier, params["force"], tuple(tables)
+        )
 
     def current(self, server, desired):
         if self.check_settings:
             verdict = judge(WRITE_SERVER, server.variables(*needed_variables()), self.require_tls)
             refuse_if_any([*verdict.problems, *anonymous_transactions.problems(server)])
             self.risks = verdict.risks
-        file = None
+        file = wanted = None
         if not server.dialect.has_persist:
             self.require_file(server)
             file = read_file(self.persist_file)
-        current = server_side.read(server, file)
+            wanted = replace(file, text=planning.file_text(desired.pair))
+        current = server_side.read(server, file, wanted)
         self.watch = stale_sessions.Watch(
             server, desired.pair, self.moment(server, desired, current)
         )
-        columns = id_columns.read(
-            server, desired.limits, planning.judged_by(desired, current), desired.next_id_above
-        )
-        return replace(current, sessions=self.watch.stale(), columns=columns)
+        tables = {*desired.next_id_above, *(table.table_name for table in desired.usage_tables)}
+        judge_of_ids = planning.judged_by(desired, current)
+        columns = id_columns.read(server, desired.limits, judge_of_ids, tables)
+        on_readers = self.ask_readers(desired, columns)
+        if any(one.id is not None for one in on_readers):
+            # What this server has numbered, and they have got, while they were asked.
+            columns = id_columns.read_again(server, columns)
+            if reader_ids_plans.taken(on_readers, planning.next_ids(desired, columns)):
+                on_readers = reader_ids.with_highest(
+                    self.readers, desired.pair, desired.usage_tables, on_readers
+                )
+        return replace(current, sessions=self.watch.stale(), columns=columns, on_readers=on_readers)
+
+    def ask_readers(self, desired, columns):
+        """Return what read servers have that this server, as it is, would give again."""
+        if not (self.readers.settings and desired.usage_tables):
+            return ()
+        next_ids = planning.next_ids(desired, columns)
+        return reader_ids.find(self.readers, desired.pair, desired.usage_tables, next_ids)
 
     def require_file(self, server):
         if not self.persist_file:
@@ -485,6 +623,26 @@ class AutoincOffset:
             "id_columns": [told(column, pair, plan) for column in current.columns],
             "warnings": [*self.risks, *([planning.stale_warning(late)] if late else [])],
         }
+
+
+def readers_of(params):
+    """Return how the read servers are reached."""
+    ca = params["read_server_ssl_ca"]
+    return reader_ids.Readers(
+        {
+            reader["name"]: Settings(
+                source_host=reader["host"],
+                source_port=reader["port"],
+                source_user=params["read_server_user"],
+                source_ssl=params["read_server_ssl"],
+                source_ssl_ca=ca,
+                source_ssl_verify_server_cert=bool(ca),
+            )
+            for reader in params["read_servers"]
+        },
+        Secret(params["read_server_password"] or ""),
+        params["connect_timeout"],
+    )
 
 
 def as_number(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,10 +115,15 @@ def ahead_of_utc(server: TestServer) -> Iterator[None]:
 
 
 @pytest.fixture
-def pair(server: TestServer, tmp_path: Any) -> Iterator[dict[str, Any]]:
+def pair(server: TestServer) -> Iterator[dict[str, Any]]:
     """Options of mysql_autoinc_offset, 20 and 1; the server's pair is put back afterwards."""
-    yield {"increment": 20, "offset": 1, "persist_file": str(tmp_path / "autoinc.cnf")}
+    yield {"increment": 20, "offset": 1, "persist_file": str(persist_file(server))}
     forget_pair(server)
+
+
+def persist_file(server: TestServer) -> Path:
+    """Return a file in the folder that a server's configuration includes."""
+    return server.work_dir / "conf.d" / "autoinc.cnf"
 
 
 def restart(bare: Topology, server: TestServer) -> None:
@@ -131,6 +137,7 @@ def forget_pair(server: TestServer) -> None:
     if server.flavour == "mysql":
         server.rows("RESET PERSIST IF EXISTS auto_increment_increment")
         server.rows("RESET PERSIST IF EXISTS auto_increment_offset")
+    persist_file(server).unlink(missing_ok=True)
     server.rows("SET GLOBAL auto_increment_increment = 1, GLOBAL auto_increment_offset = 1")
 
 

@@ -160,7 +160,10 @@ def replacements_for(bare: Topology, server: TestServer) -> dict[str, str]:
         "/etc/mysql/mariadb.conf.d": str(server.work_dir / "conf.d"),
         **{
             host: bare.server(host.partition(".")[0]).address
-            for host in ("w1.dc1.example.com", "w2.dc1.example.com", "w3.dc2.example.com")
+            for host in (
+                *("w1.dc1.example.com", "w2.dc1.example.com", "w3.dc2.example.com"),
+                "r1.dc1.example.com",
+            )
         },
     }
 

@@ -24,8 +24,13 @@ GALERA = "Galera (wsrep_auto_increment_control)"
 
 
 @contextmanager
-def own_server(host: Host, bare: Topology, number: int, *more: str) -> Iterator[TestServer]:
-    """Give a server of this test's own, on an address of its own, with more options."""
+def own_server(
+    host: Host, bare: Topology, number: int, *more: str, settings: str = ""
+) -> Iterator[TestServer]:
+    """Give a server of this test's own, on an address of its own, with more options.
+
+    ``settings`` are lines of its option file, before the files that it includes.
+    """
     # Away from every address of the topologies' servers.
     server = TestServer(
         host, f"own{number}", host.work_dir / f"own{number}", own_address(bare, number)
@@ -33,8 +38,10 @@ def own_server(host: Host, bare: Topology, number: int, *more: str) -> Iterator[
     folder, program = server.work_dir, "mysqld" if host.line.flavour == "mysql" else "mariadbd"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "temporary").mkdir(parents=True)
+    (folder / "conf.d").mkdir()
+    (folder / "my.cnf").write_text(f"[mysqld]\n{settings}\n!includedir {folder}/conf.d\n")
     user = "root" if host.container else pwd.getpwuid(os.geteuid()).pw_name
-    common = ["--no-defaults", f"--user={user}", f"--datadir={folder}/data"]
+    common = [f"--defaults-file={folder}/my.cnf", f"--user={user}", f"--datadir={folder}/data"]
     common += [f"--tmpdir={folder}/temporary"]
     if host.line.flavour == "mysql":
         # The kernel's places for it are few, and many servers run side by side.
@@ -149,7 +156,8 @@ def cluster_member(
         *(f"--wsrep-node-address={address}", f"--wsrep-cluster-address=gcomm://{seed}"),
         # A second member counts as one without a copy of the first one's data.
         *("--wsrep-sst-method=skip", "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2"),
-        *("--auto-increment-increment=10", "--auto-increment-offset=2", *more),
+        *more,
+        settings="auto_increment_increment = 10\nauto_increment_offset = 2\n",
     ) as member:
         yield member
 
@@ -170,7 +178,7 @@ def test_galera(host: Host, bare: Topology, run_module: Any) -> None:
         # Switched off, the server's own pair is back, and can be set.
         member.rows("SET GLOBAL wsrep_auto_increment_control = OFF")
         assert running(member) == (10, 2)
-        given = {**PAIR, "persist_file": str(member.work_dir / "autoinc.cnf")}
+        given = {**PAIR, "persist_file": str(member.work_dir / "conf.d" / "autoinc.cnf")}
         assert run_module(MODULE, member, check=True, **given)["changed"]
         assert running(member) == (10, 2)
         assert run_module(MODULE, member, **given)["changed"]
@@ -203,5 +211,5 @@ def test_without_galera(bare: Topology, run_module: Any) -> None:
     assert found["wsrep_on"] == "OFF" and found["wsrep_provider"] == "none"
     # On without a cluster, so it tells nothing alone.
     assert found["wsrep_auto_increment_control"] == "ON"
-    file = str(server.work_dir / "unused.cnf")
+    file = str(server.work_dir / "conf.d" / "unused.cnf")
     assert run_module(MODULE, server, check=True, **PAIR, persist_file=file)["changed"]

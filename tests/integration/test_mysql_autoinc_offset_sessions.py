@@ -12,7 +12,13 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log, restart
+from tests.integration.conftest import (
+    forget_binary_logs,
+    forget_pair,
+    outside_binary_log,
+    persist_file,
+    restart,
+)
 from tests.integration.lines import TestServer, Topology, wait_until
 
 MODULE = "mysql_autoinc_offset"
@@ -231,7 +237,7 @@ def test_a_restart_ends_what_is_noted(
 
 
 def test_replication_and_events_are_never_ended(
-    bare: Topology, run_module: Any, pair: dict[str, Any], tmp_path: Path
+    bare: Topology, run_module: Any, pair: dict[str, Any]
 ) -> None:
     source, replica = bare.server("w1"), bare.server("w2")
     mysql = source.flavour == "mysql"
@@ -276,7 +282,7 @@ def test_replication_and_events_are_never_ended(
             before = {row["id"] for row in server.rows(threads)} - gone
             assert before
             server.close()
-            options = {**pair, "persist_file": str(tmp_path / f"{server.name}.cnf")}
+            options = {**pair, "persist_file": str(persist_file(server))}
             done = run_module(MODULE, server, **options, stale_sessions="end", check_ids=False)
             assert done["changed"] and not before & set(ids(done["ended_sessions"])), done
             assert before <= {row["id"] for row in server.rows(threads)}

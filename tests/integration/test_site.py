@@ -520,3 +520,42 @@ def test_a_table_that_gets_an_index_gets_its_months_in_the_same_run(site: Topolo
     assert reader.rows("SHOW INDEX FROM usage_data.flights WHERE Key_name = 'by_tail'")
     again = site.playbook("read_servers.yml", "--limit", "r1", **variables)
     assert again.changed == {"r1": 0}, again.output
+
+
+def test_a_write_server_that_lost_its_disk_is_refused_until_it_numbers_on(site: Topology) -> None:
+    w1, r1 = site.server("w1"), site.server("r1")
+    of_w1 = f"SELECT MAX(id) FROM {TABLE} WHERE id MOD 20 = 1"
+    for number in range(3):
+        with application(site, w1) as connection, connection.cursor() as cursor:
+            cursor.execute(INSERT, (9000 + number, "2013-07-04 12:00:00"))
+            last = cursor.lastrowid
+    wait_until(lambda: r1.value(of_w1) == last, 20, "r1 has not got the rows of w1")
+    told = site.folder / "application.json"
+    told.unlink()
+
+    w1.kill()
+    site.host.run("rm", "-r", str(w1.work_dir / "data"))
+    refused = site.try_playbook("site.yml")
+    assert refused.code != 0, refused.output
+    assert f"{TABLE}: this server's next id is 1, and of its class (1 modulo 20)" in refused.output
+    assert f"next_id_above: {{{TABLE}: {last}}}" in refused.output
+    # Before an account was made, and before applications are told of it.
+    assert not w1.rows("SELECT 1 FROM mysql.user WHERE user IN ('application', 'replication_r1')")
+    assert not told.exists() and r1.value(of_w1) == last
+
+    # MariaDB's transactions are named by their domain, and no name is given twice.
+    above = {
+        "dbrw_next_id_above": f"{{{{ {{'{TABLE}': {last}}} "
+        "if inventory_hostname == 'w1' else {} }}",
+        "dbrw_gtid_domain_id": "{{ 1001 if inventory_hostname == 'w1' else dbrw_server_id }}",
+    }
+    site.playbook("site.yml", **above)
+    with application(site, w1) as connection, connection.cursor() as cursor:
+        cursor.execute(INSERT, (9003, "2013-07-04 12:00:00"))
+        assert cursor.lastrowid == last + 20
+    wait_until(lambda: r1.value(of_w1) == last + 20, 20, "r1 has not got the row of w1")
+    again = site.playbook("site.yml", **above)
+    assert set(again.changed.values()) == {0}, again.output
+    # Once it has rows it needs no floor.
+    bare = {"dbrw_gtid_domain_id": above["dbrw_gtid_domain_id"]}
+    assert set(site.playbook("site.yml", **bare).changed.values()) == {0}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import id_columns
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import id_columns, reader_ids
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
@@ -17,6 +17,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column imp
     IdLimits,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids import (
+    IdsOnReader,
+    UsageTable,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
     END,
     REPORT,
@@ -24,6 +28,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.session impor
     Session,
     StalePolicy,
     listed,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.start_options import (
+    INCREMENT,
+    OFFSET,
+    StartOptions,
 )
 
 SET = "set auto-increment"
@@ -46,7 +55,8 @@ class DesiredAutoinc:
 
     ``earlier_increment``: ids of the residue modulo it are this server's too,
     from the time before its increment was multiplied. ``next_id_above`` has
-    floors by table.
+    floors by table. ``usage_tables`` are those of which read servers are asked;
+    one that is not there is made later.
     """
 
     pair: Autoinc
@@ -55,6 +65,7 @@ class DesiredAutoinc:
     next_id_above: Mapping[str, int] = field(default_factory=dict)
     earlier_increment: int | None = None
     force: bool = False
+    usage_tables: tuple[UsageTable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,11 @@ class CurrentAutoinc:
 
     A server that can store variables itself (``has_persist``: MySQL) has
     ``stored`` or nothing yet; any other has a configuration ``file``.
-    ``controlled_by`` names what else sets the pair. ``sessions`` are those that
-    would hold other values than the desired ones once these are set.
+    ``controlled_by`` names what else sets the pair. ``start`` is what it reads at its
+    next start if the file is as it shall be, ``origin`` names the files that the
+    running pair comes from. ``sessions`` are those that
+    would hold other values than the desired ones once these are set. ``on_readers``
+    is what read servers have said before ``columns`` were read.
     """
 
     running: Autoinc
@@ -72,8 +86,11 @@ class CurrentAutoinc:
     stored: Autoinc | None = None
     file: ConfigFile | None = None
     controlled_by: str | None = None
+    start: StartOptions | None = None
+    origin: str = ""
     sessions: tuple[Session, ...] = ()
     columns: tuple[IdColumn, ...] = ()
+    on_readers: tuple[IdsOnReader, ...] = ()
 
     @property
     def given(self) -> Autoinc:
@@ -141,31 +158,51 @@ def judged_by(desired: DesiredAutoinc, current: CurrentAutoinc) -> Autoinc:
     return Autoinc(earlier, desired.pair.offset % earlier or earlier)
 
 
+def next_ids(desired: DesiredAutoinc, columns: Sequence[IdColumn]) -> dict[str, int]:
+    """Return by usage table the id that the server gives next, once it has its pair and floors."""
+    return reader_ids.next_ids(desired.usage_tables, columns, desired.pair, desired.next_id_above)
+
+
 def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
     """Return the steps to ``desired``, at run time and for the next start.
 
     Raises ``Refused`` when something else sets the pair, when the file is somebody
-    else's, when the new pair leaves the old one's residue class, or when ids run out
-    or are foreign.
+    else's, when the new pair leaves the old one's residue class, when ids run out or
+    are foreign, or when read servers have ids that the server would give again.
     """
-    raises, problems = id_columns.plan_floors(desired.next_id_above, current.columns, desired.pair)
+    raises, problems = id_columns.plan_floors(
+        desired.next_id_above,
+        current.columns,
+        desired.pair,
+        [table.table_name for table in desired.usage_tables],
+    )
     checked = _checked(current.columns, desired.limits)
     foreign = id_columns.foreign_ids(checked, judged_by(desired, current))
     refuse_if_any(
         [
             *_control_problems(current),
             *_file_problems(current.file),
+            *_start_problems(desired.pair, current),
             *_class_problems(desired, current),
             *problems,
             *id_columns.range_problems(checked, desired.limits, desired.pair),
             *(foreign if desired.limits.fail_on_foreign else ()),
+            *reader_ids.problems_of(
+                current.on_readers, next_ids(desired, current.columns), desired.pair
+            ),
         ]
     )
     steps = _pair_steps(desired.pair, current)
     ends = (
         [_end_step(session) for session in current.sessions] if desired.stale.action == END else []
     )
-    warnings = [*foreign, *id_columns.unread(checked)]
+    warnings = [
+        *_drift(desired.pair, current),
+        *_unknown_start(current),
+        *foreign,
+        *id_columns.unread(checked),
+        *reader_ids.unknown(current.on_readers),
+    ]
     if current.sessions and desired.stale.action == REPORT:
         warnings.append(stale_warning(current.sessions))
     # Counters first: nothing may be numbered below a floor by the new sessions.
@@ -202,6 +239,80 @@ def _file_problems(file: ConfigFile | None) -> list[str]:
     if file is None or not (file.text or "").strip():
         return []
     return file.problems("persist_file", _HEADER)
+
+
+def _start_problems(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
+    """Say what would give the server another pair at its next start."""
+    start = current.start
+    if start is None:
+        return []
+    if start.sets_pair:
+        return [f"{start.sets_pair}, whatever this server is given. Take it out there."]
+    if current.has_persist:
+        return _forgotten(wanted, start)
+    if start.unknown or start.pair == wanted or current.file is None:
+        return []
+    path = current.file.path
+    reasons = list(start.passed_over)
+    if path not in start.files:
+        reasons.append(f"it does not read this file, but {', '.join(start.files) or 'none'}")
+    reasons += [
+        f"{one.where} has {one.name} = {one.value}"
+        for one in (start.last(INCREMENT), start.last(OFFSET))
+        if one and not one.where.startswith(f"{path}, ")
+    ]
+    return [
+        f"persist_file {path}: at its next start this server would have increment "
+        f"{start.pair.increment} and offset {start.pair.offset} all the same: "
+        f"{'; '.join(reasons)}. Choose a name that ends in .cnf, in a folder that the server "
+        "includes, and that is read after all others that set the pair; or take it out of these."
+    ]
+
+
+def _forgotten(wanted: Autoinc, start: StartOptions) -> list[str]:
+    """Say whether a server that stores its variables itself would not load them."""
+    if start.unknown and start.proven is False:
+        return [
+            "This server does not load the pair that it stores itself (persisted_globals_load is "
+            "OFF), and would number rows of other servers after its next start. Take that out of "
+            "its configuration, and restart it."
+        ]
+    if start.unknown or not start.forgets_stored or start.pair == wanted:
+        return []
+    return [
+        f"At its next start this server would have increment {start.pair.increment} and offset "
+        f"{start.pair.offset}, and not the pair that it stores itself, which it would not load: "
+        f"{start.forgets_stored}. Take that out, or set the pair in its configuration, too."
+    ]
+
+
+def _unknown_start(current: CurrentAutoinc) -> list[str]:
+    start = current.start
+    if start is None or not start.unknown or start.proven is not None:
+        return []
+    where = (
+        "the pair that it stores itself is loaded (persisted_globals_load, no --no-defaults)"
+        if current.has_persist
+        else "persist_file is read after all others that set the pair (mariadbd --print-defaults)"
+    )
+    return [
+        "Whether this server has its pair after its next start is not known: "
+        f"{start.unknown}. See that {where}."
+    ]
+
+
+def _drift(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
+    """Say whether the server has numbered rows with a pair that nobody has given it."""
+    running, given = current.running, current.given
+    if running in (given, wanted):
+        return []
+    origin = f" (from {current.origin})" if current.origin else ""
+    return [
+        f"This server ran with increment {running.increment} and offset {running.offset}{origin}, "
+        f"and not with {given.increment} and {given.offset}, which it was given. What it has "
+        "numbered so may have ids of other servers, and then read servers have second rows with "
+        "them: look at foreign_ids of each of id_columns, and find out who has changed it."
+    ]
 
 
 def _class_problems(desired: DesiredAutoinc, current: CurrentAutoinc) -> list[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import Autoinc
@@ -66,16 +66,22 @@ def unread(columns: Sequence[IdColumn]) -> list[str]:
 
 
 def plan_floors(
-    floors: Mapping[str, int], columns: Sequence[IdColumn], pair: Autoinc
+    floors: Mapping[str, int],
+    columns: Sequence[IdColumn],
+    pair: Autoinc,
+    made_later: Collection[str] = (),
 ) -> tuple[list[Step], list[str]]:
     """Return the steps that put counters above their floors, and what is wrong.
 
-    A counter is never lowered. ``columns`` are those of the tables that exist.
+    A counter is never lowered. ``columns`` are those of the tables that exist; those
+    ``made_later`` need not be there.
     """
     by_table = {column.table_name: column for column in columns}
     steps, problems = [], []
     for name, floor in sorted(floors.items()):
         column = by_table.get(name)
+        if column is None and name in made_later:
+            continue
         if column is None:
             problems.append(
                 f"next_id_above: there is no table {name} with an AUTO_INCREMENT column. Create "

@@ -6,32 +6,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.autoinc import CurrentAutoinc
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.autoinc import (
+    CurrentAutoinc,
+    pair_in,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import start_options
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
 
 INCREMENT, OFFSET = "auto_increment_increment", "auto_increment_offset"
+LOAD = "persisted_globals_load"
 CONTROLS = (
     "wsrep_on",
     "wsrep_auto_increment_control",
     "wsrep_provider",
     "group_replication_single_primary_mode",
+    "init_connect",
 )
+# Where the present value of a variable comes from: the file, or empty.
+_ORIGINS = {
+    MYSQL: (
+        "SELECT VARIABLE_PATH AS path FROM performance_schema.variables_info "
+        "WHERE VARIABLE_NAME = %s"
+    ),
+    MARIADB: (
+        "SELECT GLOBAL_VALUE_PATH AS path FROM information_schema.SYSTEM_VARIABLES "
+        "WHERE VARIABLE_NAME = %s"
+    ),
+}
 
 
-def read(server: Server, file: ConfigFile | None) -> CurrentAutoinc:
+def read(
+    server: Server, file: ConfigFile | None, wanted: ConfigFile | None = None
+) -> CurrentAutoinc:
     """Read the pair that new sessions get and the pair that a restart would bring.
 
-    ``file`` is the configuration file as it is, for servers without SET PERSIST.
+    ``file`` is the configuration file as it is, for servers without SET PERSIST, and
+    ``wanted`` as it shall be.
     """
     running = _pair(server.variables(INCREMENT, OFFSET))
     control = controlled_by(server.variables(*CONTROLS), _group_states(server))
+    start = start_options.read(server, wanted)
     if not server.dialect.has_persist:
-        return CurrentAutoinc(running, False, None, file, control)
+        origin = _origin(server) if running != pair_in(file) else ""
+        return CurrentAutoinc(running, False, None, file, control, start, origin)
     rows = server.rows(
         "SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value "
         "FROM performance_schema.persisted_variables WHERE VARIABLE_NAME IN (%s, %s)",
@@ -40,7 +64,28 @@ def read(server: Server, file: ConfigFile | None) -> CurrentAutoinc:
     )
     stored = {row["name"]: row["value"] for row in rows}
     pair = _pair(stored) if len(stored) == 2 else None
-    return CurrentAutoinc(running, True, pair, None, control)
+    if start.unknown:
+        start = replace(start, proven=_loads_stored(server))
+    origin = _origin(server) if running != pair else ""
+    return CurrentAutoinc(
+        running, True, None if start.lacks_stored else pair, None, control, start, origin
+    )
+
+
+def _loads_stored(server: Server) -> bool | None:
+    """Tell whether the server's last start has loaded what it stores; None: nothing tells."""
+    if server.variables(LOAD)[LOAD] == "OFF":
+        return False
+    rows = server.rows(
+        "SELECT 1 FROM performance_schema.variables_info WHERE VARIABLE_SOURCE = 'PERSISTED' "
+        "LIMIT 1"
+    )
+    return True if rows else None
+
+
+def _origin(server: Server) -> str:
+    rows = [server.row(_ORIGINS[server.flavour], name) for name in (INCREMENT, OFFSET)]
+    return ", ".join(sorted({str(row["path"]) for row in rows if row["path"]}))
 
 
 def controlled_by(variables: Mapping[str, str | None], group_states: Sequence[str]) -> str | None:
@@ -59,6 +104,8 @@ def controlled_by(variables: Mapping[str, str | None], group_states: Sequence[st
         and variables["wsrep_provider"] not in (None, "", "none")
     ):
         return "Galera (wsrep_auto_increment_control)"
+    if "auto_increment" in (variables["init_connect"] or "").lower():
+        return "init_connect"
     if variables["group_replication_single_primary_mode"] == "OFF" and any(
         state != "OFFLINE" for state in group_states
     ):

@@ -8,7 +8,9 @@ from __future__ import annotations
 import configparser
 import contextlib
 import re
+import socket as sockets
 import ssl
+import struct
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,6 +188,30 @@ class Server:
     def set_session(self, variable: str, value: Any) -> None:
         """Set a variable of this session."""
         self.rows(f"SET SESSION {quote_identifier(variable)} = %s", value)
+
+    def process_id(self) -> int | None:
+        """Return the number of the process that listens on this connection's socket file.
+
+        None: the connection is over TCP, or the process cannot be seen from here.
+        """
+        connected = self._connection._sock
+        if connected.family != sockets.AF_UNIX or not hasattr(sockets, "SO_PEERCRED"):
+            return None
+        told = connected.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, struct.calcsize("3i"))
+        number: int = struct.unpack("3i", told)[0]
+        return number or None
+
+    def is_local(self) -> bool:
+        """Tell whether the server's address is this host's own."""
+        connected = self._connection._sock
+        if connected.family == sockets.AF_UNIX:
+            return True
+        try:
+            with sockets.socket(connected.family) as own:
+                own.bind((connected.getpeername()[0], 0))
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the connection; one that is gone already is no error."""

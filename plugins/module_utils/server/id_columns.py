@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
@@ -69,6 +69,20 @@ def read(
     return tuple(
         column if column.checked or column.index is None else _with_highest(server, column)
         for _name, column in sorted(found.items())
+    )
+
+
+def read_again(server: Server, columns: Sequence[IdColumn]) -> tuple[IdColumn, ...]:
+    """Return columns that were read before with their present counters and highest ids."""
+    found = {
+        column.table_name: column
+        for column in _named(server, [column.table_name for column in columns])
+    }
+    return tuple(
+        _with_highest(server, replace(column, counter=found[column.table_name].counter))
+        if column.index is not None and column.table_name in found
+        else column
+        for column in columns
     )
 
 

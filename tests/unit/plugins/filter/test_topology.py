@@ -53,6 +53,7 @@ def test_what_others_need_to_know() -> None:
         "host": "%",
         "password": "secret",
     }
+    assert r1["server"].keys() == {"name", "host", "port"} and r1["server"]["name"] == "r1"
     assert "password" not in r1["application"]
 
 

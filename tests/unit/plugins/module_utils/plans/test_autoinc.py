@@ -33,6 +33,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column imp
     IdLimits,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids import (
+    IdsOnReader,
+    UsageTable,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
     END,
     REPORT,
@@ -40,6 +44,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.session impor
     ConnectionMark,
     Session,
     StalePolicy,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.start_options import (
+    StartOption,
+    StartOptions,
 )
 
 DESIRED = DesiredAutoinc(
@@ -308,3 +316,107 @@ def test_ids_from_before_a_multiplication_are_the_servers_own(
 ) -> None:
     desired = replace(DESIRED, pair=Autoinc(*new), earlier_increment=earlier)
     assert judged_by(desired, having(*old)) == Autoinc(*judge)
+
+
+def test_ids_that_read_servers_have_are_refused() -> None:
+    desired = replace(DESIRED, usage_tables=(UsageTable("usage_data", "calls"),))
+    current = replace(FRESH, columns=(CALLS,))
+    healthy = replace(current, on_readers=(IdsOnReader("r1", CALLS.table_name, 42),))
+    assert full_plan(desired, healthy).changed
+    with pytest.raises(Refused) as refused:
+        full_plan(
+            desired, replace(current, on_readers=(IdsOnReader("r1", CALLS.table_name, 62, 82),))
+        )
+    assert "next_id_above: {usage_data.calls: 82}" in str(refused.value)
+    # A floor is what it says, also of a table that is made later.
+    floor = replace(desired, next_id_above={CALLS.table_name: 82})
+    emptied = replace(FRESH, on_readers=(IdsOnReader("r1", CALLS.table_name, 62, 82),))
+    assert full_plan(floor, emptied).changed
+    unknown = replace(current, on_readers=(IdsOnReader("r1", CALLS.table_name, unknown="denied"),))
+    assert "r1: denied" in full_plan(desired, unknown).warnings[-1]
+
+
+FILE = ConfigFile(PATH, file_text(DESIRED.pair))
+GIVEN = CurrentAutoinc(DESIRED.pair, False, file=FILE)
+
+
+def option(name: str, value: str, where: str) -> StartOption:
+    return StartOption(f"auto_increment_{name}", value, where)
+
+
+OWN = (option("increment", "20", f"{PATH}, line 4"), option("offset", "2", f"{PATH}, line 5"))
+
+
+def problem(current: CurrentAutoinc) -> str:
+    with pytest.raises(Refused) as refused:
+        full_plan(DESIRED, current)
+    (said,) = refused.value.problems
+    return said
+
+
+def test_a_file_that_is_read_is_left_alone() -> None:
+    start = StartOptions(OWN, ("/etc/my.cnf", PATH))
+    assert full_plan(DESIRED, replace(GIVEN, start=start)) == Plan()
+    # Whoever sets the pair elsewhere needs no file.
+    elsewhere = tuple(replace(one, where="its command line") for one in OWN)
+    assert full_plan(DESIRED, replace(GIVEN, start=StartOptions(elsewhere))) == Plan()
+
+
+def test_what_is_read_later_is_named() -> None:
+    later = option("increment", "2", "/etc/zz.cnf, line 7")
+    said = problem(replace(GIVEN, start=StartOptions((*OWN, later), ("/etc/my.cnf", PATH))))
+    assert said.startswith(
+        f"persist_file {PATH}: at its next start this server would have increment 2 and offset 2 "
+        "all the same: /etc/zz.cnf, line 7 has auto_increment_increment = 2. "
+    )
+
+
+def test_a_file_that_is_not_read_is_told_with_the_reason() -> None:
+    start = StartOptions((), ("/etc/my.cnf",), passed_over=("a.cnf is passed over",))
+    said = problem(replace(GIVEN, start=start))
+    assert (
+        "would have increment 1 and offset 1 all the same: a.cnf is passed over; it does not read "
+        "this file, but /etc/my.cnf. " in said
+    )
+    assert "but none. " in problem(replace(GIVEN, start=StartOptions()))
+
+
+def test_what_sets_the_pair_after_all_options_is_refused() -> None:
+    start = StartOptions(OWN, (PATH,), sets_pair="init_file /a.sql sets it")
+    assert problem(replace(GIVEN, start=start)).startswith("init_file /a.sql sets it, whatever")
+
+
+def test_what_is_not_known_of_a_start_is_a_warning() -> None:
+    (warning,) = full_plan(DESIRED, replace(GIVEN, start=StartOptions(unknown="far"))).warnings
+    assert "is not known: far. See that persist_file is read after all others" in warning
+    stores = CurrentAutoinc(DESIRED.pair, True, DESIRED.pair)
+    (warning,) = full_plan(DESIRED, replace(stores, start=StartOptions(unknown="far"))).warnings
+    assert "See that the pair that it stores itself is loaded" in warning
+    proven = replace(stores, start=StartOptions(unknown="far", proven=True))
+    assert full_plan(DESIRED, proven) == Plan()
+    said = problem(replace(stores, start=StartOptions(unknown="far", proven=False)))
+    assert "(persisted_globals_load is OFF)" in said
+
+
+def test_a_server_that_does_not_load_what_it_stores_is_refused() -> None:
+    stores = CurrentAutoinc(DESIRED.pair, True, DESIRED.pair)
+    load = StartOption("persisted_globals_load", "OFF", "/etc/my.cnf, line 2")
+    said = problem(replace(stores, start=StartOptions((load,))))
+    assert "would have increment 1 and offset 1, and not the pair that it stores itself" in said
+    assert "persisted_globals_load = OFF in /etc/my.cnf, line 2. " in said
+    assert full_plan(DESIRED, replace(stores, start=StartOptions((load, *OWN)))) == Plan()
+
+
+def test_a_pair_that_nobody_has_given_is_told() -> None:
+    drifted = replace(GIVEN, running=Autoinc(2, 1), origin="/etc/zz.cnf")
+    change = full_plan(DESIRED, replace(drifted, start=StartOptions(OWN, (PATH,))))
+    (warning,) = change.warnings
+    assert change.changed and warning.startswith(
+        "This server ran with increment 2 and offset 1 (from /etc/zz.cnf), and not with 20 and 2, "
+        "which it was given. "
+    )
+    by_hand = replace(drifted, origin="", start=StartOptions(OWN, (PATH,)))
+    assert "offset 1, and not with" in full_plan(DESIRED, by_hand).warnings[0]
+    # A run that was interrupted between its two steps is nobody's fault.
+    old = replace(GIVEN, file=ConfigFile(PATH, file_text(Autoinc(10, 2))))
+    assert full_plan(DESIRED, replace(old, start=StartOptions(OWN, (PATH,)))).warnings == ()

@@ -36,6 +36,9 @@ SINGLE_PRIMARY = {**NOTHING, "group_replication_single_primary_mode": "ON"}
         (MULTI_PRIMARY, ["OFFLINE"], None),
         (MULTI_PRIMARY, [], None),
         (SINGLE_PRIMARY, ["ONLINE"], None),
+        ({**NOTHING, "init_connect": ""}, [], None),
+        ({**NOTHING, "init_connect": "SET NAMES utf8mb4"}, [], None),
+        ({**NOTHING, "init_connect": "SET AUTO_INCREMENT_OFFSET=2"}, [], "init_connect"),
     ],
 )
 def test_who_sets_the_pair(
