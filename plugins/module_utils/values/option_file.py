@@ -172,7 +172,7 @@ def _written(name: str, value: Any) -> str:
         return str(int(value)) if value.is_integer() else repr(float(value))
     if not isinstance(value, str):
         raise ValueError(
-            f"{name} is a {type(value).__name__}; a setting is a text, a number, or true or false. "
+            f"{name} is no single value; a setting is a text, a number, or true or false. "
             "Write a list as one text, as the server takes it"
         )
     if not is_one_line(value):

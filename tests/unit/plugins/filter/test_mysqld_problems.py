@@ -47,7 +47,7 @@ def test_the_roles_defaults_are_right() -> None:
         ({"server_id": 2**32}, "mysqld_server_id is 4294967296: it is outside"),
         ({"gtid_domain_id": -1}, "mysqld_gtid_domain_id is -1: "),
         ({"binlog_expire_days": float("inf")}, "mysqld_binlog_expire_days is inf: "),
-        ({"settings": {"x": ["a"]}}, "mysqld_settings: x is a list; "),
+        ({"settings": {"x": ["a"]}}, "mysqld_settings: x is no single value; "),
         ({"settings": ["x"]}, "mysqld_settings: it is no dictionary of settings"),
         ({"tls": {"capath": "/a"}}, "mysqld_tls has 'capath': it knows only ca, cert, key."),
         ({"tls": {"ca": "/a\n"}}, "mysqld_tls, ca, is '/a\\n': it has a line break"),

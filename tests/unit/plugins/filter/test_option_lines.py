@@ -58,8 +58,11 @@ def test_the_order_is_that_of_the_names() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"x": ["a", "b"]}, "x is a list; a setting is a text, a number, or true or false."),
-        ({"x": {"a": 1}}, "x is a dict; "),
+        (
+            {"x": ["a", "b"]},
+            "x is no single value; a setting is a text, a number, or true or false.",
+        ),
+        ({"x": {"a": 1}}, "x is no single value; "),
         ({"x": float("nan")}, "x is nan, which is no number"),
         ({"x": float("inf")}, "x is inf, which is no number"),
         ({"x": "S3CRET\nskip_grant_tables"}, "x has a line break"),
@@ -72,7 +75,7 @@ def test_the_order_is_that_of_the_names() -> None:
         ({True: 1}, "True is no name"),
         ({"a_b": 1, "loose-a-b": 2}, "a_b and loose-a-b are one setting"),
         ("a = 1", "no dictionary"),
-        ({"x": [], "y": {}}, "y is a dict"),
+        ({"x": [], "y": {}}, "y is no single value"),
     ],
 )
 def test_what_no_line_can_say(settings: Any, said: str) -> None:

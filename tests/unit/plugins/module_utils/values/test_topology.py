@@ -139,7 +139,7 @@ TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_colum
         ),
         (
             [replace(writer(1), mysqld={"settings": {"event_scheduler": ["on"]}})],
-            "w1: mysqld_settings: event_scheduler is a list; ",
+            "w1: mysqld_settings: event_scheduler is no single value; ",
         ),
         ([replace(writer(1), mysqld={"datadir": "data"})], "w1: mysqld_datadir is 'data': "),
         (
