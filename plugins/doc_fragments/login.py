@@ -14,26 +14,38 @@ options:
   login_host:
     description:
       - Host of the server.
+      - Without it, the host that O(config_file) names, else V(localhost).
       - Not used when O(login_unix_socket) is given.
     type: str
-    default: localhost
   login_port:
-    description: TCP port of the server.
+    description:
+      - TCP port of the server.
+      - Without it, the port that O(config_file) names, else V(3306).
     type: int
-    default: 3306
   login_user:
     description:
       - User to log in as.
       - Without it, the user that O(config_file) names, else the operating system's user.
     type: str
   login_password:
-    description: Password to log in with.
+    description:
+      - Password to log in with.
+      - Without it, the password that O(config_file) names.
     type: str
   login_unix_socket:
-    description: Path of the server's unix domain socket, for logging in on the server's own host.
+    description:
+      - Path of the server's unix domain socket, for logging in on the server's own host.
+      - Without it, the socket that O(config_file) names, unless another host than V(localhost), or
+        O(login_port), is asked for.
     type: str
   config_file:
-    description: Option file of the client to read, section C(client); it need not exist.
+    description:
+      - Option file of the client; it need not exist.
+      - It is read as the servers' own clients read it, with comments, quotes, escapes, C(!include)
+        and C(!includedir), and ignored, with a warning, when everybody can write to it. What is
+        taken is C(user), C(password), C(host), C(port), C(socket), C(ssl-ca), C(ssl-cert) and
+        C(ssl-key) of the groups C([client]), C([client-server]) and C([client-mariadb]); the last
+        line that names an option counts. A file that cannot be understood fails the module.
     type: path
     default: ~/.my.cnf
   ca_cert:

@@ -62,6 +62,7 @@ from ansible.errors import AnsibleError
 from ansible.release import __version__ as ansible_version
 from jinja2 import Undefined
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.mysqld import JUDGES
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology import (
     READ,
     WRITE,
@@ -72,6 +73,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology impo
 GROUPS = {WRITE: "write_servers", READ: "read_servers"}
 VARIABLES = (
     "address",
+    "bind_address",
     "port",
     "datacenter",
     "weight",
@@ -85,13 +87,24 @@ VARIABLES = (
     "account_host",
     "replication_user",
     "replication_password",
+    "autoinc_persist_file",
+    "replication_filters_file",
+    "tls_ca",
+    "application_tls_ca",
+    "application_config_file",
+    "usage_tables",
 )
 NUMBERS = {"port", "weight", "server_id", "gtid_domain_id", "increment", "offset"}
 
 
 def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> dict[str, Any]:
     members = [
-        Member(name, kind, _given(hostvars[name]))
+        Member(
+            name,
+            kind,
+            *_given(hostvars[name]),
+            _of_mysqld(hostvars[name]) if name in groups.get("mysqld", []) else {},
+        )
         for kind, group in GROUPS.items()
         for name in groups.get(group, [])
     ]
@@ -104,17 +117,47 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
     }
 
 
-def _given(variables: Mapping[str, Any]) -> dict[str, Any]:
-    given = {}
+def _given(variables: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the variables that have a value, and the names of those that should have one."""
+    given, unknown = {}, set()
     for name in VARIABLES:
-        try:
-            value = variables[f"dbrw_{name}"]
-        except (KeyError, AnsibleError):
-            # Not defined, or made of something that is not: told with all the rest.
+        if f"dbrw_{name}" not in variables:
             continue
-        if value is not None and not _cannot_be_worked_out(value):
+        value = _worked_out(variables, f"dbrw_{name}")
+        if value is None:
+            unknown.add(name)
+        else:
             given[name] = _number(value) if name in NUMBERS else value
-    return given
+    return given, frozenset(unknown)
+
+
+def _of_mysqld(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables of the role mysqld that have a value."""
+    names = (*JUDGES, "flavour", "settings", "tls")
+    named = {name: _worked_out(variables, f"mysqld_{name}") for name in names}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _worked_out(variables: Mapping[str, Any], name: str) -> Any:
+    """Return a variable's value, or None if there is none, or it cannot be worked out.
+
+    It can be made of something that is not there, in any of its depths: told with all the rest.
+    """
+    try:
+        value = _plain(variables[name])
+    except (KeyError, AnsibleError):
+        return None
+    return None if _cannot_be_worked_out(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """Return the value in Python's own types, worked out to its depths."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    # Before ansible-core 2.19, what a file holds as a !vault is text by its looks only.
+    return str(value) if getattr(value, "__ENCRYPTED__", False) is True else value
 
 
 def _cannot_be_worked_out(value: Any) -> bool:
@@ -160,7 +203,7 @@ def _described(member: Member) -> dict[str, Any]:
         "application": application,
         "server": {"name": member.name, "host": host, "port": port},
         "replication_account": {
-            "name": given.get("replication_user", f"replication_{member.name}"),
+            "name": member.replication_user,
             "host": given.get("account_host", "%"),
             "password": given.get("replication_password", ""),
         },

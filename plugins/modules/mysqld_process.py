@@ -26,7 +26,11 @@ options:
     description:
       - Text that the option file shall have; without it, the file must be there.
       - When the text has changed since the server was started, the server is restarted; see
-        O(restart).
+        O(restart). Before that, the server itself judges the text, and a text that it does not
+        understand is not put into place.
+      - A server that ends with the text instead of starting gets the text back with which it last
+        came up, and is started with that. The module fails then, and names the lines at fault. That
+        text is kept beside the file, under its name and C(.last-started).
     type: str
   include_dir:
     description: Folder that the option file includes; made if it is missing.
@@ -57,8 +61,8 @@ options:
     default: started
   restart:
     description:
-      - Whether a running server whose option file has changed is restarted. If not,
-        RV(restart_pending) tells that it should be.
+      - Whether a running server whose option file is to change is restarted. If not, its file stays
+        as it is, too, and RV(restart_pending) tells of it.
     type: bool
     default: true
   timeout_seconds:
@@ -94,7 +98,7 @@ pid:
   type: int
   sample: 4711
 restart_pending:
-  description: Whether the server runs with an older text of its option file after this run.
+  description: Whether the server runs with another text than O(defaults_text) after this run.
   returned: success
   type: bool
 actions:
@@ -106,16 +110,18 @@ actions:
 """
 
 import os
-import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import (
-    Process,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.config_change import (
     ServerFailed,
     text_of,
+    write_file,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import Process
+from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.option_file import line_of
 
 OPTIONS = {
     "defaults_file": {"type": "path", "required": True},
@@ -130,6 +136,7 @@ OPTIONS = {
     "timeout_seconds": {"type": "int", "default": 60},
 }
 
+PATHS = [name for name, option in OPTIONS.items() if option["type"] == "path"]
 # The path of a unix domain socket ends with a zero byte in 108 bytes (sun_path).
 LONGEST_SOCKET_PATH = 107
 
@@ -155,20 +162,10 @@ def wanted_files(params):
         path = Path(params["client_defaults_file"])
         text = (
             f"# mariadb --defaults-file={path}\n"
-            f"[client]\nuser = root\nsocket = {params['socket']}\n"
+            f"[client]\nuser = root\n{line_of('socket', params['socket'])}\n"
         )
         files.append((path, text, 0o600))
     return files
-
-
-def write_file(path, text, mode):
-    """Put the text into place in one rename, never readable by more than ``mode`` says."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(draft).chmod(mode)
-    Path(draft).replace(path)
 
 
 def planned_actions(params, initialised, running, outdated):
@@ -187,6 +184,9 @@ def planned_actions(params, initialised, running, outdated):
 def problems(params):
     """Return what is wrong with the options, as sentences."""
     found = []
+    for option in PATHS:
+        if params[option]:
+            found += grammar.told(option, params[option], grammar.path)
     if len(os.fsencode(params["socket"])) > LONGEST_SOCKET_PATH:
         found.append(
             f"socket: {params['socket']} is longer than the {LONGEST_SOCKET_PATH} bytes that a "
@@ -210,7 +210,12 @@ def main():
     pid = process.pid()
     outdated = bool(pid) and not process.runs_with_present_text(pid)
     actions = planned_actions(params, process.datadir.is_dir(), bool(pid), outdated)
-    files = [file for file in wanted_files(params) if text_of(file[0]) != file[1]]
+    pending = outdated and "stop" not in actions
+    files = [
+        (path, text, mode)
+        for path, text, mode in wanted_files(params)
+        if text_of(path) != text and not (pending and path == process.defaults_file)
+    ]
     wanted_folder = params["include_dir"] if params["state"] == "started" else None
     folders = [Path(wanted_folder)] if wanted_folder and not Path(wanted_folder).is_dir() else []
     before = {str(path): text_of(path) for path, _text, _mode in files}
@@ -220,6 +225,13 @@ def main():
             for folder in folders:
                 folder.mkdir(mode=0o700, parents=True)
                 done.append(f"make {folder}")
+            if pid:
+                process.remember(pid)
+        # Check mode has made no folders, which the server would miss.
+        there = process.defaults_file.parent.is_dir() and not folders
+        if ("start" in actions or pending) and (there or not module.check_mode):
+            process.judge(module.tmpdir)
+        if not module.check_mode:
             for path, text, mode in files:
                 write_file(path, text, mode)
                 done.append(f"write {path}")
@@ -241,7 +253,7 @@ def main():
         + [f"write {path}" for path, _text, _mode in files]
         + actions,
         pid=process.pid(),
-        restart_pending=outdated and "stop" not in actions,
+        restart_pending=pending,
         diff={
             "before": {**before, "server": running[bool(pid)]},
             "after": {**after, "server": running[params["state"] == "started"]},

@@ -6,6 +6,7 @@ on this machine, where the other lines' programs are not: only containers have t
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from tests.integration.lines import LINES, Host, TestServer, host_of, wait_until
 from tests.integration.modules import run_module
 
 MODULE = "mysqld_process"
+numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +31,9 @@ def here() -> Iterator[Host]:
 
 
 @pytest.fixture
-def options(here: Host, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+def options(here: Host) -> Iterator[dict[str, Any]]:
     """Options for a server that listens on its socket only; stopped afterwards."""
-    folder = here.work_dir / request.node.name[:20]
+    folder = here.work_dir / f"{next(numbers)}"
     given = {
         "defaults_file": str(folder / "my.cnf"),
         "defaults_text": text_of(folder),
@@ -79,17 +81,19 @@ def test_one_rhythm(here: Host, options: dict[str, Any]) -> None:
 
     outdated = {**options, "defaults_text": text_of(folder, "max_connections = 77\n")}
     predicted = play(outdated, check=True)
-    assert predicted["actions"] == [f"write {options['defaults_file']}", "stop", "start"]
+    predicted_actions = [f"write {options['defaults_file']}", "stop", "start"]
+    assert predicted["actions"] == predicted_actions
     assert predicted["changed"] and not predicted["restart_pending"]
     predicted = play({**outdated, "restart": False}, check=True)
-    assert predicted["changed"] and predicted["restart_pending"]
+    assert not predicted["changed"] and predicted["restart_pending"]
     assert predicted["pid"] == done["pid"]
     assert Path(options["defaults_file"]).read_text() == options["defaults_text"]
     waiting = play({**outdated, "restart": False})
-    assert waiting["changed"] and waiting["restart_pending"] and waiting["pid"] == done["pid"]
-    # The file is right already; that the server runs with the old one is not forgotten.
+    assert not waiting["changed"] and waiting["restart_pending"] and waiting["pid"] == done["pid"]
+    # A text that it may not come up with does not lie where its next start would read it.
+    assert Path(options["defaults_file"]).read_text() == options["defaults_text"]
     restarted = play(outdated)
-    assert restarted["actions"] == ["stop", "start"] and not restarted["restart_pending"]
+    assert restarted["actions"] == predicted_actions and not restarted["restart_pending"]
     assert server.value("SELECT @@max_connections") == 77
 
     stopped = play({**outdated, "state": "stopped"})
@@ -116,23 +120,103 @@ def test_an_interrupted_initialisation_is_done_again(here: Host, options: dict[s
     assert not draft.exists() and not (Path(options["datadir"]) / "half").exists()
 
 
-def test_a_server_that_does_not_start_tells_why(here: Host, options: dict[str, Any]) -> None:
+# Understood by every server, and fatal at the end of its start: it has no zone tables.
+LATE = "default_time_zone = Europe/Paris\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ("max_connections = 77\nno_such_setting = 1\n", "no_such_setting = 1"),
+        ("event_scheduler = True\nmax_connections = 77\n", "event_scheduler = True"),
+        # MariaDB says so of InnoDB's settings, and ends as if all were well.
+        ("innodb_buffer_pool_size = lots\n", "innodb_buffer_pool_size = lots"),
+    ],
+)
+def test_a_text_that_the_server_does_not_understand_touches_nothing(
+    here: Host, options: dict[str, Any], settings: str, named: str
+) -> None:
     folder = Path(options["datadir"]).parent
+    pid = play(options)["pid"]
+    server = server_of(here, options)
+    wrong = {**options, "defaults_text": text_of(folder, settings)}
+    number = wrong["defaults_text"].splitlines().index(named) + 1
+    for check, restart in ((True, True), (False, False), (False, True)):
+        failed = play({**wrong, "restart": restart}, check=check)
+        assert failed["failed"] and not failed["changed"], failed
+        assert f"At fault: line {number}: {named}. It says: " in failed["msg"], failed
+        assert server.pid == str(pid) and server.answers()
+        assert Path(options["defaults_file"]).read_text() == options["defaults_text"]
+    assert not play(options)["changed"]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_server_that_does_not_come_up_with_a_text_gets_the_one_before(
+    here: Host, options: dict[str, Any], stopped: bool
+) -> None:
+    folder = Path(options["datadir"]).parent
+    before = {**options, "defaults_text": text_of(folder, "max_connections = 77\n")}
+    play(options)
+    play(before)
+    if stopped:
+        play({**before, "state": "stopped"})
+    wrong = {**options, "defaults_text": text_of(folder, f"max_connections = 78\n{LATE}")}
+    number = len(wrong["defaults_text"].splitlines())
+    for _again in range(2):
+        failed = play(wrong)
+        assert failed["failed"] and failed["changed"], failed
+        assert "the server ended with code 1: the end of " in failed["msg"], failed
+        assert f"At fault: line {number}: {LATE.strip()}. " in failed["msg"], failed
+        assert failed["msg"].endswith("and it runs again with that."), failed
+        assert server_of(here, options).value("SELECT @@max_connections") == 77
+    again = play(before)
+    assert not again["changed"] and again["pid"], again
+    right = {**options, "defaults_text": text_of(folder, "max_connections = 78\n")}
+    assert play(right)["actions"][1:] == ["stop", "start"]
+
+
+def test_an_interrupted_change_has_its_way_back(here: Host, options: dict[str, Any]) -> None:
+    """Killed between write and restart, a run leaves a text that the server never came up with."""
+    folder = Path(options["datadir"]).parent
+    pid = play(options)["pid"]
+    wrong = {**options, "defaults_text": text_of(folder, LATE)}
+    Path(options["defaults_file"]).write_text(wrong["defaults_text"])
+    failed = play(wrong)
+    assert failed["msg"].endswith("and it runs again with that."), failed
+    assert Path(options["defaults_file"]).read_text() == options["defaults_text"]
+    again = play(options)
+    assert not again["changed"] and again["pid"] not in (0, pid), again
+
+
+def test_a_first_start_that_fails_is_told_and_the_next_is_made(
+    here: Host, options: dict[str, Any]
+) -> None:
+    folder = Path(options["datadir"]).parent
+    failed = play({**options, "defaults_text": text_of(folder, LATE)})
+    assert failed["failed"] and f": {LATE.strip()}." in failed["msg"], failed
+    assert "runs again" not in failed["msg"]
+    assert play(options)["actions"] == [f"write {options['defaults_file']}", "start"]
+
+
+def test_a_server_that_ends_with_its_own_text_tells_why(
+    here: Host, options: dict[str, Any]
+) -> None:
     play(options)
     play({**options, "state": "stopped"})
-    failed = play({**options, "defaults_text": text_of(folder, "no_such_setting = 1\n")})
-    assert failed["failed"] and "no_such_setting" in failed["msg"], failed
+    # A file in place of the folder of the system's tables.
+    (Path(options["datadir"]) / "ibdata1").write_text("no tablespace")
+    failed = play(options)
+    assert failed["failed"] and "At fault" not in failed["msg"], failed
     assert re.search(
         r"the server ended with code [1-9]\d*: the end of \S+error.log says: ", failed["msg"]
     )
-    assert play(options)["actions"][-1] == "start"
 
 
 def test_a_server_that_cannot_be_initialised_tells_why(here: Host, options: dict[str, Any]) -> None:
     folder = Path(options["datadir"]).parent
-    broken = {**options, "defaults_text": text_of(folder, "no_such_setting = 1\n")}
+    broken = {**options, "defaults_text": text_of(folder, "innodb_data_home_dir = /nowhere\n")}
     failed = play(broken)
-    assert failed["failed"] and "no_such_setting" in failed["msg"], failed
+    assert failed["failed"] and "/nowhere" in failed["msg"], failed
     assert re.search(r"(mysqld|mariadb|mysql)\S* failed with code [1-9]\d*: ", failed["msg"])
     assert not Path(options["datadir"]).exists()
     assert play(options)["actions"][-2:] == ["initialise", "start"]
@@ -145,4 +229,7 @@ def test_bad_options_touch_nothing(here: Host, options: dict[str, Any]) -> None:
     nothing = {**options, "defaults_text": None}
     refused = play(nothing)
     assert refused["failed"] and "is not there; give its defaults_text" in refused["msg"]
+    for path in ("x", "/a\nskip_grant_tables"):
+        refused = play({**options, "socket": path})
+        assert refused["failed"] and f"socket is {path!r}: " in refused["msg"], refused
     assert not Path(options["datadir"]).parent.exists()

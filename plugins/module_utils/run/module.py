@@ -34,8 +34,8 @@ Desired = TypeVar("Desired")
 Current = TypeVar("Current")
 
 LOGIN_OPTIONS: dict[str, dict[str, Any]] = {
-    "login_host": {"type": "str", "default": "localhost"},
-    "login_port": {"type": "int", "default": 3306},
+    "login_host": {"type": "str"},
+    "login_port": {"type": "int"},
     "login_user": {"type": "str"},
     "login_password": {"type": "str", "no_log": True},
     "login_unix_socket": {"type": "str"},
@@ -120,7 +120,7 @@ def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints:
     finally:
         if server:
             server.close()
-    for warning in (*plan.warnings, *results.pop("warnings", ())):
+    for warning in (*server.warnings, *plan.warnings, *results.pop("warnings", ())):
         module.warn(warning)
     module.exit_json(
         changed=plan.changed,

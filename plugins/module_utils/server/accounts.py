@@ -30,6 +30,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.account impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.account_options import (
     STATEMENT_TIME,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.grammar import LONGEST_USER
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 # MySQL's words, which users write, and MariaDB's, with what gives the same
@@ -58,7 +59,7 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 # The length of a name in characters, and of a password in bytes (None: any).
-LONGEST_NAME = {MYSQL: 32, MARIADB: 128}
+LONGEST_NAME = LONGEST_USER
 LONGEST_PASSWORD: dict[str, int | None] = {MYSQL: 256, MARIADB: None}
 
 # Each resource limit with its column in mysql.user.

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import re
 import socket as sockets
 import ssl
 import struct
 import traceback
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import (
@@ -21,6 +20,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect impor
     Dialect,
     flavour_of,
     version_of,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.option_file import (
+    Unreadable,
+    read_client_options,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
@@ -63,6 +66,8 @@ else:
 
 Row = dict[str, Any]
 
+LOCALHOST, DEFAULT_PORT = "localhost", 3306
+
 # What statements mean, and how the server words its answers, whatever its administrator
 # prefers: ANSI_QUOTES would have other quotes around names.
 SQL_MODE = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION"
@@ -100,13 +105,16 @@ class ServerError(Exception):
 class Login:
     """How to reach a server; a socket goes before host and port.
 
+    What is None is what the option file says, else localhost, 3306, and the
+    operating system's user.
+
     Times are in seconds. ``read_timeout`` bounds the wait for any one answer:
     a server whose disk is full can leave a status query unanswered for hours.
     None waits without end, which only statements that rewrite tables need.
     """
 
-    host: str = "localhost"
-    port: int = 3306
+    host: str | None = None
+    port: int | None = None
     user: str | None = None
     password: Secret | None = None
     unix_socket: str | None = None
@@ -123,15 +131,19 @@ class Login:
     @property
     def address(self) -> str:
         """What an error message calls the server."""
-        return self.unix_socket or f"{self.host}:{self.port}"
+        return self.unix_socket or f"{self.host or LOCALHOST}:{self.port or DEFAULT_PORT}"
 
 
 class Server:
-    """An open connection, with the flavour detected and what was run remembered."""
+    """An open connection, with the flavour detected and what was run remembered.
 
-    def __init__(self, connection: Any, login: Login) -> None:
+    ``warnings`` are of the way in: an option file that was ignored.
+    """
+
+    def __init__(self, connection: Any, login: Login, warnings: Sequence[str] = ()) -> None:
         self._connection = connection
         self.address = login.address
+        self.warnings = list(warnings)
         self.executed: list[str] = []
         said = self.row("SELECT VERSION() AS version, @@version_comment AS comment")
         self.version_text = str(said["version"])
@@ -237,44 +249,72 @@ def connect(login: Login) -> Server:
     Raises ``ServerError`` when the server cannot be reached or refuses, does not
     answer in time, or when the option file cannot be read.
     """
-    arguments = _arguments(login)
+    login, warnings = _completed(login)
     try:
         # PyMySQL bounds only the connection by connect_timeout. A server that
         # hangs accepts it and never says a word.
-        connection: Any = _Connection(**arguments, read_timeout=login.connect_timeout)
-        server = Server(connection, login)
+        connection: Any = _Connection(**_arguments(login), read_timeout=login.connect_timeout)
+        server = Server(connection, login, warnings)
         connection._read_timeout = login.read_timeout
     except (pymysql.MySQLError, OSError) as error:
         number, message = _number_and_message(error)
-        raise ServerError(login.address, f"cannot log in: {message}", number) from error
+        said = " ".join([f"cannot log in: {message}", *warnings])
+        raise ServerError(login.address, said, number) from error
     return server
 
 
+def _completed(login: Login) -> tuple[Login, list[str]]:
+    """Return the login with what its option file says where it says nothing, and warnings."""
+    if not login.config_file:
+        return login, []
+    try:
+        file = read_client_options(login.config_file)
+    except Unreadable as error:
+        raise ServerError(login.address, str(error)) from None
+    said = file.values
+    host = login.host or said.get("host")
+    socket = login.unix_socket
+    # A host or port that was asked for is never replaced by a socket of this machine.
+    if host in (None, LOCALHOST) and login.port is None:
+        socket = socket or said.get("socket")
+    password = login.password
+    if password is None and "password" in said:
+        password = Secret(said["password"])
+    completed = replace(
+        login,
+        host=host,
+        port=login.port or int(said.get("port", DEFAULT_PORT)),
+        user=login.user or said.get("user"),
+        password=password,
+        unix_socket=socket,
+        ca_cert=login.ca_cert or said.get("ssl-ca"),
+        client_cert=login.client_cert or said.get("ssl-cert"),
+        client_key=login.client_key or said.get("ssl-key"),
+    )
+    return completed, file.warnings
+
+
 def _arguments(login: Login) -> dict[str, Any]:
-    """Return what PyMySQL takes; what is given goes before what the option file says."""
-    file = _option_file(login)
-    password = login.password.reveal() if login.password else file.get("password")
-    # A host that was asked for is never replaced by a socket of this machine.
-    socket = login.unix_socket or (file.get("socket") if login.host == "localhost" else None)
-    ca_cert = login.ca_cert or file.get("ssl-ca")
-    if login.check_hostname and not ca_cert:
+    """Return what PyMySQL takes."""
+    if login.check_hostname and not login.ca_cert:
         raise ServerError(
             login.address,
             "check_hostname needs ca_cert: without an authority to verify it with, a certificate's "
             "name says nothing",
         )
+    password = login.password.reveal() if login.password else None
     arguments: dict[str, Any] = {
-        "host": login.host,
-        "port": login.port,
-        "user": login.user or file.get("user"),
+        "host": login.host or LOCALHOST,
+        "port": login.port or DEFAULT_PORT,
+        "user": login.user,
         # Bytes, because PyMySQL would send a string as Latin-1, which servers do not expect.
         "password": password.encode() if password else None,
-        "unix_socket": socket,
+        "unix_socket": login.unix_socket,
         "ssl": {"check_hostname": False} if login.unverified_tls else None,
-        "ssl_ca": ca_cert,
-        "ssl_cert": login.client_cert or file.get("ssl-cert"),
-        "ssl_key": login.client_key or file.get("ssl-key"),
-        "ssl_verify_cert": True if ca_cert else None,
+        "ssl_ca": login.ca_cert,
+        "ssl_cert": login.client_cert,
+        "ssl_key": login.client_key,
+        "ssl_verify_cert": True if login.ca_cert else None,
         "ssl_verify_identity": login.check_hostname,
         "connect_timeout": login.connect_timeout,
         "charset": "utf8mb4",
@@ -282,33 +322,6 @@ def _arguments(login: Login) -> dict[str, Any]:
         "autocommit": True,
     }
     return {name: value for name, value in arguments.items() if value is not None}
-
-
-def _option_file(login: Login) -> dict[str, str]:
-    """Read the section client of the login's option file; it need not exist."""
-    path = Path(login.config_file).expanduser() if login.config_file else None
-    if path is None or not path.is_file():
-        return {}
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    names = ("user", "password", "socket", "ssl-ca", "ssl-cert", "ssl-key")
-    try:
-        parser.read(path, encoding="utf-8")
-        found = {name: parser.get("client", name, fallback=None) for name in names}
-    except (configparser.Error, UnicodeDecodeError):
-        # The parser's own message quotes the line, which may hold the password.
-        raise ServerError(
-            login.address,
-            f"cannot read the option file {path}: a line in it is neither a [section] nor "
-            "name = value; correct it or give another config_file",
-        ) from None
-    return {name: _unquoted(value) for name, value in found.items() if value}
-
-
-def _unquoted(value: str) -> str:
-    """Take off the quotes that option files may have around a value."""
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value
 
 
 def _number_and_message(error: BaseException) -> tuple[int, str]:

@@ -17,6 +17,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.config_change import (
+    ConfigChange,
+    ServerEnded,
+    ServerFailed,
+    text_of,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 
 # A running server's environment tells which text its option file had when it
@@ -26,9 +32,12 @@ DIGEST = "MYSQLD_PROCESS_DEFAULTS_DIGEST"
 
 PROGRAMS = {"mariadbd", "mysqld"}
 
-
-class ServerFailed(Exception):
-    """The server did not initialise, start or stop; the message tells why."""
+# How each flavour judges an option file without starting. MariaDB looks at the names only
+# for its long help.
+JUDGING = {
+    MARIADB: ("--help", "--verbose"),
+    MYSQL: ("--validate-config",),
+}
 
 
 class Process:
@@ -53,6 +62,7 @@ class Process:
         self.timeout = timeout_seconds
         self.argument = f"--defaults-file={self.defaults_file}"
         self.text = text_of(defaults_file) if defaults_text is None else defaults_text
+        self.config = ConfigChange(defaults_file, self.text or "")
 
     def pid(self) -> int:
         """Return the process id of the server that runs with this option file, or 0."""
@@ -72,12 +82,32 @@ class Process:
 
     def digest(self) -> str:
         """Return the digest of the text that the option file shall have."""
-        return hashlib.sha256((self.text or "").encode()).hexdigest()
+        return _digest(self.text)
 
     def runs_with_present_text(self, pid: int) -> bool:
         """Tell whether the server was started with the text that the file shall have."""
+        return self._runs_with(pid, self.text)
+
+    def _runs_with(self, pid: int, text: str | None) -> bool:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        return os.fsencode(f"{DIGEST}={self.digest()}") in variables
+        return os.fsencode(f"{DIGEST}={_digest(text)}") in variables
+
+    def remember(self, pid: int) -> None:
+        """Keep the text that the file has, if the server runs with it."""
+        if self._runs_with(pid, self.config.before):
+            self.config.remember(self.config.before)
+
+    def judge(self, folder: str) -> None:
+        """Let the server judge the text that the file shall have; its draft is made in ``folder``.
+
+        Raises ``ServerFailed``. A host without the program tells so where it is started.
+        """
+        try:
+            flavour, binary = self._binary()
+        except ServerFailed:
+            return
+        command = [binary, "--defaults-file=%s", *JUDGING[flavour]]
+        self.config.judge(command, folder, {**os.environ, "TMPDIR": folder})
 
     def initialise(self) -> None:
         """Make the data directory, under another name until it is complete."""
@@ -124,7 +154,14 @@ class Process:
         draft.rename(self.datadir)
 
     def start(self) -> None:
-        """Start the server and wait until it greets a client."""
+        """Start the server and wait until it greets a client.
+
+        With a new text with which it does not, it is started with the one before.
+        """
+        self.config.start(self._start, ran=False)
+
+    def _start(self, text: str) -> None:
+        begun = self.log_file.stat().st_size if self.log_file.is_file() else 0
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
                 [self._binary()[1], self.argument],
@@ -133,12 +170,13 @@ class Process:
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
-                env={**self._environment(), DIGEST: self.digest()},
+                env={**self._environment(), DIGEST: _digest(text)},
             )
         self._wait(lambda: process.poll() is not None or self._greets(), "answer")
         if process.poll() is not None:
-            raise ServerFailed(
-                f"the server ended with code {process.returncode}: {self._end_of_log()}"
+            raise ServerEnded(
+                f"the server ended with code {process.returncode}: {self._end_of_log()}",
+                self._log_since(begun),
             )
 
     def wait_for_greeting(self) -> None:
@@ -180,6 +218,11 @@ class Process:
         text = self.log_file.read_text(encoding="utf-8", errors="replace")
         return f"the end of {self.log_file} says: " + "\n".join(text.splitlines()[-10:])
 
+    def _log_since(self, place: int) -> str:
+        with self.log_file.open("rb") as log:
+            log.seek(place)
+            return log.read().decode(errors="replace")
+
     def _binary(self) -> tuple[str, str]:
         mariadbd = shutil.which("mariadbd", path=_search_path())
         if mariadbd:
@@ -202,6 +245,5 @@ def _which(*names: str) -> str:
     )
 
 
-def text_of(path: Path) -> str | None:
-    """Return what a file holds; None when there is none."""
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+def _digest(text: str | None) -> str:
+    return hashlib.sha256((text or "").encode()).hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
     Account,
     DesiredAccount,
@@ -50,6 +51,8 @@ def desired_accounts(options: Sequence[Mapping[str, Any]]) -> list[DesiredAccoun
     seen: set[tuple[Account, bool]] = set()
     for one in wanted:
         problems += one.account.problems
+        if one.present:
+            problems += _grammar_problems(one)
         if (one.account, one.is_role) in seen:
             problems.append(f"{one.account} is listed twice; make it one entry.")
         seen.add((one.account, one.is_role))
@@ -57,6 +60,15 @@ def desired_accounts(options: Sequence[Mapping[str, Any]]) -> list[DesiredAccoun
         problems.append("The list of accounts is empty; name at least one.")
     refuse_if_any(problems)
     return wanted
+
+
+def _grammar_problems(wanted: DesiredAccount) -> list[str]:
+    """Return what is wrong with the words of an account that is to be there."""
+    name, host = wanted.account.name, wanted.account.host
+    found = grammar.told(f"{wanted.account}: the name", name, grammar.account_name) if name else []
+    if host and not wanted.is_role:
+        found += grammar.told(f"{wanted.account}: the host", host, grammar.account_host)
+    return found
 
 
 def _desired_accounts(options: Mapping[str, Any], problems: list[str]) -> list[DesiredAccount]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.left_out import LeftOut
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
@@ -49,7 +50,6 @@ DENIED = frozenset({1045, 1130, 1698, 2026, 2061, 3118, 3159})
 
 # What both flavours take and show again as it was given; they change other values
 # silently, so that a second run would change them back, or fail (measured).
-LONGEST_NAME = 64
 RANGES = {
     "source_port": (1, 65535),
     "connect_retry_seconds": (1, 2**31 - 1),
@@ -59,6 +59,10 @@ RANGES = {
 }
 # A log's first event is behind its first four bytes.
 POSITIONS = (4, 2**63 - 1)
+JUDGES: dict[str, grammar.Judge] = {
+    "source_host": grammar.address,
+    "source_user": grammar.account_name,
+}
 
 
 @dataclass(frozen=True)
@@ -154,10 +158,6 @@ class Channel:
                 f"channel {self.name}: heartbeat_seconds {heartbeat} is finer than the "
                 "milliseconds that servers keep; round it."
             )
-        if len(self.name) > LONGEST_NAME:
-            found.append(
-                f"channel {self.name}: a name has at most {LONGEST_NAME} characters; shorten it."
-            )
         found.extend(self._wrong_words())
         found.extend(self._wrong_place())
         if self.filters is not None:
@@ -166,6 +166,18 @@ class Channel:
 
     def _wrong_words(self) -> list[str]:
         found = []
+        # The empty name is the servers' own channel. One that is to go may have any name.
+        if self.name and self.state != ABSENT:
+            found += grammar.told("channel", self.name, grammar.channel_name)
+        for option, judge in JUDGES.items():
+            value = getattr(self.settings, option)
+            if value is not None:
+                found += grammar.told(f"channel {self.name}: {option}", value, judge)
+        if self.source_password and not self.source_password.is_one_line:
+            found.append(
+                f"channel {self.name}: source_password has a line break, or another control "
+                "character, which would shift the lines of the file that MariaDB keeps it in."
+            )
         versions = self.settings.source_tls_version
         # MySQL takes any word here, and then never connects.
         unknown = sorted(set(versions.split(",")) - set(TLS_VERSIONS)) if versions else []

@@ -8,9 +8,13 @@ Everything is bytes: the servers read bytes, and take 0xA0 for a space wherever 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.grammar import is_one_line
 
 SPACES = b" \t\n\v\f\r\xa0"
 # Bytes of a line that are read at once; the rest of a longer one would count as another line.
@@ -124,3 +128,74 @@ def _value(text: bytes) -> bytes:
             read.append(value[place])
         place += 1
     return bytes(read)
+
+
+# Words of an option's name; a component's variables have a dot.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+# What is read as it is written, without quotes. In bytes of UTF-8 there may be 0xA0.
+_PLAIN = re.compile(r"[!$-&(-\[\]-~]+( [!$-&(-\[\]-~]+)*")
+# What YAML makes of the servers' own ON and OFF. A template works out text, before
+# ansible-core 2.19.
+_SWITCHES = {True: "ON", False: "OFF", "True": "ON", "False": "OFF"}
+
+
+def option_name(name: str) -> str:
+    """Return what a server calls an option: it does not tell - from _, nor what loose is for."""
+    return re.sub(r"^(loose_)+", "", name.replace("-", "_").lower())
+
+
+def line_of(name: Any, value: Any) -> str:
+    """Return the line that gives an option its value, as servers read it.
+
+    None is an option without a value. Raises ``ValueError`` for what no line can say.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of a setting; it has only letters, digits, _, - and ."
+        )
+    if value is None:
+        return name
+    line = f"{name} = {_written(name, value)}"
+    if len(line.encode()) > LONGEST_LINE:
+        raise ValueError(f"{name} is longer than the {LONGEST_LINE} bytes that a line may have")
+    return line
+
+
+def _written(name: str, value: Any) -> str:
+    if isinstance(value, (bool, str)) and value in _SWITCHES:
+        return _SWITCHES[value]
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{name} is {value!r}, which is no number that a server takes")
+        return str(int(value)) if value.is_integer() else repr(float(value))
+    if not isinstance(value, str):
+        raise ValueError(
+            f"{name} is no single value; a setting is a text, a number, or true or false. "
+            "Write a list as one text, as the server takes it"
+        )
+    if not is_one_line(value):
+        raise ValueError(f"{name} has a line break, or another control character; leave that out")
+    if _PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def problems(settings: Any) -> list[str]:
+    """Return what is wrong with settings that are to be lines of an option file."""
+    if not isinstance(settings, Mapping):
+        return ["it is no dictionary of settings with their values"]
+    found = []
+    names: dict[str, str] = {}
+    for name, value in settings.items():
+        try:
+            line_of(name, value)
+        except ValueError as error:
+            found.append(str(error))
+            continue
+        other = names.setdefault(option_name(name), name)
+        if other != name:
+            found.append(f"{other} and {name} are one setting; give it once")
+    return found

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
+
 MASK = "********"
 
 
@@ -22,6 +24,11 @@ class Secret:
     def reveal(self) -> str:
         """Return the secret text itself."""
         return self._text
+
+    @property
+    def is_one_line(self) -> bool:
+        """Whether it has no line break, and no other control character."""
+        return grammar.is_one_line(self._text)
 
     def __repr__(self) -> str:
         return MASK

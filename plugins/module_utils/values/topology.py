@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar, mysqld
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import Scope
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
     Autoinc,
     NamedAutoinc,
@@ -30,12 +32,16 @@ class Member:
     """A server as the inventory describes it.
 
     ``given`` holds its variables without their prefix dbrw_; one that is not
-    defined, or cannot be worked out, is not in it.
+    defined, or null, or cannot be worked out, is not in it. ``unknown`` are those
+    of them that are null or cannot be worked out. ``mysqld`` holds the variables
+    of the role mysqld, without prefix, where that role sets the server up.
     """
 
     name: str
     kind: str
     given: Mapping[str, Any]
+    unknown: frozenset[str] = frozenset()
+    mysqld: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gtid_domain_id(self) -> Any:
@@ -44,10 +50,16 @@ class Member:
 
     @property
     def address(self) -> tuple[Any, Any] | None:
-        """Address and port, if there is an address."""
-        if "address" not in self.given:
+        """Address and port, if there is an address that can be one."""
+        if grammar.address(self.given.get("address")):
             return None
-        return self.given["address"], self.given.get("port", 3306)
+        # Names of hosts are one in upper and in lower case.
+        return str(self.given["address"]).lower(), self.given.get("port", 3306)
+
+    @property
+    def replication_user(self) -> Any:
+        """A read server's account on the write servers."""
+        return self.given.get("replication_user", f"replication_{self.name}")
 
 
 # What each kind of server must have, with the reason that an error gives.
@@ -73,12 +85,39 @@ SECRETS_OF_KIND = {
     READ: {"replication_password": "its account on every write server"},
 }
 
+# What each variable may be that reaches a configuration file, a statement, or the applications.
+JUDGES: dict[str, grammar.Judge] = {
+    "address": grammar.address,
+    "bind_address": grammar.bind_address,
+    # A number is a name, too.
+    "datacenter": lambda value: grammar.text(str(value) if _is_integer(value) else value),
+    "account_host": grammar.account_host,
+    "replication_user": grammar.account_name,
+    "autoinc_persist_file": grammar.optional(grammar.file),
+    "replication_filters_file": grammar.optional(grammar.file),
+    "tls_ca": grammar.optional(grammar.text),
+    "application_tls_ca": grammar.optional(grammar.text),
+    "application_config_file": grammar.text,
+}
+# What a usage table must have, and what its names may be.
+TABLE_KEYS = ("schema", "name", "definition", "time_column")
+TABLE_JUDGES: dict[str, grammar.Judge] = {
+    "schema": lambda value: grammar.identifier(value) or _grant_problem(value),
+    "name": grammar.identifier,
+    "id_column": grammar.identifier,
+    "time_column": grammar.identifier,
+    "archive_schema": grammar.identifier,
+    "archive_table": grammar.identifier,
+}
+
 
 def problems(members: Sequence[Member]) -> list[str]:
     """Return everything that is wrong with the topology, as sentences."""
     found = []
     for member in members:
         found.extend(_of_one(member))
+    found.extend(_long_users(members))
+    found.extend(_of_values(members))
     found.extend(_kinds(members))
     writers = [member for member in members if member.kind == WRITE]
     pairs = [
@@ -124,11 +163,17 @@ def _of_one(member: Member) -> list[str]:
         for name, why in required.items()
         if name not in member.given
     ]
-    found.extend(
-        f"{member.name}: the secret dbrw_{name} is missing or empty ({why}); put it into a vault."
-        for name, why in secrets.items()
-        if not member.given.get(name)
-    )
+    for name, why in secrets.items():
+        value = member.given.get(name, "")
+        if value == "":
+            found.append(
+                f"{member.name}: the secret dbrw_{name} is missing or empty ({why}); put it into a "
+                "vault."
+            )
+        else:
+            found.extend(
+                grammar.told(f"{member.name}: the secret dbrw_{name}", value, grammar.secret)
+            )
     found.extend(
         f"{member.name}: dbrw_{name} is {member.given[name]!r}; it must be a whole number."
         for name in ("server_id", "offset", "increment", "port", "gtid_domain_id")
@@ -147,6 +192,80 @@ def _of_one(member: Member) -> list[str]:
                 "inside."
             )
     return found
+
+
+def _of_values(members: Sequence[Member]) -> list[str]:
+    """Return which values are not what their kind can be, once for all servers that share one."""
+    names: dict[str, list[str]] = {}
+    for member in members:
+        for problem in (*_wrong_values(member), *_table_problems(member.given)):
+            names.setdefault(problem, []).append(member.name)
+    return [f"{', '.join(sharing)}: {problem}" for problem, sharing in names.items()]
+
+
+def _wrong_values(member: Member) -> list[str]:
+    required = {*REQUIRED, *REQUIRED_OF_KIND[member.kind], *SECRETS, *SECRETS_OF_KIND[member.kind]}
+    found = [
+        f"dbrw_{name} is null, or made of something that is not there; correct it, or leave it out."
+        for name in sorted(member.unknown - required)
+    ]
+    for name, judge in JUDGES.items():
+        if name in member.given:
+            found += grammar.told(f"dbrw_{name}", member.given[name], judge)
+    found += mysqld.problems(member.mysqld)
+    if member.kind == WRITE:
+        found += grammar.told("its name", member.name, grammar.channel_name)
+    elif "replication_user" not in member.given:
+        found += grammar.told("the name of its account", member.replication_user, _account_name)
+    return found
+
+
+def _account_name(value: Any) -> str | None:
+    wrong = grammar.account_name(value)
+    return wrong and f"{wrong}; set dbrw_replication_user to another"
+
+
+def _long_users(members: Sequence[Member]) -> list[str]:
+    """Return accounts of read servers that are too long for a write server's flavour."""
+    flavours = {member.mysqld.get("flavour") for member in members if member.kind == WRITE}
+    return [
+        f"{member.name}: its account {member.replication_user} has more than the {longest} "
+        f"characters that {flavour} takes; set dbrw_replication_user to a shorter one."
+        for flavour, longest in grammar.LONGEST_USER.items()
+        if flavour in flavours
+        for member in members
+        if member.kind == READ and longest < len(str(member.replication_user))
+    ]
+
+
+def _table_problems(given: Mapping[str, Any]) -> list[str]:
+    tables = given.get("usage_tables", [])
+    if not isinstance(tables, (list, tuple)):
+        return ["dbrw_usage_tables is no list; give it one entry for each table."]
+    found = []
+    for number, table in enumerate(tables, 1):
+        label = f"dbrw_usage_tables, number {number}"
+        if not isinstance(table, Mapping):
+            found.append(f"{label}: it is no dictionary; give it {', '.join(TABLE_KEYS)}.")
+            continue
+        missing = [key for key in TABLE_KEYS if table.get(key) is None]
+        if missing:
+            found.append(f"{label}: it has no {', '.join(missing)}; add that.")
+        for key, judge in TABLE_JUDGES.items():
+            if table.get(key) is not None:
+                found += grammar.told(f"{label}: {key}", table[key], judge)
+    return found
+
+
+def _grant_problem(schema: str) -> str | None:
+    """Judge a schema's name as an object of the accounts' privileges."""
+    try:
+        scope = Scope.parse(f"{schema}.*")
+    except ValueError:
+        return "it has a dot, a space, or a backquote, which the accounts' privileges cannot name"
+    if not scope.is_schema or scope.has_wildcard:
+        return "as a pattern it would give the accounts privileges on other schemas; rename it"
+    return None
 
 
 def _is_integer(value: Any) -> bool:

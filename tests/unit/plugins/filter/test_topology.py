@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -102,6 +103,55 @@ def test_a_secret_that_only_looks_like_a_template(
     monkeypatch.setattr(f"{topology.__module__}.ansible_version", version)
     secret = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_monitor_password": value}}
     assert topology(GROUPS, secret)["problems"] == []
+
+
+@pytest.mark.parametrize(("version", "value"), [("2.18.0", "{{ nowhere }}"), ("2.19.0", None)])
+def test_an_optional_variable_without_a_value_is_told(
+    version: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its default would not be taken: it is defined."""
+    monkeypatch.setattr(f"{topology.__module__}.ansible_version", version)
+    broken = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_bind_address": value}}
+    assert topology(GROUPS, broken)["problems"] == [
+        "w1: dbrw_bind_address is null, or made of something that is not there; correct it, or "
+        "leave it out."
+    ]
+
+
+class Encrypted(Sequence[str]):
+    """What ansible-core 2.18 makes of a !vault in a file: no str, and text all the same."""
+
+    __ENCRYPTED__ = True
+
+    def __str__(self) -> str:
+        return "decrypted"
+
+    def __getitem__(self, _place: Any) -> Any:
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+
+def test_a_secret_from_a_vault_is_text() -> None:
+    secret = {**HOSTVARS, "r1": {**HOSTVARS["r1"], "dbrw_replication_password": Encrypted()}}
+    told = topology(GROUPS, secret)
+    assert told["problems"] == []
+    assert told["read_servers"][0]["replication_account"]["password"] == "decrypted"
+
+
+def test_variables_of_the_role_mysqld_are_judged_where_it_is_used() -> None:
+    wrong = {"mysqld_settings": {"a b": 1}, "mysqld_datadir": "data"}
+    broken = {**HOSTVARS, "w1": {**HOSTVARS["w1"], **wrong}}
+    assert topology(GROUPS, broken)["problems"] == []
+    found = topology({**GROUPS, "mysqld": ["w1"]}, broken)["problems"]
+    assert [one[:20] for one in found] == ["w1: mysqld_datadir i", "w1: mysqld_settings:"]
+
+
+def test_usage_tables_are_judged() -> None:
+    broken = {**HOSTVARS, "r1": {**HOSTVARS["r1"], "dbrw_usage_tables": [{"schema": "a.b"}]}}
+    found = topology(GROUPS, broken)["problems"]
+    assert len(found) == 2 and all("r1: dbrw_usage_tables, number 1: " in one for one in found)
 
 
 def test_an_inventory_without_the_groups_is_told() -> None:

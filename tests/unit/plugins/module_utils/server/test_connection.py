@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ def test_a_server_that_hangs_is_told_in_words() -> None:
 
 
 def arguments(login: Login) -> Any:
-    return connection._Connection(**connection._arguments(login), defer_connect=True)
+    completed, _warnings = connection._completed(login)
+    return connection._Connection(**connection._arguments(completed), defer_connect=True)
 
 
 def test_the_option_file_names_user_and_password(tmp_path: Path) -> None:
@@ -112,9 +114,8 @@ def test_the_option_file_names_user_and_password(tmp_path: Path) -> None:
 
 
 def test_a_missing_option_file_is_no_error(tmp_path: Path) -> None:
-    assert "read_default_file" not in connection._arguments(
-        Login(config_file=str(tmp_path / "none"))
-    )
+    login = Login(host="db1", config_file=str(tmp_path / "none"))
+    assert connection._completed(login) == (replace(login, port=3306), [])
 
 
 def test_a_host_that_was_asked_for_is_not_replaced_by_a_socket_of_the_option_file(
@@ -127,19 +128,79 @@ def test_a_host_that_was_asked_for_is_not_replaced_by_a_socket_of_the_option_fil
     assert (made.host, made.unix_socket) == ("10.0.0.5", None)
 
 
+SAID = "[client]\nhost = {}\nport = 3307\nsocket = /run/mysqld/mysqld.sock\n"
+
+
 @pytest.mark.parametrize(
-    "text", ["password = S3CRET\n[client]\n", "[client]\n= S3CRET\n", "[client]\n : S3CRET\n"]
+    ("file_host", "login", "reached"),
+    [
+        ("localhost", Login(), "/run/mysqld/mysqld.sock"),
+        ("db1", Login(), "db1:3307"),
+        ("db1", Login(host="localhost"), "/run/mysqld/mysqld.sock"),
+        ("db1", Login(host="db2"), "db2:3307"),
+        ("db1", Login(host="db2", port=3306), "db2:3306"),
+        ("db1", Login(port=3306), "db1:3306"),
+        # A port that was asked for is another server's than the socket's.
+        ("localhost", Login(port=3306), "localhost:3306"),
+        ("db1", Login(unix_socket="/run/other.sock"), "/run/other.sock"),
+    ],
 )
-def test_a_broken_option_file_is_named_and_not_quoted(tmp_path: Path, text: str) -> None:
+def test_where_an_option_file_leads(
+    tmp_path: Path, file_host: str, login: Login, reached: str
+) -> None:
+    file = tmp_path / "my.cnf"
+    file.write_text(SAID.format(file_host))
+    login = replace(login, config_file=str(file))
+    assert connection._completed(login)[0].address == reached
+    made = arguments(login)
+    assert reached == (made.unix_socket or f"{made.host}:{made.port}")
+
+
+def test_an_error_names_the_server_that_the_option_file_names(tmp_path: Path) -> None:
+    file = tmp_path / "my.cnf"
+    file.write_text("[client]\nhost = 127.0.0.1\nport = 1\n")
+    with pytest.raises(ServerError, match=r"server 127\.0\.0\.1:1: error 2003: cannot log in: "):
+        connect(Login(config_file=str(file), connect_timeout=1))
+
+
+def test_an_option_file_that_everybody_can_write_to_is_told_where_the_login_fails(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "my.cnf"
+    file.write_text("[client]\npassword = S3CRET\n")
+    file.chmod(0o666)
+    with pytest.raises(ServerError, match="everybody can write to it") as refusal:
+        connect(Login(host="127.0.0.1", port=1, config_file=str(file), connect_timeout=1))
+    assert "S3CRET" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("password = S3CRET\n[client]\n", 1),
+        ("[client]\n= S3CRET\n", 2),
+        ("[client]\n : S3CRET\n", 2),
+        ("[client]\npassword S3CRET\n", 2),
+        ("[client]\n\n[client S3CRET\n", 3),
+        ("[client]\nport = S3CRET\n", 2),
+        ("[client]\n!S3CRET\n", 2),
+    ],
+)
+def test_a_broken_option_file_is_named_and_not_quoted(tmp_path: Path, text: str, line: int) -> None:
     file = tmp_path / "my.cnf"
     file.write_text(text)
     with pytest.raises(ServerError) as refusal:
         connect(Login(host="127.0.0.1", port=1, config_file=str(file), connect_timeout=1))
     assert "S3CRET" not in str(refusal.value)
-    said = (
-        f"cannot read the option file {file}: a line in it is neither a [section] nor name = value"
-    )
-    assert said in str(refusal.value)
+    assert f"cannot read the option file {file}, line {line}: it" in str(refusal.value)
+
+
+def test_an_unevenly_indented_option_file(tmp_path: Path) -> None:
+    """A password must not become part of the name before it, which servers quote."""
+    file = tmp_path / "my.cnf"
+    file.write_text("[client]\nuser = admin\n  password = S3CRET\n    port=3307\n")
+    made = arguments(Login(config_file=str(file)))
+    assert (made.user, made.password, made.port) == ("admin", b"S3CRET", 3307)
 
 
 @pytest.mark.parametrize("line", ["password", "ssl-ca", "user"])

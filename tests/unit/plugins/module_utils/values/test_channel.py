@@ -17,6 +17,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     Settings,
     shared_sources,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 settings = st.builds(
     Settings,
@@ -98,7 +99,22 @@ def test_shared_sources_names_every_follower_and_the_source() -> None:
         ),
         (
             Channel("w" * 65, "started"),
-            f"channel {'w' * 65}: a name has at most 64 characters; shorten it.",
+            f"channel is '{'w' * 65}': it is longer than the 64 characters of a channel's name.",
+        ),
+        (
+            Channel("w1", "started", Settings(source_host="db1:3306")),
+            "channel w1: source_host is 'db1:3306': it has a port, which has a variable of its "
+            "own.",
+        ),
+        (
+            Channel("w1", "started", Settings(source_user="a\nb")),
+            "channel w1: source_user is 'a\\nb': it has a line break, or another control "
+            "character; leave that out.",
+        ),
+        (
+            Channel("w1", "started", source_password=Secret("a\nb")),
+            "channel w1: source_password has a line break, or another control character, which "
+            "would shift the lines of the file that MariaDB keeps it in.",
         ),
         (
             Channel("w1", "started", source_log_file="binlog.000001", source_log_position=3),

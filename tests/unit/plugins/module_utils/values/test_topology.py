@@ -107,6 +107,110 @@ def test_each_mistake_is_told(members: list[Member], said: str) -> None:
     assert [text for text in found if said in text], found
 
 
+TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_column": "t"}
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ([writer(1, address="")], "w1: dbrw_address is '': it must not be empty."),
+        ([writer(1, address="a x")], "w1: dbrw_address is 'a x': it is neither an IP address nor"),
+        ([writer(1, address="a:13306")], "w1: dbrw_address is 'a:13306': it has a port"),
+        ([writer(1, address="a\nb")], "w1: dbrw_address is 'a\\nb': it has a line break"),
+        ([writer(1, address="[::1]")], "an IPv6 address stands without brackets"),
+        ([writer(1, bind_address="")], "w1: dbrw_bind_address is '': "),
+        ([writer(1, datacenter=False)], "w1: dbrw_datacenter is False: it must be text"),
+        ([writer(1), reader(1, account_host="10.%,192.%")], "r1: dbrw_account_host is "),
+        ([writer(1), reader(1, replication_user="")], "r1: dbrw_replication_user is '': "),
+        ([writer(1, autoinc_persist_file="a.cnf")], "w1: dbrw_autoinc_persist_file is 'a.cnf': "),
+        ([writer(1), reader(1, replication_filters_file="/a\n")], "dbrw_replication_filters_file"),
+        ([writer(1, application_config_file="")], "dbrw_application_config_file is ''"),
+        (
+            [replace(writer(1), name="w" * 65)],
+            f"its name is '{'w' * 65}': it is longer than the 64 characters of a channel's name.",
+        ),
+        (
+            [writer(1), replace(reader(1), name="r" * 117)],
+            "it is longer than 128 characters; set dbrw_replication_user to another.",
+        ),
+        (
+            [replace(writer(1), mysqld={"flavour": "mysql"}), replace(reader(1), name="r" * 21)],
+            f"its account replication_{'r' * 21} has more than the 32 characters that mysql takes",
+        ),
+        (
+            [replace(writer(1), mysqld={"settings": {"event_scheduler": ["on"]}})],
+            "w1: mysqld_settings: event_scheduler is no single value; ",
+        ),
+        ([replace(writer(1), mysqld={"datadir": "data"})], "w1: mysqld_datadir is 'data': "),
+        (
+            [writer(1, application_password=123456)],
+            "w1: the secret dbrw_application_password: it must be text; put it in quotes.",
+        ),
+        (
+            [writer(1), reader(1, replication_password="a\n")],
+            "r1: the secret dbrw_replication_password: it has a line break",
+        ),
+        (
+            [replace(writer(1), unknown=frozenset({"account_host"}))],
+            "w1: dbrw_account_host is null, or made of something that is not there",
+        ),
+        (
+            [writer(1, usage_tables=[{**TABLE, "schema": "a\nb"}]), reader(1)],
+            "w1: dbrw_usage_tables, number 1: schema is 'a\\nb': it has a line break",
+        ),
+        (
+            [writer(1, usage_tables=[TABLE, {**TABLE, "schema": "a.b"}])],
+            "dbrw_usage_tables, number 2: schema is 'a.b': it has a dot, a space, or a backquote",
+        ),
+        (
+            [writer(1, usage_tables=[{**TABLE, "schema": "usage%"}])],
+            "it would give the accounts privileges on other schemas",
+        ),
+        ([writer(1, usage_tables=[{**TABLE, "schema": "*"}])], "number 1: schema is '*': "),
+        ([writer(1, usage_tables=[{**TABLE, "name": "t" * 65}])], "name is 'ttt"),
+        (
+            [writer(1, usage_tables=[{"name": "a"}])],
+            "number 1: it has no schema, definition, time_",
+        ),
+        ([writer(1, usage_tables=["a"])], "dbrw_usage_tables, number 1: it is no dictionary"),
+        ([writer(1, usage_tables="a")], "dbrw_usage_tables is no list"),
+    ],
+)
+def test_a_value_that_is_not_what_its_kind_can_be(members: list[Member], said: str) -> None:
+    (found,) = problems(members)
+    assert said in found
+
+
+def test_what_all_servers_share_is_told_once() -> None:
+    shared = {"usage_tables": [{**TABLE, "name": ""}]}
+    (found,) = problems([writer(1, **shared), writer(2, **shared), reader(1, **shared)])
+    assert found.startswith("w1, w2, r1: dbrw_usage_tables, number 1: name is ''")
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"address": "w1.dc1.example.com", "bind_address": "*", "account_host": "10.%"},
+        {"address": "fd00::1", "autoinc_persist_file": "", "tls_ca": "", "datacenter": 1},
+        {"usage_tables": [TABLE, {**TABLE, "name": "größe"}], "application_tls_ca": "/a b.pem"},
+        {"application_config_file": "../application.json"},
+    ],
+)
+def test_what_is_not_certain_to_be_wrong_passes(right: dict[str, Any]) -> None:
+    assert problems([writer(1, **right), reader(1)]) == []
+
+
+def test_an_address_is_one_in_upper_and_lower_case() -> None:
+    (found,) = problems([writer(1, address="DB.example.com"), writer(2, address="db.example.com")])
+    assert "the same address db.example.com:3306" in found
+
+
+@given(st.sampled_from(["application_password", "replication_password"]), st.text())
+def test_no_secret_that_is_wrong_is_told(name: str, text: str) -> None:
+    found = problems([writer(1), reader(1, **{name: f"S3CRET\n{text}"})])
+    assert found and "S3CRET" not in str(found)
+
+
 def test_a_port_of_its_own_makes_an_address_different() -> None:
     assert problems([writer(1), writer(2, address="10.0.0.1", port=3307)]) == []
 
