@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conftest import restart
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.modules import run_module
 from tests.integration.replication import (
@@ -161,19 +162,28 @@ def test_a_channel_that_stops_by_itself_is_started_anew(
     assert not follow(replica, source)["changed"]
 
 
-@pytest.mark.flavour("mysql")
 def test_the_servers_own_filters_are_judged_for_a_new_channel(
-    replica: TestServer, source: TestServer, schema: str
+    replica: TestServer, source: TestServer, schema: str, bare: Topology
 ) -> None:
+    config = replica.work_dir / "conf.d" / "own_filters.cnf"
     removed = run_module(MODULE, replica, channel="w1", state="absent")
     assert removed["changed"], removed
-    replica.rows(f"CHANGE REPLICATION FILTER REPLICATE_IGNORE_DB = ({schema})")
+    required = {"required_tables": [f"{schema}.t"]}
     try:
-        refused = follow(replica, source, required_tables=[f"{schema}.t"])
-        assert refused.get("failed") and not refused["changed"], refused
-        said = f"filters of w1: ignore_databases keeps {schema}.t out"
-        assert said in refused["msg"], refused
+        config.write_text(f"[mysqld]\nreplicate_ignore_db = {schema}\n")
+        restart(bare, replica)
+        for check in (True, False):
+            refused = follow(replica, source, check=check, **required)
+            assert refused.get("failed") and not refused["changed"], refused
+            said = f"filters of w1: ignore_databases keeps {schema}.t out"
+            assert said in refused["msg"], refused
         assert channels(replica) == {}
+        # It is what a new channel gets.
+        made = follow(replica, source)
+        assert made["channels"][0]["filters"]["ignore_databases"] == [schema], made
+        assert run_module(MODULE, replica, channel="w1", state="absent")["changed"]
     finally:
-        replica.rows("CHANGE REPLICATION FILTER REPLICATE_IGNORE_DB = ()")
-    assert "failed" not in follow(replica, source, required_tables=[f"{schema}.t"])
+        config.unlink()
+        restart(bare, replica)
+    made = follow(replica, source, **required)
+    assert "failed" not in made, made

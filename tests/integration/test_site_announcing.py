@@ -19,7 +19,7 @@ from tests.integration.lines import (
     running_topology,
     wait_until,
 )
-from tests.integration.replication import control, wait_for_error
+from tests.integration.replication import control, status, wait_for_error
 
 IMPORT = "ansible.builtin.import_playbook"
 
@@ -116,6 +116,40 @@ def test_a_channel_that_stops_again_at_once(site: Topology, application_file: Pa
         assert played.code != 0 and "1146" in played.output, played.output
         assert not application_file.exists()
     heal_channel(writer, reader)
+    site.playbook("site.yml")
+    assert application_file.exists()
+
+
+@pytest.mark.flavour("mysql")
+def test_rows_that_the_next_start_would_leave_out(site: Topology, application_file: Path) -> None:
+    """They were written while the write server gave its transactions no GTID."""
+    writer, reader = site.server("w1"), site.server("r1")
+    for server in (writer, reader):
+        outside_binary_log(server, "CREATE TABLE usage_data.more (id INT PRIMARY KEY)")
+    for mode in ("ON_PERMISSIVE", "OFF_PERMISSIVE"):
+        writer.rows(f"SET GLOBAL gtid_mode = {mode}")
+    writer.rows("INSERT INTO usage_data.more VALUES (1)")
+    wait_for_error(reader, "w1", "IO")
+    for mode in ("ON_PERMISSIVE", "ON"):
+        writer.rows(f"SET GLOBAL gtid_mode = {mode}")
+    for playbook, said in (
+        ("site.yml", "the binary log holds transactions without a GTID"),
+        ("read_servers.yml", "channel w1 has stopped with error 13114"),
+    ):
+        played = site.try_playbook(playbook)
+        assert played.code != 0, played.output
+        assert said in " ".join(played.output.split()), played.output
+    assert not application_file.exists()
+    assert status(reader, "w1")["replica_io_running"] == "No"
+    # Brought back, the channel started by hand, and the log forgotten: the run goes on.
+    outside_binary_log(reader, "INSERT INTO usage_data.more VALUES (1)")
+    control(reader, "START", "w1")
+    writer.rows("FLUSH BINARY LOGS")
+    newest = writer.rows("SHOW BINARY LOGS")[-1]["Log_name"]
+    wait_until(
+        lambda: status(reader, "w1")["source_log_file"] == newest, 20, "it is not at the newest log"
+    )
+    writer.rows("PURGE BINARY LOGS TO %s", newest)
     site.playbook("site.yml")
     assert application_file.exists()
 
