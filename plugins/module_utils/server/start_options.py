@@ -56,6 +56,10 @@ _FILE, _EXTRA, _SUFFIX, _NONE = (
 _DEEPEST = 10
 STORED = "mysqld-auto.cnf"
 _PAIR = re.compile(rb"auto_increment_(increment|offset)", re.IGNORECASE)
+ELSEWHERE = (
+    "the server's process is not found on the host where this module runs; run it there, and log "
+    "in over the socket (login_unix_socket)"
+)
 
 
 class Unknown(Exception):
@@ -121,7 +125,7 @@ def _process_of(server: Server) -> _Process:
     try:
         words = [os.fsdecode(word) for word in (folder / "cmdline").read_bytes().split(b"\0")]
         if Path(words[0]).name not in PROGRAMS:
-            raise ELSEWHERE
+            raise Unknown(ELSEWHERE)
         user = _user_of((folder / "status").read_text())
         environment, root, cwd = _seen(folder, user)
     except OSError as error:
@@ -131,25 +135,19 @@ def _process_of(server: Server) -> _Process:
         ) from None
     # Its working directory, in which no other server can be.
     if cwd and not (is_proven or _is_same(cwd, Path(_datadir(server)).stat())):
-        raise ELSEWHERE
+        raise Unknown(ELSEWHERE)
     return _Process(user, tuple(words[1:-1]), environment, root)
-
-
-ELSEWHERE = Unknown(
-    "the server's process is not found on the host where this module runs; run it there, and log "
-    "in over the socket (login_unix_socket)"
-)
 
 
 def _by_its_file(server: Server) -> int:
     """Return the number that the server's own file tells."""
     if not server.is_local():
-        raise ELSEWHERE
+        raise Unknown(ELSEWHERE)
     said = str(server.row("SELECT @@GLOBAL.pid_file AS file")["file"])
     try:
         return int(Path(_datadir(server), said).read_text())
     except (OSError, ValueError):
-        raise ELSEWHERE from None
+        raise Unknown(ELSEWHERE) from None
 
 
 def _datadir(server: Server) -> str:
@@ -313,7 +311,10 @@ class _Reader:
             wanted = (self.wanted.text or "").encode()
         try:
             self._see(file)
-            if file.stat().st_mode & stat.S_IWOTH:
+            mode = file.stat().st_mode
+            if not stat.S_ISREG(mode):
+                raise Unknown(f"{file} is no file that can be read twice")
+            if mode & stat.S_IWOTH:
                 self.passed_over.append(
                     f"{file} is passed over, because everybody can write to it: chmod o-w {file}"
                 )
