@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import outside_binary_log, restart
-from tests.integration.lines import PORT, TestServer, Topology, wait_until
+from tests.integration.lines import PORT, ROOT, TestServer, Topology, wait_until
 
 MODULE = "mysql_autoinc_offset"
 
@@ -169,11 +173,16 @@ def test_a_file_that_the_servers_user_cannot_read_is_refused(
         file.chmod(0o600)
         problem = problem_of(run_module, server, pair)
         assert f"{file} is passed over, because the server's user nobody cannot read it" in problem
+        # In most containers root may not look at others' processes.
+        assert without_ptrace(server, pair)["msg"] == problem
         server.kill()
-        start_again_as(server, "nobody")
+        start_again_as(server, "nobody", "+net_bind_service")
         # So it is.
         assert running(server) == (1, 1)
         assert "passed over" in problem_of(run_module, server, pair)
+        if not bare.host.container:
+            # Nor at one with capabilities, as packages give them to the server.
+            assert "passed over" in without_ptrace(server, pair)["msg"]
         file.chmod(0o644)
         told = run_module(MODULE, server, **pair)
         assert told["changed"] and "This server ran with increment 1 and offset 1" in str(
@@ -186,12 +195,30 @@ def test_a_file_that_the_servers_user_cannot_read_is_refused(
         bare.playbook("servers.yml", "--limit", "w1")
 
 
-def start_again_as(server: TestServer, user: str) -> None:
+def without_ptrace(server: TestServer, options: dict[str, Any]) -> Any:
+    """Run the module as a root who lacks one capability."""
+    login = {"login_unix_socket": server.socket, "login_user": "root"}
+    done = subprocess.run(
+        [
+            *("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", sys.executable),
+            *("-m", f"ansible_collections.dbrw.sharding.plugins.modules.{MODULE}"),
+        ],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {**login, **options}}),
+        env={**os.environ, "PYTHONPATH": str(ROOT / ".collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(done.stdout)
+
+
+def start_again_as(server: TestServer, user: str, capabilities: str = "-all") -> None:
     """Start w1 by a user who has been that user from the beginning, as systemd does."""
     command = f"exec mariadbd --defaults-file={server.work_dir}/my.cnf --user={user}"
     server.host.run(
         *("sh", "-c"),
-        f"cd / && setsid setpriv --reuid={user} --regid=nogroup --clear-groups sh -c '{command}' "
+        f"cd / && setsid setpriv --reuid={user} --regid=nogroup --clear-groups "
+        f"--inh-caps={capabilities} --ambient-caps={capabilities} sh -c '{command}' "
         f"</dev/null >>{server.work_dir}/by-hand.log 2>&1 &",
     )
     wait_until(server.answers, 30, f"{server.name} does not answer")
@@ -218,6 +245,19 @@ def test_a_command_line_goes_before_every_file_but_what_mysql_stores(
     assert run_module(MODULE, server, **options)["changed"] and running(server) == (20, 1)
 
 
+def test_a_limit_of_the_pair_is_refused(
+    server: TestServer, run_module: Any, pair: dict[str, Any], conf_d: Path
+) -> None:
+    """The server would make less of the pair without an error, and a run be green."""
+    file = f"--defaults-file={server.work_dir}/my.cnf"
+    start_with(server, file, "--maximum-auto-increment-increment=5")
+    server.rows("SET GLOBAL auto_increment_increment = 20")
+    assert running(server) == (5, 1)
+    server.rows("SET GLOBAL auto_increment_increment = 1")
+    problem = problem_of(run_module, server, pair)
+    assert "its command line has maximum-auto-increment-increment = 5" in problem
+
+
 @pytest.mark.flavour("mariadb")
 def test_files_that_no_command_line_names(
     bare: Topology, server: TestServer, run_module: Any, pair: dict[str, Any], conf_d: Path
@@ -240,7 +280,7 @@ def test_files_that_no_command_line_names(
     if bare.host.container:
         # Its list of files is not this machine's.
         told = run_module(MODULE, server, check=True, **options)
-        assert "is not known: the server runs in another file system" in str(told["warnings"])
+        assert "is not known: the server sees another / than this module" in str(told["warnings"])
         return
     problem = problem_of(run_module, server, options)
     assert f"{users}, line 2 has auto_increment_increment = 5" in problem

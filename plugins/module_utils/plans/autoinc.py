@@ -248,6 +248,12 @@ def _start_problems(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
         return []
     if start.sets_pair:
         return [f"{start.sets_pair}, whatever this server is given. Take it out there."]
+    limits = start.limits_of(wanted)
+    if limits:
+        return [
+            f"This server cannot have increment {wanted.increment} and offset {wanted.offset}: "
+            f"{'; '.join(limits)}. Take that out, and restart it."
+        ]
     if current.has_persist:
         return _forgotten(wanted, start)
     if start.unknown or start.pair == wanted or current.file is None:

@@ -19,6 +19,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Union
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
@@ -55,6 +56,10 @@ _FILE, _EXTRA, _SUFFIX, _NONE = (
 _DEEPEST = 10
 STORED = "mysqld-auto.cnf"
 _PAIR = re.compile(rb"auto_increment_(increment|offset)", re.IGNORECASE)
+ELSEWHERE = (
+    "the server's process is not found on the host where this module runs; run it there, and log "
+    "in over the socket (login_unix_socket)"
+)
 
 
 class Unknown(Exception):
@@ -68,7 +73,8 @@ def read(server: Server, wanted: ConfigFile | None = None) -> StartOptions:
         try:
             return _Reader(server, process, wanted).read()
         finally:
-            os.close(process.root)
+            if process.root is not None:
+                os.close(process.root)
     except Unknown as error:
         return StartOptions(unknown=str(error))
     except NotUnderstood as error:
@@ -77,63 +83,118 @@ def read(server: Server, wanted: ConfigFile | None = None) -> StartOptions:
         return StartOptions(unknown=f"{error.filename}: {error.strerror}")
 
 
-@dataclass
+@dataclass(frozen=True)
+class _User:
+    """By whom the server's process runs: numbers of the user and of the user's groups."""
+
+    number: int
+    group: int
+    groups: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        try:
+            return pwd.getpwuid(self.number).pw_name
+        except KeyError:
+            return str(self.number)
+
+    @property
+    def home(self) -> str:
+        try:
+            return pwd.getpwuid(self.number).pw_dir
+        except KeyError:
+            return "/"
+
+
+@dataclass(frozen=True)
 class _Process:
     """The server's process: who it is, how it was started, and where its files begin."""
 
-    user: int
-    group: int
-    groups: tuple[int, ...]
+    user: _User
     words: tuple[str, ...]
     environment: Mapping[str, str]
-    root: int
+    root: int | None
 
 
 def _process_of(server: Server) -> _Process:
-    number = server.process_id()
+    number, is_proven = server.process_id(), True
     # systemd may have opened the socket before it started the server.
     if number in (None, 1):
-        number = _by_its_file(server)
+        number, is_proven = _by_its_file(server), False
     folder = Path(f"/proc/{number}")
     try:
         words = [os.fsdecode(word) for word in (folder / "cmdline").read_bytes().split(b"\0")]
         if Path(words[0]).name not in PROGRAMS:
-            raise Unknown(f"the process {number} of this host is none of a server")
-        said = (folder / "status").read_text()
-        ids = {
-            name: [int(word) for word in line.split()]
-            for name, _colon, line in (line.partition(":") for line in said.splitlines())
-            if name in ("Uid", "Gid", "Groups")
-        }
-        variables = (folder / "environ").read_bytes().split(b"\0")
-        environment = dict(os.fsdecode(one).partition("=")[::2] for one in variables if one)
-        root = os.open(folder / "root", os.O_PATH)
+            raise Unknown(ELSEWHERE)
+        user = _user_of((folder / "status").read_text())
+        environment, root, cwd = _seen(folder, user)
     except OSError as error:
         raise Unknown(
             f"the server's process {number} cannot be looked at ({error.strerror}); run the module "
             "on the server's host, as root (become) or as the server's user"
         ) from None
-    return _Process(
-        ids["Uid"][1], ids["Gid"][1], tuple(ids["Groups"]), tuple(words[1:-1]), environment, root
-    )
+    # Its working directory, in which no other server can be.
+    if cwd and not (is_proven or _is_same(cwd, Path(_datadir(server)).stat())):
+        raise Unknown(ELSEWHERE)
+    return _Process(user, tuple(words[1:-1]), environment, root)
 
 
 def _by_its_file(server: Server) -> int:
-    """Return the number that the server's own file tells, if it is a process of this host."""
-    elsewhere = Unknown(
-        "the server's process is not found on the host where this module runs; run it there, and "
-        "log in over the socket (login_unix_socket)"
-    )
+    """Return the number that the server's own file tells."""
     if not server.is_local():
-        raise elsewhere
-    said = server.row("SELECT @@GLOBAL.datadir AS datadir, @@GLOBAL.pid_file AS pid_file")
-    datadir = Path(str(said["datadir"]))
-    with contextlib.suppress(OSError, ValueError):
-        number = int((datadir / str(said["pid_file"])).read_text())
-        # Its working directory, in which no other server can be.
-        if Path(f"/proc/{number}/cwd").samefile(datadir):
-            return number
-    raise elsewhere
+        raise Unknown(ELSEWHERE)
+    said = str(server.row("SELECT @@GLOBAL.pid_file AS file")["file"])
+    try:
+        return int(Path(_datadir(server), said).read_text())
+    except (OSError, ValueError):
+        raise Unknown(ELSEWHERE) from None
+
+
+def _datadir(server: Server) -> str:
+    return str(server.row("SELECT @@GLOBAL.datadir AS datadir")["datadir"])
+
+
+def _user_of(status: str) -> _User:
+    lines = (line.partition(":") for line in status.splitlines())
+    ids = {name: value.split() for name, _colon, value in lines}
+    # Real, effective, saved, and for files.
+    return _User(int(ids["Uid"][1]), int(ids["Gid"][1]), tuple(map(int, ids["Groups"])))
+
+
+Seen = tuple[Mapping[str, str], Union[int, None], Union[os.stat_result, None]]
+
+
+def _seen(folder: Path, user: _User) -> Seen:
+    """Return a process's environment, its root as a descriptor, and its working directory.
+
+    In a container root may look at its own processes alone, and nobody at a process whose
+    program has capabilities of its own. Then the latter two are None, the environment is
+    what a service has, and the process must have the same root as this one.
+    """
+    try:
+        return _looked_at(folder)
+    except PermissionError:
+        pass
+    try:
+        with _as(user):
+            return _looked_at(folder)
+    except PermissionError:
+        if _mounted_at_root(folder) != _mounted_at_root(Path("/proc/self")):
+            raise
+        return {"HOME": user.home}, None, None
+
+
+def _looked_at(folder: Path) -> Seen:
+    variables = (folder / "environ").read_bytes().split(b"\0")
+    environment = dict(os.fsdecode(one).partition("=")[::2] for one in variables if one)
+    cwd = (folder / "cwd").stat()
+    return environment, os.open(folder / "root", os.O_PATH), cwd
+
+
+def _mounted_at_root(folder: Path) -> list[str]:
+    """Return the device, and the place on it, of a process's root."""
+    lines = [line.split() for line in (folder / "mountinfo").read_text().splitlines()]
+    return [word for line in lines if line[4] == "/" for word in line[2:4]][-2:]
 
 
 @dataclass
@@ -154,8 +215,8 @@ class _Reader:
         self.groups = {
             (name.format(version) + more).encode() for name in names for more in {"", suffix}
         }
-        datadir = str(self.server.row("SELECT @@GLOBAL.datadir AS datadir")["datadir"])
-        with _as(self.process):
+        datadir = _datadir(self.server)
+        with _as(self.process.user):
             for file in files:
                 self._read(file, 0)
             for word in rest:
@@ -180,9 +241,7 @@ class _Reader:
     def _first_files(self, given: Mapping[str, str]) -> list[Path]:
         if _FILE in given:
             return [Path(given[_FILE])]
-        ours, theirs = _state(Path("/")), _state(Path("/"), self.process.root)
-        if not (ours and theirs and _is_same(ours, theirs)):
-            raise Unknown("the server runs in another file system than this module, a container")
+        self._see(Path("/"))
         files = []
         for file in self._default_files():
             if not file.startswith("~/"):
@@ -252,7 +311,10 @@ class _Reader:
             wanted = (self.wanted.text or "").encode()
         try:
             self._see(file)
-            if file.stat().st_mode & stat.S_IWOTH:
+            mode = file.stat().st_mode
+            if not stat.S_ISREG(mode):
+                raise Unknown(f"{file} is no file that can be read twice")
+            if mode & stat.S_IWOTH:
                 self.passed_over.append(
                     f"{file} is passed over, because everybody can write to it: chmod o-w {file}"
                 )
@@ -261,11 +323,9 @@ class _Reader:
         except FileNotFoundError:
             return wanted
         except PermissionError:
-            user = str(self.process.user)
-            with contextlib.suppress(KeyError):
-                user = pwd.getpwuid(self.process.user).pw_name
             self.passed_over.append(
-                f"{file} is passed over, because the server's user {user} cannot read it"
+                f"{file} is passed over, because the server's user {self.process.user.name} "
+                "cannot read it"
             )
             return None
         return content if wanted is None else wanted
@@ -276,6 +336,8 @@ class _Reader:
 
     def _see(self, path: Path) -> None:
         """Raise ``Unknown`` where the server sees another file at this path than this module."""
+        if self.process.root is None:
+            return
         resolved = path.resolve()
         ours, theirs = _state(resolved), _state(resolved, self.process.root)
         if not (ours == theirs or ours and theirs and _is_same(ours, theirs)):
@@ -314,18 +376,18 @@ def _is_same_path(one: Path, other: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _as(process: _Process) -> Iterator[None]:
+def _as(user: _User) -> Iterator[None]:
     """See files as the server's user does; only root can see as somebody else."""
     me, my_group, my_groups = os.geteuid(), os.getegid(), os.getgroups()
-    if me == process.user:
+    if me == user.number:
         yield
         return
     if me:
         raise Unknown("the module runs neither as root (become) nor as the server's user")
     try:
-        os.setgroups(process.groups)
-        os.setegid(process.group)
-        os.seteuid(process.user)
+        os.setgroups(user.groups)
+        os.setegid(user.group)
+        os.seteuid(user.number)
         yield
     finally:
         os.seteuid(me)

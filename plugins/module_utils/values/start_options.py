@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
     HIGHEST,
@@ -24,6 +24,8 @@ _SHORTEST = {
     LOAD: "persisted",
     INIT_FILE: "init-f",
 }
+# Before any option's name: the largest value that it can be given.
+_MAXIMUM = "maximum-"
 _UNITS = "kmgtpe"
 
 
@@ -90,6 +92,17 @@ class StartOptions:
         """The pair that the options give it."""
         found = (self.last(INCREMENT), self.last(OFFSET))
         return Autoinc(*(one.number if one else LOWEST for one in found))
+
+    def limits_of(self, pair: Autoinc) -> list[str]:
+        """Say which options keep the server from taking the pair, also at run time."""
+        return [
+            f"{one.where} has {one.name} = {one.value}"
+            for one in self.options
+            for option, wanted in ((INCREMENT, pair.increment), (OFFSET, pair.offset))
+            if one.plain_name.startswith(_MAXIMUM)
+            and replace(one, name=one.plain_name[len(_MAXIMUM) :]).means(option)
+            and one.number < wanted
+        ]
 
     @property
     def forgets_stored(self) -> str:

@@ -386,6 +386,15 @@ def test_what_sets_the_pair_after_all_options_is_refused() -> None:
     assert problem(replace(GIVEN, start=start)).startswith("init_file /a.sql sets it, whatever")
 
 
+def test_what_limits_the_pair_is_refused() -> None:
+    limit = StartOption("maximum_auto_increment_increment", "5", "its command line")
+    said = problem(replace(GIVEN, start=StartOptions((*OWN, limit), (PATH,))))
+    assert said == (
+        "This server cannot have increment 20 and offset 2: its command line has "
+        "maximum_auto_increment_increment = 5. Take that out, and restart it."
+    )
+
+
 def test_what_is_not_known_of_a_start_is_a_warning() -> None:
     (warning,) = full_plan(DESIRED, replace(GIVEN, start=StartOptions(unknown="far"))).warnings
     assert "is not known: far. See that persist_file is read after all others" in warning

@@ -86,3 +86,12 @@ def test_a_server_forgets_what_it_stores(name: str, value: str | None, is_on: bo
 def test_without_defaults_it_forgets_too() -> None:
     assert options().forgets_stored == ""
     assert StartOptions(no_defaults=True).forgets_stored == "--no-defaults on its command line"
+
+
+def test_a_limit_is_one_where_it_is_below() -> None:
+    told = options(("maximum-auto-increment-incr", "19"), ("loose_maximum_auto_increment_o", "2"))
+    assert told.limits_of(Autoinc(19, 2)) == []
+    (limit,) = told.limits_of(Autoinc(20, 2))
+    assert limit == "my.cnf, line 2 has maximum-auto-increment-incr = 19"
+    assert len(told.limits_of(Autoinc(20, 3))) == 2
+    assert told.pair == Autoinc(1, 1)
