@@ -320,6 +320,12 @@ ended_sessions:
   type: list
   elements: dict
   sample: []
+time_zones:
+  description:
+    - The server's clock, and the time zones that it knows by name, as
+      M(dbrw.sharding.mysql_server_info) returns them.
+  returned: with O(check_settings)
+  type: dict
 id_columns:
   description: The C(AUTO_INCREMENT) columns, with what their ids say.
   returned: success
@@ -381,6 +387,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans import autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
     reader_ids as reader_ids_plans,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
+    time_zones,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.id_columns import (
     RAISE,
     floor_problems,
@@ -393,6 +402,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     stale_sessions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import autoinc as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    time_zones as zones_of_servers,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
     Autoinc,
     NamedAutoinc,
@@ -479,6 +491,7 @@ class AutoincOffset:
         self.watch = None
         self.ended = {}
         self.risks = ()
+        self.time_zones = {}
 
     def desired(self, params):
         pair = Autoinc(params["increment"], params["offset"])
@@ -525,7 +538,9 @@ class AutoincOffset:
         if self.check_settings:
             verdict = judge(WRITE_SERVER, server.variables(*needed_variables()), self.require_tls)
             refuse_if_any([*verdict.problems, *anonymous_transactions.problems(server)])
-            self.risks = verdict.risks
+            zones = zones_of_servers.read(server)
+            self.time_zones = {"time_zones": zones.told()}
+            self.risks = (*verdict.risks, *time_zones.clock_risks(zones.clock))
         file = wanted = None
         if not server.dialect.has_persist:
             self.require_file(server)
@@ -621,6 +636,7 @@ class AutoincOffset:
             "stale_sessions": [asdict(session) for session in stale],
             "ended_sessions": [asdict(session) for session in ended],
             "id_columns": [told(column, pair, plan) for column in current.columns],
+            **self.time_zones,
             "warnings": [*self.risks, *([planning.stale_warning(late)] if late else [])],
         }
 

@@ -22,6 +22,10 @@ description:
   - Months ahead are made before anything is dropped. The current month is never dropped. A
     C(DATE) or C(DATETIME) does not tell its time zone, so a month of those is past only when it has
     ended in every zone, 14 h after its end in UTC.
+  - Months are those of UTC. Where somebody has cut a table's months at the midnights of another
+    zone, such a boundary counts for its month, if it is the only one within 14 h of the month's
+    first moment in UTC. It stays where it is, and the next new month begins there; the months
+    after that end with those of UTC.
   - Nothing of this enters the binary log.
 version_added: 0.1.0
 options:
@@ -397,7 +401,8 @@ class MonthPartition:
                 plain = plain_table.read_times(server, plain, desired.epoch)
             return Current(now, plain, planning.Beside())
         table = server_side.read(*named, desired.epoch)
-        policy, month = desired.policy.seen_at(now, table.scheme), Month.of(now)
+        policy = desired.policy.seen_at(now, table.scheme, table.ends_months_late)
+        month = Month.of(now)
         past = planning.to_archive(policy, month, table.partitions)
         archives = [
             archive_of(desired.archive_table, desired.archive_schema, table, partition)
@@ -418,7 +423,9 @@ class MonthPartition:
                 desired.partition_plain_table,
                 plain_table.quote,
             )
-        policy = desired.policy.seen_at(current.now, current.table.scheme)
+        policy = desired.policy.seen_at(
+            current.now, current.table.scheme, current.table.ends_months_late
+        )
         return planning.plan(policy, Month.of(current.now), current.table, current.beside)
 
     def statements(self, step, server):
@@ -440,8 +447,8 @@ class MonthPartition:
             "partitions": [
                 {
                     "name": span.partition.name,
-                    "from": text_of(span.lower) if span.lower else None,
-                    "below": text_of(span.upper) if span.upper else None,
+                    "from": text_of(span.start) if span.start else None,
+                    "below": text_of(span.partition.end) if span.partition.end else None,
                     "data_directory": span.partition.data_directory,
                 }
                 for span in spans(partitions)

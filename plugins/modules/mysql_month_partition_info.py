@@ -240,8 +240,8 @@ def told(name, table, desired, month):
         "partitions": [
             {
                 "name": span.partition.name,
-                "from": text_of(span.lower) if span.lower else None,
-                "below": text_of(span.upper) if span.upper else None,
+                "from": text_of(span.start) if span.start else None,
+                "below": text_of(span.partition.end) if span.partition.end else None,
                 "time": span.seen_from(month),
                 "rows": span.partition.rows,
                 "data_bytes": span.partition.data_bytes,

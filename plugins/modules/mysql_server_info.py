@@ -26,6 +26,57 @@ options:
         O(serves_as). MariaDB before 11.4 has none by itself.
     type: bool
     default: false
+  source_time_zones:
+    description:
+      - What the write servers say of their time zones, each as RV(time_zones) of this module or
+        of M(dbrw.sharding.mysql_autoinc_offset), with the write server's C(name).
+      - With O(serves_as=read_server) they are compared. It is a problem if a write server knows
+        a time zone by a name that this server does not know, because on MySQL the first
+        transaction with it stops the channel (on MariaDB it is a risk), and if the write
+        servers' clocks differ.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The write server.
+        type: str
+        required: true
+      time_zone:
+        description: Its C(time_zone).
+        type: str
+        required: true
+      year:
+        description: The first of the two years that its RV(time_zones.utc_offsets) are of.
+        type: int
+        required: true
+      utc_offsets:
+        description: How far its clock is ahead of UTC.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          day:
+            description: From which day on.
+            type: str
+            required: true
+          seconds:
+            description: How many seconds.
+            type: int
+            required: true
+      names:
+        description: The names that it knows; without it, they are not compared.
+        type: list
+        elements: str
+  usage_tables:
+    description:
+      - Usage tables, each with C(schema), C(name) and C(definition) (C(CREATE TABLE)); all else is
+        passed over.
+      - Write servers whose clocks differ are a problem only if one of these tables has a
+        C(TIMESTAMP) column or one that the server's clock fills. Otherwise they are a risk.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes.info
@@ -70,6 +121,42 @@ schemas:
   returned: success
   type: list
   elements: str
+time_zones:
+  description: The server's clock, and the time zones that it knows by name.
+  returned: success
+  type: dict
+  contains:
+    time_zone:
+      description: The global C(time_zone); for C(SYSTEM) with that of the host.
+      type: str
+    year:
+      description: The present year, in UTC.
+      type: int
+    utc_offsets:
+      description: How far the clock is ahead of UTC in RV(time_zones.year) and the year after it.
+      type: list
+      elements: dict
+      contains:
+        day:
+          description: The day in UTC from whose beginning on it is so.
+          type: str
+        seconds:
+          description: Seconds ahead of UTC; negative for behind.
+          type: int
+    names:
+      description: The names; null if the login may not read C(mysql.time_zone_name).
+      type: list
+      elements: str
+  sample:
+    time_zone: SYSTEM (CET)
+    year: 2026
+    utc_offsets:
+      - {day: "2026-01-01", seconds: 3600}
+      - {day: "2026-03-30", seconds: 7200}
+      - {day: "2026-10-26", seconds: 3600}
+      - {day: "2027-03-29", seconds: 7200}
+      - {day: "2027-11-01", seconds: 3600}
+    names: [Europe/Paris, UTC]
 problems:
   description: What must be put right before the server can serve; empty if it can.
   returned: success
@@ -82,9 +169,18 @@ risks:
   elements: str
 """
 
+from dataclasses import replace
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import time_zones
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import anonymous_transactions
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    time_zones as zones_of_servers,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table import (
+    clock_columns,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import schemas
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     READ_SERVER,
@@ -93,10 +189,32 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settin
     judge,
     needed_variables,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import ServerZones
 
 OPTIONS = {
     "serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER]},
     "require_tls": {"type": "bool", "default": False},
+    "source_time_zones": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "time_zone": {"type": "str", "required": True},
+            "year": {"type": "int", "required": True},
+            "utc_offsets": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "day": {"type": "str", "required": True},
+                    "seconds": {"type": "int", "required": True},
+                },
+            },
+            "names": {"type": "list", "elements": "str"},
+        },
+    },
+    "usage_tables": {"type": "list", "elements": "dict", "default": []},
 }
 
 
@@ -105,13 +223,22 @@ class ServerInfo:
 
     def desired(self, params):
         self.require_tls = params["require_tls"]
+        self.sources = [ServerZones.read(one) for one in params["source_time_zones"]]
+        self.clock_columns = [
+            f"{table.get('schema')}.{table.get('name')}.{column}"
+            for table in params["usage_tables"]
+            for column in clock_columns(str(table.get("definition")))
+        ]
         return params["serves_as"]
 
     def current(self, server, desired):
         self.logged = anonymous_transactions.problems(server) if desired == WRITE_SERVER else []
+        self.zones = zones_of_servers.read(server)
+        self.vital = zones_of_servers.NAMED_IN_EVERY_TRANSACTION[server.flavour]
         return {
             "variables": server.variables(*needed_variables()),
             "schemas": schemas(server),
+            "time_zones": self.zones.told(),
         }
 
     def plan(self, desired, current):
@@ -124,6 +251,12 @@ class ServerInfo:
         verdict = Verdict((), ())
         if desired:
             verdict = judge(desired, current["variables"], self.require_tls)
+        if desired == WRITE_SERVER:
+            risks = time_zones.clock_risks(self.zones.clock)
+            verdict = replace(verdict, risks=(*verdict.risks, *risks))
+        if desired == READ_SERVER:
+            more = time_zones.judge(self.vital, self.zones, self.sources, self.clock_columns)
+            verdict = Verdict(verdict.problems + more.problems, verdict.risks + more.risks)
         return {
             **current,
             "problems": [*verdict.problems, *self.logged],

@@ -123,6 +123,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_replication_channel": sources,
     "mysql_replication_channel_info": channels_that_can_be_watched,
     "mysql_server_info": nothing,
+    "mysql_time_zones": nothing,
     "mysql_usage_table": a_read_table,
     "mysql_usage_table_info": tables_on_both_sides,
     "mysqld_process": nothing,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pymysql
 import pytest
 
+from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import TestServer
 from tests.integration.test_mysql_month_partition import MODULE, NOW, make
 
@@ -194,3 +196,57 @@ def test_now_is_utc(server: TestServer, schema: str, run_module: Any) -> None:
     before = server.value("SELECT UTC_TIMESTAMP()")
     told = run_module(MODULE, server, check=True, **options, first_month="2013-12")["now"]
     assert str(before) <= told <= str(server.value("SELECT UTC_TIMESTAMP()"))
+
+
+def first_second(number: int, zone: tzinfo) -> int:
+    """Return when a month begins in a zone, in seconds since 1970; month 0 is January 2013."""
+    return int(datetime(2013 + number // 12, number % 12 + 1, 1, tzinfo=zone).timestamp())
+
+
+@pytest.mark.parametrize("column", ["TIMESTAMP", "INT UNSIGNED", "BIGINT"])
+def test_months_that_somebody_has_cut_at_local_midnight_go_on(
+    server: TestServer, schema: str, run_module: Any, column: str
+) -> None:
+    """A run a month, for fourteen months, in which the clock is changed twice."""
+    berlin = ZoneInfo("Europe/Berlin")
+    unit = 1000 if column == "BIGINT" else 1
+    by, value = "clock", "%s"
+    if column == "TIMESTAMP":
+        by, value = "UNIX_TIMESTAMP(clock)", "FROM_UNIXTIME(%s)"
+    cut = [first_second(number, berlin) for number in range(1, 8)]
+    partitions = ", ".join(f"PARTITION old{at} VALUES LESS THAN ({at * unit})" for at in cut)
+    outside_binary_log(
+        server,
+        f"CREATE TABLE {schema}.calls (id BIGINT, clock {column} NOT NULL, "
+        f"PRIMARY KEY (id, clock)) PARTITION BY RANGE ({by}) ({partitions})",
+    )
+    options = {
+        "schema": schema,
+        "table": "calls",
+        "epoch_unit": "milliseconds" if unit == 1000 else "seconds",
+        "months_kept": 3,
+    }
+    written: set[int] = set()
+    for number in range(4, 18):
+        now = f"{datetime.fromtimestamp(first_second(number, UTC) + 1, UTC):%Y-%m-%d %H:%M:%S}"
+        done = run_module(MODULE, server, **options, now=now)
+        assert [step["action"] for step in done["steps"]] == ["add partitions", "drop partitions"]
+        ends = boundaries(server, schema, column)
+        # Three months that are kept, the current one and three ahead; the old ones end where they
+        # ended, and the new ones with the month of UTC.
+        months = range(number - 2, number + 5)
+        assert ends == [first_second(end, berlin if end < 8 else UTC) for end in months]
+        for at in (first_second(number, berlin), first_second(number, UTC)):
+            for second in (at - 1, at):
+                outside_binary_log(
+                    server,
+                    f"INSERT IGNORE INTO {schema}.calls "
+                    f"VALUES ({second}, {value % (second * unit)})",
+                )
+                written.add(second)
+        since = first_second(number - 3, berlin if number - 3 < 8 else UTC)
+        kept = {row["id"] for row in server.rows(f"SELECT id FROM {schema}.calls")}
+        assert kept == {second for second in written if second >= since}
+        assert run_module(MODULE, server, **options, now=now)["changed"] is False
+    given = {"schema": schema, "epoch_unit": options["epoch_unit"], "now": now}
+    assert run_module("mysql_month_partition_info", server, **given)["ok"]

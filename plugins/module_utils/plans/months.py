@@ -27,6 +27,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     Partition,
     PartitionedTable,
     Span,
+    slivers,
     spans,
     text_of,
 )
@@ -150,7 +151,7 @@ def plan(
     older = _older(policy, current, table.partitions)
     warnings += [_holds_nulls(table, p) for p in older if p.part_nulls is not None]
     past = _past(policy, current, table.partitions)
-    if len(past) > policy.max_drops:
+    if _months_in(table, past) > policy.max_drops:
         problems.append(_too_many_drops(table, policy, current, past))
     elif policy.past == ARCHIVE_PAST:
         archives = {archive.partition: archive for archive in beside.archives}
@@ -234,7 +235,8 @@ def _split(
 ) -> tuple[Partition, ...]:
     if old.below is None:
         return (*_pieces(inner, [*others, old]), old)
-    return _pieces([*inner, old.below], others)
+    *pieces, last = _pieces([*inner, old.below], others)
+    return (*pieces, replace(last, bound=old.bound))
 
 
 def _pieces(boundaries: Iterable[datetime], others: Iterable[Partition]) -> tuple[Partition, ...]:
@@ -270,6 +272,12 @@ def _older(
     return tuple(
         p for p in partitions if p.below and p.below <= cutoff.start and not p.is_catch_all
     )
+
+
+def _months_in(table: PartitionedTable, past: Sequence[Partition]) -> int:
+    """Return how many partitions that is; the hours between two midnights are not another one."""
+    apart = slivers(table.partitions)
+    return sum(partition.name not in apart for partition in past)
 
 
 def _shown(partitions: Sequence[Partition]) -> dict[str, object]:
@@ -348,13 +356,13 @@ def _too_many_drops(
     table: PartitionedTable, policy: MonthPolicy, current: Month, past: Sequence[Partition]
 ) -> str:
     names = ", ".join(
-        f"{partition.name} (below {text_of(partition.below)})"
+        f"{partition.name} (below {text_of(partition.end)})"
         for partition in past
-        if partition.below is not None
+        if partition.end is not None
     )
     return (
         f"{table}: {len(past)} partitions are older than {policy.cutoff(current)}, the first of "
         f"{policy.months_kept} months that are kept before {policy.running(current)}: {names}. "
         f"max_drops allows {policy.max_drops}, so nothing has been done. Check now and "
-        f"months_kept; when all of these may go, set max_drops to {len(past)}."
+        f"months_kept; when all of these may go, set max_drops to {_months_in(table, past)}."
     )

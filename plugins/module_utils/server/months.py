@@ -45,6 +45,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     UNIX_TIMESTAMP,
     Partition,
     PartitionedTable,
+    counted_for_months,
     text_of,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
@@ -224,7 +225,7 @@ def read(
         replace(_partition(where, scheme, row), data_directory=directory)
         for row, directory in zip(rows, directories)
     )
-    found = PartitionedTable(schema, table, column, scheme, partitions)
+    found = PartitionedTable(schema, table, column, scheme, counted_for_months(partitions))
     return found if about["nullable"] == "NO" else _with_nulls(found)
 
 
@@ -269,10 +270,10 @@ def partition_definitions(
     said, args = [], []
     for partition in partitions:
         name = quote_identifier(partition.name)
-        if partition.below is None:
+        if partition.end is None:
             below = "(MAXVALUE)" if scheme == RANGE_COLUMNS else "MAXVALUE"
         else:
-            below, value = _boundary(scheme, partition.below)
+            below, value = _boundary(scheme, partition.end)
             args.append(value)
         said.append(f"PARTITION {name} VALUES LESS THAN {below}")
     return said, tuple(args)

@@ -20,7 +20,8 @@ _EVENT = re.compile(r"Could not execute (\w+?)_rows(?:_v1)? event on table ([^.;
 _ROW_TABLE = re.compile(r"(?:Table|of table) '([^'.]+)\.([^']+)'")
 _ROW_SCHEMA = re.compile(r"(?:Unknown|create|drop) database '([^']+)'")
 _KEY = re.compile(r"Duplicate entry '(.*?)' for key '([^']+)'")
-_QUERY = re.compile(r"Default database: '([^']*)'\. Query: '(.*)", re.DOTALL)
+# The closing quote is missing where a server has cut the message short.
+_QUERY = re.compile(r"Default database: '([^']*)'\. Query: '(.*?)'?\Z", re.DOTALL)
 _QUERY_TABLE = re.compile(
     r"\b(?:TABLE|INTO|UPDATE|FROM|ON)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"
     r"(?:`?(\w+)`?\.)?`?(\w+)`?",
@@ -176,6 +177,16 @@ _APPLYING = (
         "a foreign key on this server does not allow the row; partitioned and sharded tables have "
         "none.",
         (f"drop the foreign key on this server, outside the binary log. {_CARRY_ON}",),
+    ),
+    _Kind(
+        (1298,),
+        "a session on the source used a time zone by a name that this server's time zone tables "
+        "lack.",
+        (
+            "run mysql_time_zones on this server, which loads the names that its host knows. If "
+            "it lacks this one, install what the source's host has (on Debian the packages tzdata "
+            f"and tzdata-legacy) first. {_CARRY_ON}",
+        ),
     ),
     _Kind(
         (1205, 1213, 3058),

@@ -40,6 +40,11 @@ _LOCAL_TIMES = (RANGE_COLUMNS, TO_DAYS)
 # How far a clock may be behind UTC: 12 h on earth, and no server takes a time_zone
 # of 14 h ("MySQL Server Time Zone Support": from -13:59 on).
 FURTHEST_BEHIND = timedelta(hours=14)
+# How far one may be ahead: 14 h on earth and for servers.
+FURTHEST_AHEAD = timedelta(hours=14)
+
+# Later ones have no month that Python knows.
+_LAST_TURN = datetime(9999, 12, 31)
 
 # What becomes of partitions that are past their retention.
 DROP_PAST = "drop"
@@ -57,6 +62,8 @@ class Partition:
     was asked with. ``data_directory`` is where its file lies; None: in the
     server's own data directory. ``part_nulls`` is the statement that parts the
     rows without a time from those of its months; None: it can have none such.
+    ``bound`` is where the boundary really is, if ``below`` is the first moment of
+    the month that it counts for: see ``counted_for_months``.
     """
 
     name: str
@@ -67,6 +74,12 @@ class Partition:
     counted: int | None = None
     data_directory: str | None = None
     part_nulls: str | None = None
+    bound: datetime | None = None
+
+    @property
+    def end(self) -> datetime | None:
+        """The first moment that is no more in it; None: there is none."""
+        return self.bound or self.below
 
     @property
     def is_catch_all(self) -> bool:
@@ -81,10 +94,14 @@ class Partition:
 
 @dataclass(frozen=True)
 class Span:
-    """A partition with its lower bound; None: it is the first, and takes everything older."""
+    """A partition with its lower bound; None: it is the first, and takes everything older.
+
+    ``start`` is where that bound really is, as ``Partition.end`` is of the upper one.
+    """
 
     lower: datetime | None
     partition: Partition
+    start: datetime | None
 
     @property
     def upper(self) -> datetime | None:
@@ -112,16 +129,59 @@ class Span:
         return "ahead" if self.lower and current.end <= self.lower else "current"
 
     def __str__(self) -> str:
-        lower = "everything" if self.lower is None else f"from {text_of(self.lower)}"
-        return f"{lower} on" if self.upper is None else f"{lower} below {text_of(self.upper)}"
+        lower = "everything" if self.start is None else f"from {text_of(self.start)}"
+        end = self.partition.end
+        return f"{lower} on" if end is None else f"{lower} below {text_of(end)}"
 
 
 def spans(partitions: Sequence[Partition]) -> Iterator[Span]:
     """Yield the partitions, given in order, with their lower bounds."""
-    lower = None
+    lower = start = None
     for partition in partitions:
-        yield Span(lower, partition)
-        lower = partition.below
+        yield Span(lower, partition, start)
+        lower, start = partition.below, partition.end
+
+
+def counted_for_months(partitions: Sequence[Partition]) -> tuple[Partition, ...]:
+    """Return the partitions; a boundary at a month's first moment by some clock is that month's.
+
+    Clocks are up to 14 h from UTC, and are put forward and back in the course of a year. Where
+    there is more than one boundary so near to the first moment by UTC, each is what it says.
+    """
+    near = _near_the_turn(partitions)
+    alone = {group[0].name: month for month, group in near.items() if len(group) == 1}
+    return tuple(
+        replace(partition, below=alone[partition.name].start, bound=partition.below)
+        if partition.name in alone and partition.below != alone[partition.name].start
+        else partition
+        for partition in partitions
+    )
+
+
+def slivers(partitions: Sequence[Partition]) -> set[str]:
+    """Return the names of those that hold the hours between a month's two first moments.
+
+    One of the two is by UTC, the other by some clock: a change from one to the other
+    leaves such a partition behind. Its hours are no month.
+    """
+    return {
+        group[1].name
+        for month, group in _near_the_turn(partitions).items()
+        if len(group) == 2 and month.start in (group[0].below, group[1].below)
+    }
+
+
+def _near_the_turn(partitions: Sequence[Partition]) -> dict[Month, list[Partition]]:
+    """Return by month the partitions that end where it begins, by UTC or by some clock."""
+    found: dict[Month, list[Partition]] = {}
+    for partition in partitions:
+        below = partition.below
+        if below is None or not EPOCH + FURTHEST_AHEAD < below < _LAST_TURN:
+            continue
+        month = Month.of(below + FURTHEST_AHEAD)
+        if below - month.start <= FURTHEST_BEHIND:
+            found.setdefault(month, []).append(partition)
+    return found
 
 
 def text_of(moment: datetime) -> str:
@@ -140,6 +200,11 @@ class PartitionedTable:
     time_column: str
     scheme: str
     partitions: tuple[Partition, ...]
+
+    @property
+    def ends_months_late(self) -> bool:
+        """Whether a month of it ends later than by UTC, because a clock behind UTC bounds it."""
+        return any(one.bound and one.below and one.bound > one.below for one in self.partitions)
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
@@ -226,13 +291,15 @@ class MonthPolicy:
         """Return the last month that must exist."""
         return current + self.months_ahead
 
-    def seen_at(self, now: datetime, scheme: str) -> MonthPolicy:
+    def seen_at(self, now: datetime, scheme: str, ends_late: bool = False) -> MonthPolicy:
         """Return the policy for ``now`` (UTC) and a table whose partitions go by ``scheme``.
 
-        Nobody tells of which zone a DATE or a DATETIME is: a month of those is
-        past only when it has ended in every zone.
+        Nobody tells of which zone a DATE or a DATETIME is, nor, where months end
+        later than by UTC (``ends_late``), of which zone these are: such a month
+        is past only when it has ended in every zone.
         """
-        runs = scheme in _LOCAL_TIMES and Month.of(now - FURTHEST_BEHIND) != Month.of(now)
+        local = scheme in _LOCAL_TIMES or ends_late
+        runs = local and Month.of(now - FURTHEST_BEHIND) != Month.of(now)
         return replace(self, last_month_runs=runs)
 
     def running(self, current: Month) -> Month:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import assume, given
@@ -30,6 +31,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     MonthPolicy,
     Partition,
     PartitionedTable,
+    counted_for_months,
     policy_of,
     spans,
 )
@@ -629,3 +631,97 @@ def test_an_archive_that_is_taken_is_a_problem() -> None:
     taken = Archive("x0", "s", "t_x0", Found(has_rows=True))
     with pytest.raises(Refused, match="s.t_x0, which holds rows already"):
         months.plan(policy, NOW, before.counted(policy), months.Beside((taken,)))
+
+
+def begins(month: Month, zone: str) -> datetime:
+    """Return the month's first moment by a zone's clock, in UTC."""
+    at = datetime(month.year, month.month, 1, tzinfo=ZoneInfo(zone))
+    return at.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+
+def by_clock(zone: str, first: Month, last: Month, tail: bool = False) -> PartitionedTable:
+    """Return a table whose months somebody has cut at the midnights of a zone."""
+    parts = [Partition(f"old{month}", begins(month + 1, zone)) for month in first.to(last)]
+    if tail:
+        parts.append(Partition("tail", None))
+    return PartitionedTable("s", "t", "clock", EPOCH_SECONDS, tuple(parts))
+
+
+ZONES = ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Etc/GMT+12", "UTC"]
+
+
+@pytest.mark.parametrize("tail", [False, True])
+@pytest.mark.parametrize("zone", ZONES)
+def test_months_by_another_clock_go_on_without_slivers(zone: str, tail: bool) -> None:
+    """For three years, with a run a month: one month comes and one goes."""
+    start = Month(2013, 1)
+    table = by_clock(zone, start + -12, start + 2, tail)
+    for number in range(36):
+        current = start + number
+        # In the last minute of a month that has begun by UTC, and in the middle of it.
+        for now in (current.start + timedelta(minutes=1), current.start + timedelta(days=14)):
+            table = replace(
+                table,
+                partitions=counted_for_months(
+                    [Partition(part.name, part.end, counted=0) for part in table.partitions]
+                ),
+            )
+            policy = MonthPolicy(months_kept=12).seen_at(now, EPOCH_SECONDS, table.ends_months_late)
+            for step in months.plan(policy, current, table).steps:
+                table = replace(table, partitions=step.value.after)
+        found = list(spans(table.partitions))[1:]
+        assert len(found) == (16 if tail else 15)
+        lengths = [
+            span.partition.end - span.start for span in found if span.partition.end and span.start
+        ]
+        assert all(timedelta(days=27) < length < timedelta(days=32) for length in lengths)
+
+
+def test_a_month_that_has_not_ended_by_its_own_clock_is_not_past() -> None:
+    table = by_clock("America/New_York", Month(2013, 1), Month(2014, 3))
+    table = replace(table, partitions=counted_for_months(table.partitions))
+    assert table.ends_months_late
+    kept = MonthPolicy(months_kept=0, max_drops=20)
+    ends = begins(Month(2013, 12), "America/New_York")
+    assert ends == datetime(2013, 12, 1, 5)
+    dropped = []
+    for now in (ends - timedelta(seconds=1), Month(2013, 12).start + timedelta(hours=14)):
+        policy = kept.seen_at(now, EPOCH_SECONDS, table.ends_months_late)
+        (drop,) = months.plan(policy, NOW, table).steps
+        dropped.append([part.name for part in drop.value.old][-1])
+    assert dropped == ["old2013-10", "old2013-11"]
+    berlin = by_clock("Europe/Berlin", Month(2013, 1), Month(2014, 3))
+    berlin = replace(berlin, partitions=counted_for_months(berlin.partitions))
+    assert not berlin.ends_months_late
+
+
+def test_the_hours_between_two_midnights_go_with_their_month() -> None:
+    """What an earlier version of the collection has made of such a table."""
+    parts = (
+        Partition("p2013m10", datetime(2013, 10, 31, 23)),
+        Partition("p2013m10_2", datetime(2013, 11, 1)),
+        *months.initial(MonthPolicy(first_month=Month(2013, 11)), NOW),
+    )
+    table = PartitionedTable("s", "t", "clock", EPOCH_SECONDS, parts)
+    (drop,) = months.plan(MonthPolicy(months_kept=1), NOW, table).steps
+    assert [part.name for part in drop.value.old] == ["p2013m10", "p2013m10_2"]
+    with pytest.raises(Refused, match=r"set max_drops to 1\."):
+        months.plan(MonthPolicy(months_kept=1, max_drops=0), NOW, table)
+
+
+def test_a_split_leaves_a_boundary_where_it_is() -> None:
+    bound = datetime(2014, 1, 31, 23)
+    parts = counted_for_months(
+        [Partition("old", datetime(2013, 11, 1)), Partition("wide", bound, counted=0)]
+    )
+    table = PartitionedTable("s", "t", "clock", EPOCH_SECONDS, parts)
+    split, add = months.plan(MonthPolicy(), NOW, table).steps
+    assert [(part.name, part.end) for part in split.value.new] == [
+        ("p2013m11", datetime(2013, 12, 1)),
+        ("p2013m12", datetime(2014, 1, 1)),
+        ("p2014m01", bound),
+    ]
+    assert [(part.name, part.end) for part in add.value.new] == [
+        ("p2014m02", datetime(2014, 3, 1)),
+        ("p2014m03", datetime(2014, 4, 1)),
+    ]

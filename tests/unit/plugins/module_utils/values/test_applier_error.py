@@ -113,6 +113,40 @@ APPLYING: list[tuple[int, str, Parts, str]] = [
         "sql_log_bin",
     ),
     (
+        1298,
+        f"{MYSQL}Error 'Unknown or incorrect time zone: 'Europe/Paris'' on query. Default "
+        "database: 'shop'. Query: 'BEGIN'",
+        ("BEGIN", "shop", None, None),
+        "mysql_time_zones",
+    ),
+    (
+        1298,
+        "Error 'Unknown or incorrect time zone: 'Asia/Tokyo'' on query. Default database: ''. "
+        "Query: 'BEGIN'",
+        ("BEGIN", None, None, None),
+        "tzdata-legacy",
+    ),
+    (
+        1298,
+        "Error 'Unknown or incorrect time zone: 'Asia/Tokyo'' on query. Default database: ''. "
+        "Query: 'create table tz.leak (a timestamp default '2026-01-01')'",
+        ("CREATE TABLE", "tz", "leak", None),
+        "mysql_time_zones",
+    ),
+    (
+        1008,
+        "Error 'Can't drop database 'lab4'; database doesn't exist' on query. Default database: "
+        "'lab4'. Query: 'DROP SCHEMA'",
+        ("DROP SCHEMA", "lab4", None, None),
+        "sql_log_bin",
+    ),
+    (
+        1396,
+        "Error 'Operation CREATE USER failed' on query. Default database: ''. Query: 'CREATE USER'",
+        ("CREATE USER", None, None, None),
+        "mysql_account",
+    ),
+    (
         1060,
         "Error 'Duplicate column name 'c'' on query. Default database: 'lab'. Query: 'ALTER TABLE "
         "`u` ADD c INT'",
@@ -328,6 +362,8 @@ BEGINNINGS = {
     1050: "the CREATE TABLE of lab.u: a statement that changes schemas or tables came through the "
     "channel, and this server was changed otherwise. Such statements belong outside the binary "
     "log, on each server.",
+    1298: "the BEGIN of shop: a session on the source used a time zone by a name that this "
+    "server's time zone tables lack.",
     1396: "the CREATE USER: an account was changed in the binary log of a source. Accounts belong "
     "outside it, on each server.",
     1677: "lab.u: the source's column has a type that this server's table cannot take.",
