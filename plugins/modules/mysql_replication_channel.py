@@ -687,7 +687,11 @@ class ReplicationChannel:
             return {"channels": tell(current)}
         started = [channel for channel in desired if channel.state == STARTED]
         found, late = wait_until_running(
-            server, started, self._just_started(desired, current, plan), self.connect_timeout
+            server,
+            started,
+            self._just_started(desired, current, plan),
+            self.known,
+            self.connect_timeout,
         )
         refuse_faults(server, started, found)
         told = {}

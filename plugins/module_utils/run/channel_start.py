@@ -32,19 +32,21 @@ def wait_until_running(
     server: Server,
     channels: Sequence[Channel],
     started: Mapping[str, Secret | None],
+    before: str,
     connect_timeout: float,
 ) -> tuple[list[ChannelStatus], list[str]]:
     """Return all channels once each of ``channels`` runs or has stopped, and what is late.
 
     ``started`` are the keys of those that were started just now, with the password for
-    asking the source how far it has written (None: it is not known). A channel whose
-    source does not answer goes on trying, which is no fault.
+    asking the source how far it has written (None: it is not known), ``before`` the GTIDs
+    that this server had applied by then. A channel whose source does not answer goes on
+    trying, which is no fault.
     """
     began = time.monotonic()
     found = server_side.read(server)
     wanted = _positions(found, started, min(CONNECT, connect_timeout))
     starts = {
-        channel.key: ChannelStart(wanted.get(channel.key), channel.key in started)
+        channel.key: ChannelStart(wanted.get(channel.key), channel.key in started, before)
         for channel in channels
     }
     if wanted:

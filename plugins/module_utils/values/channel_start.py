@@ -32,11 +32,13 @@ class ChannelStart:
     """What was seen of one channel, from the first look on.
 
     ``wanted`` are the GTIDs that its source had; None: what the channel has received
-    takes their place. One that was just ``started`` has received nothing yet.
+    takes their place. One that was just ``started`` has received nothing yet. ``before``
+    are the GTIDs that the server had applied before the first look; None: not known.
     """
 
     wanted: str | None = None
     started: bool = False
+    before: str | None = None
     _connected: float | None = None
     _place: Place | None = None
     _first: tuple[str, Place] | None = None
@@ -66,9 +68,11 @@ class ChannelStart:
             self._place is None or applied >= self._place
         ):
             return RUNS
-        so_far = (applied_part(wanted, status.gtid_applied), applied if self._place else (0, "", 0))
+        place = applied if self._place else (0, "", 0)
         if self._first is None:
-            self._first = so_far
+            before = status.gtid_applied if self.before is None else self.before
+            self._first = (applied_part(wanted, before), place)
+        so_far = (applied_part(wanted, status.gtid_applied), place)
         if so_far != self._first and seconds >= CATCH_UP:
             return RUNS
         return AGAIN if seconds < APPLY else LATE

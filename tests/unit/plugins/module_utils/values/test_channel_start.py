@@ -83,6 +83,13 @@ def test_one_that_goes_on_applying_is_enough() -> None:
     assert start.look(gtids("", "1-1-10"), CATCH_UP) == RUNS
 
 
+def test_what_was_applied_before_the_first_look_counts() -> None:
+    for before, said in (("1-1-7,2-2-3", RUNS), ("", RUNS), ("1-1-8,2-2-3", AGAIN)):
+        start = ChannelStart("1-1-900", started=True, before=before)
+        assert start.look(gtids("", "1-1-8,2-2-4"), 0) == AGAIN
+        assert start.look(gtids("", "1-1-8,2-2-4"), CATCH_UP) == said
+
+
 def test_one_that_applies_nothing_is_late() -> None:
     start = ChannelStart("1-1-900", started=True)
     assert start.look(gtids("", "1-1-8"), 0) == AGAIN
