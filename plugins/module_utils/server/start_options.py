@@ -128,6 +128,8 @@ def _process_of(server: Server) -> _Process:
             raise Unknown(ELSEWHERE)
         user = _user_of((folder / "status").read_text())
         environment, root, cwd = _seen(folder, user)
+    except FileNotFoundError:
+        raise Unknown(ELSEWHERE) from None
     except OSError as error:
         raise Unknown(
             f"the server's process {number} cannot be looked at ({error.strerror}); run the module "
