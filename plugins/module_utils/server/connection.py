@@ -11,6 +11,7 @@ import re
 import ssl
 import traceback
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
     Statement,
     quote_identifier,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import (
     MASK,
     Secret,
@@ -140,6 +142,12 @@ class Server:
     def flavour(self) -> str:
         """Either mysql or mariadb."""
         return self.dialect.flavour
+
+    @cached_property
+    def names(self) -> Names:
+        """How it compares and stores the names of schemas and tables."""
+        rule = self.row("SELECT @@lower_case_table_names AS rule")["rule"]
+        return Names(ignores_case=bool(int(rule)))
 
     @property
     def logs_generated(self) -> bool:
