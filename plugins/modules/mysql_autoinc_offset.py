@@ -314,6 +314,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
     problems_between,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import IdLimits
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
+    system_schema_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
@@ -393,10 +396,20 @@ class AutoincOffset:
                 "increment can only have been multiplied."
             )
         floors = {name: as_number(floor) for name, floor in params["next_id_above"].items()}
+        problems += system_schema_problems("check_schemas", *limits.schemas)
+        floored = {name.partition(".")[0]: None for name in floors}
+        problems += system_schema_problems("next_id_above", *floored)
         refuse_if_any([*problems, *stale.problems(), *limits.problems(), *floor_problems(floors)])
         self.persist_file = params["persist_file"]
         self.check_settings, self.require_tls = params["check_settings"], params["require_tls"]
         return planning.DesiredAutoinc(pair, stale, limits, floors, earlier, params["force"])
+
+    def named(self, desired, names):
+        schemas = tuple(names.stored(name) for name in desired.limits.schemas)
+        floors = {names.stored(name): floor for name, floor in desired.next_id_above.items()}
+        return replace(
+            desired, limits=replace(desired.limits, schemas=schemas), next_id_above=floors
+        )
 
     def current(self, server, desired):
         if self.check_settings:
