@@ -372,6 +372,9 @@ class Accounts:
             return desired_accounts(params["accounts"])
         return desired_accounts([{option: params[option] for option in ACCOUNT}])
 
+    def named(self, desired, names):
+        return [one.named(names) for one in desired]
+
     def current(self, server, desired):
         server.leave_binary_log()
         return read(server, desired)

@@ -412,6 +412,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import Settings
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import IdLimits
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
+    system_schema_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
@@ -525,6 +528,11 @@ class AutoincOffset:
                 "read_servers cannot be asked without read_server_user and read_server_password; "
                 "give both."
             )
+        problems += system_schema_problems("check_schemas", *limits.schemas)
+        floored = {name.partition(".")[0]: None for name in floors}
+        problems += system_schema_problems("next_id_above", *floored)
+        named = {table["schema"]: None for table in params["usage_tables"]}
+        problems += system_schema_problems("usage_tables", *named)
         refuse_if_any([*problems, *stale.problems(), *limits.problems(), *floor_problems(floors)])
         self.persist_file = params["persist_file"]
         self.check_settings, self.require_tls = params["check_settings"], params["require_tls"]
@@ -532,6 +540,20 @@ class AutoincOffset:
         tables = [UsageTable(**table) for table in params["usage_tables"]]
         return planning.DesiredAutoinc(
             pair, stale, limits, floors, earlier, params["force"], tuple(tables)
+        )
+
+    def named(self, desired, names):
+        schemas = tuple(names.stored(name) for name in desired.limits.schemas)
+        floors = {names.stored(name): floor for name, floor in desired.next_id_above.items()}
+        tables = tuple(
+            replace(table, schema=names.stored(table.schema), name=names.stored(table.name))
+            for table in desired.usage_tables
+        )
+        return replace(
+            desired,
+            limits=replace(desired.limits, schemas=schemas),
+            next_id_above=floors,
+            usage_tables=tables,
         )
 
     def current(self, server, desired):

@@ -284,7 +284,7 @@ partitions:
     - {name: p2013m02, from: "2013-02-01", below: "2013-03-01", data_directory: null}
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
@@ -299,6 +299,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import ru
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import month_past, plain_table
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
+    system_schema_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     EPOCH_UNITS,
     MonthPolicy,
@@ -370,7 +373,12 @@ class MonthPartition:
         wait = server_side.LockWait(
             params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
         )
-        problems = [*wait.problems(), *pattern_problems(params["archive_table"])]
+        problems = [
+            *system_schema_problems("schema", params["schema"]),
+            *system_schema_problems("archive_schema", params["archive_schema"] or ""),
+            *wait.problems(),
+            *pattern_problems(params["archive_table"]),
+        ]
         try:
             policy, now = policy_of(params)
         except Refused as refusal:
@@ -387,6 +395,15 @@ class MonthPartition:
             params["partition_plain_table"],
             now,
             wait,
+        )
+
+    def named(self, desired, names):
+        archives = desired.archive_schema
+        return replace(
+            desired,
+            schema=names.stored(desired.schema),
+            table=names.stored(desired.table),
+            archive_schema=archives and names.stored(archives),
         )
 
     def current(self, server, desired):
@@ -407,6 +424,9 @@ class MonthPartition:
         archives = [
             archive_of(desired.archive_table, desired.archive_schema, table, partition)
             for partition in past
+        ]
+        archives = [
+            replace(archive, table=server.names.stored(archive.table)) for archive in archives
         ]
         beside = month_past.read_beside(server, table, archives, policy.cold_data_directory)
         asked = [*planning.in_question(policy, month, table.partitions), *past]

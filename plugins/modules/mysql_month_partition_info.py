@@ -138,6 +138,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Pl
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
+    system_schema_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     EPOCH_UNITS,
     MonthPolicy,
@@ -146,7 +149,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     spans,
     text_of,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 
 OPTIONS = {
     "schema": {"type": "str", "required": True},
@@ -177,9 +183,16 @@ class MonthPartitionInfo:
     read_timeout = 60.0
 
     def desired(self, params):
+        refuse_if_any(system_schema_problems("schema", params["schema"]))
         policy, now = policy_of(params)
         epoch = EPOCH_UNITS[params["epoch_unit"]]
         return Desired(params["schema"], params["table"], epoch, policy, now)
+
+    def named(self, desired, names):
+        table = desired.table
+        return replace(
+            desired, schema=names.stored(desired.schema), table=table and names.stored(table)
+        )
 
     def current(self, server, desired):
         now = desired.now or server_side.utc_now(server)

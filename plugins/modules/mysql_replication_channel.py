@@ -254,7 +254,8 @@ options:
         that leaves out what its source has written by C(IGNORE_SERVER_IDS), C(IGNORE_DOMAIN_IDS) or
         C(DO_DOMAIN_IDS).
       - Names in filters should be written as the tables are. Only MariaDB takes upper case for
-        lower there, and where the flavours differ a table counts as kept out.
+        lower there, and where the flavours differ a table counts as kept out. A server that stores
+        names in lower case (C(lower_case_table_names)) is given filters in lower case.
     type: list
     elements: str
     default: []
@@ -447,6 +448,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filte
     REWRITE,
     Filters,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
+    system_schema_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
@@ -551,6 +555,8 @@ class ReplicationChannel:
             for table in self.required_tables
             if not all(table.partition("."))
         )
+        schemas = {table.partition(".")[0]: None for table in self.required_tables}
+        problems.extend(system_schema_problems("required_tables", *schemas))
         problems.extend(gtid_seed.problems_of(self.seeds))
         problems.extend(timeout_problems(self.read_timeout))
         for channel in channels:
@@ -568,6 +574,13 @@ class ReplicationChannel:
                 )
         refuse_if_any(problems)
         return channels
+
+    def named(self, desired, names):
+        self.required_tables = [names.stored(table) for table in self.required_tables]
+        return [
+            replace(channel, filters=channel.filters and channel.filters.named(names))
+            for channel in desired
+        ]
 
     def current(self, server, desired):
         refuse_if_any(channel_promises.problems(server, desired))

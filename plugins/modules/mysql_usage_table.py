@@ -15,6 +15,8 @@ description:
   - A table that exists already is compared with its description. Differences that do harm make the
     module fail, with all of them told. The others are warnings. Nothing of the table is changed,
     but that O(add_indexes) adds indexes that it lacks; nothing is ever dropped.
+  - Only what the description says is demanded. What it leaves to the server, such as a row format,
+    the table may have as it was made.
   - The server itself says what the definition means, with a temporary table that is gone before
     anything else happens, also in check mode.
   - Nothing of this enters the binary log.
@@ -33,6 +35,9 @@ options:
       - The table in its write shape, as one C(CREATE TABLE) statement.
       - Its primary key is O(id_column) alone. It has no other keys and no partitions.
       - Without a character set the table gets C(utf8mb4), whatever the schema's default is.
+      - Without a collation, a new table gets the character set's own, C(utf8mb4_general_ci) on
+        MariaDB and C(utf8mb4_0900_ai_ci) on MySQL, whatever the server's version and settings, and
+        a table that exists may have any.
       - C(AUTO_INCREMENT=) counts on write servers only.
     type: str
     required: true
@@ -62,7 +67,12 @@ options:
         type: str
         required: true
       columns:
-        description: The columns, in order.
+        description:
+          - The columns, in order. After a column may stand how many of its first characters count,
+            and its order, as in V(url(100\)) and V(created DESC).
+          - A name that looks like that is written in backquotes.
+          - An index that the server would shorten, change, or not take is refused, with the longest
+            prefix that it takes.
         type: list
         elements: str
         required: true
@@ -113,6 +123,7 @@ extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
 notes:
+  - A schema of the server itself, such as C(mysql), is refused.
   - The statement is read without C(ANSI_QUOTES) and C(NO_BACKSLASH_ESCAPES), whatever the server's
     C(sql_mode).
   - A definition that no temporary table can have, such as C(ROW_FORMAT=COMPRESSED), is refused.
@@ -261,11 +272,19 @@ differences:
     fix:
       description: A statement that would mend it, if there is one.
       type: str
+    advice:
+      description: What else can be done about it, if there is something.
+      type: str
   sample:
-    - {what: index, expected: null, found: "KEY by_hand (dest)", effect: none, fix: null}
+    - what: index
+      expected: null
+      found: KEY by_hand (dest)
+      effect: none
+      fix: null
+      advice: null
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months
@@ -345,11 +364,7 @@ class UsageTableTask:
             params["id_column"],
             params["time_column"],
             tuple(
-                Index(
-                    index["name"],
-                    tuple(index["columns"]),
-                    "UNIQUE KEY" if index["unique"] else "KEY",
-                )
+                Index.parse(index["name"], index["columns"], index["unique"])
                 for index in params["indexes"]
             ),
             params["create_schema"],
@@ -358,6 +373,9 @@ class UsageTableTask:
         refuse_if_any([*table.problems(), *wait.problems()])
         policy, now = policy_of(params)
         return Desired(table, server_side.definition_of(table), policy, now, wait)
+
+    def named(self, desired, names):
+        return replace(desired, table=desired.table.named(names))
 
     def current(self, server, desired):
         server.leave_binary_log()
@@ -368,7 +386,7 @@ class UsageTableTask:
 
     def plan(self, desired, current):
         partitions = months.initial(desired.policy, Month.of(self.now))
-        self.wanted = planning.wanted(desired.table, current.written, partitions)
+        self.wanted = planning.wanted(desired.table, current.written, partitions, current.drafted)
         return planning.plan(self.wanted, current, server_side.add_index)
 
     def statements(self, step, server):

@@ -15,7 +15,9 @@ description:
     events.
   - Columns are compared by position, as a channel does. Their types, time precision, character
     sets, generated columns and C(NULL) count, and of the replica unique keys, foreign keys and
-    checks. Indexes that are not unique and partitions are the replica's own affair.
+    checks. Indexes that are not unique and partitions are the replica's own affair. The collation
+    of a text counts where it is in the source's primary key, because it decides what is a
+    duplicate.
   - Needs no description of the table, and changes nothing.
 version_added: 0.1.0
 options:
@@ -125,6 +127,9 @@ table:
         character_set:
           description: Its character set; none for numbers, times and bytes.
           type: str
+        collation:
+          description: Its collation; none for numbers, times and bytes.
+          type: str
     primary_key:
       description: The columns of its primary key.
       type: list
@@ -137,7 +142,7 @@ table:
       description: Whether it has partitions.
       type: bool
   sample:
-    columns: [{name: id, type: bigint, character_set: null}]
+    columns: [{name: id, type: bigint, character_set: null, collation: null}]
     primary_key: [id, started]
     indexes: [KEY started (started)]
     partitioned: true
@@ -196,13 +201,20 @@ servers:
 from dataclasses import asdict, dataclass
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.table_comparison import compare
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.table_comparison import (
+    compare,
+    name_difference,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import login_of, run
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import usage_table as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Login,
     ServerError,
     connect,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
+    Names,
+    system_schema_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
@@ -242,6 +254,7 @@ class Desired:
 class Source:
     shape: TableShape | None
     logs_generated: bool
+    names: Names
 
 
 @dataclass(frozen=True)
@@ -255,7 +268,7 @@ class UsageTableInfo:
     read_timeout = READ_TIMEOUT
 
     def desired(self, params):
-        problems = []
+        problems = system_schema_problems("schema", params["schema"])
         sources = {}
         for number, one in enumerate(params["compare_with"], 1):
             if not (one["login_host"] or one["login_unix_socket"]):
@@ -273,7 +286,7 @@ class UsageTableInfo:
         return Desired(params["schema"], params["name"], sources)
 
     def current(self, server, desired):
-        here = server_side.read_table(server, desired.schema, desired.name)
+        here = server_side.read_table(server, *named(desired, server))
         sources, problems = {}, []
         for name, login in desired.sources.items():
             try:
@@ -294,6 +307,9 @@ class UsageTableInfo:
         servers, problems = [], []
         for name, source in current.sources.items():
             found = compare(source.shape, current.here, enforces_checks, source.logs_generated)
+            table = f"{desired.schema}.{desired.name}"
+            name_differs = name_difference(table, source.names, server.names)
+            found += [name_differs] if name_differs else []
             harmful = [difference for difference in found if not difference.harmless]
             servers.append(
                 {
@@ -302,7 +318,6 @@ class UsageTableInfo:
                     "differences": [asdict(difference) for difference in found],
                 }
             )
-            table = f"{desired.schema}.{desired.name}"
             problems += [f"{name}, {table}, {difference}." for difference in harmful]
         warnings = []
         if current.type_conversions:
@@ -330,6 +345,11 @@ def source_login(one, params):
     return login_of(merged, READ_TIMEOUT)
 
 
+def named(desired, server):
+    """Return schema and table as one of the servers has them."""
+    return server.names.stored(desired.schema), server.names.stored(desired.name)
+
+
 def read_source(server, login, desired):
     source = connect(login)
     try:
@@ -340,9 +360,8 @@ def read_source(server, login, desired):
                     f"{server.flavour}; only servers of one flavour can be compared."
                 ]
             )
-        return Source(
-            server_side.read_table(source, desired.schema, desired.name), source.logs_generated
-        )
+        shape = server_side.read_table(source, *named(desired, source))
+        return Source(shape, source.logs_generated, source.names)
     finally:
         source.close()
 
@@ -352,7 +371,12 @@ def told(shape):
         return None
     return {
         "columns": [
-            {"name": column.name, "type": column.type, "character_set": column.character_set}
+            {
+                "name": column.name,
+                "type": column.type,
+                "character_set": column.character_set,
+                "collation": column.collation,
+            }
             for column in shape.columns
         ],
         "primary_key": list(shape.primary_key),

@@ -396,6 +396,133 @@ def test_a_key(channel: Channel, effect: str, here: str) -> None:
     assert channel.outcome(there, TWICE, "UPDATE {} SET c = id") == effect
 
 
+# What texts have by default on servers of two versions.
+COLLATIONS = {
+    "mariadb": ("utf8mb4_general_ci", "utf8mb4_uca1400_ai_ci"),
+    "mysql": ("utf8mb4_general_ci", "utf8mb4_0900_ai_ci"),
+}
+# A collation by which no two texts are the same that are two on the source.
+EXACT = {"mariadb": "utf8mb4_nopad_bin", "mysql": "utf8mb4_0900_bin"}
+
+
+def text_keys(there: str, here: str) -> tuple[str, str]:
+    column = "id BIGINT NOT NULL, c VARCHAR(10) COLLATE {} NOT NULL"
+    key = "PRIMARY KEY (c), UNIQUE (c, id)"
+    return f"{column.format(there)}, {key}", f"{column.format(here)}, {key}"
+
+
+def test_a_collation_beside_the_key_is_no_matter(channel: Channel) -> None:
+    old, new = COLLATIONS[channel.flavour]
+    for source, replica in ((old, new), (new, old)):
+        definitions = [f"{ID}, c VARCHAR(10) COLLATE {one}" for one in (source, replica)]
+        channel.create(*definitions)
+        assert channel.told() == HARMLESS
+        rows = "INSERT INTO {} VALUES (1, 'a'), (2, 'A '), (3, '\U0001f600'), (4, '\U0001f601')"
+        assert channel.outcome(definitions[0], rows, "UPDATE {} SET c = 'ss' WHERE id = 3") == (
+            HARMLESS
+        )
+
+
+@pytest.mark.parametrize(
+    ("here", "values"),
+    [
+        # Every emoji is the same to the older default.
+        (0, "(1, '\U0001f600'), (2, '\U0001f601')"),
+        (1, "(1, 'a'), (2, 'A')"),
+    ],
+)
+def test_a_collation_of_the_key_decides_what_is_a_duplicate(
+    channel: Channel, here: int, values: str
+) -> None:
+    exact = EXACT[channel.flavour]
+    there, ours = text_keys(exact, COLLATIONS[channel.flavour][here])
+    channel.create(there, ours)
+    assert channel.told() == STOPS and channel.told_errors == {"1062"}
+    assert channel.outcome(there, f"INSERT INTO {{}} VALUES {values}") == STOPS
+    # The other way round nothing can be the same that was not.
+    channel.create(ours, there)
+    assert channel.told() == HARMLESS
+    assert channel.outcome(ours, "INSERT INTO {} VALUES (1, 'a'), (2, 'b')") == HARMLESS
+
+
+def test_bytes_with_trailing_spaces_are_no_bytes(channel: Channel) -> None:
+    """What is called binary may leave trailing spaces out of account, as the source may not."""
+    there, ours = text_keys(EXACT[channel.flavour], "utf8mb4_bin")
+    channel.create(there, ours)
+    assert channel.told() == STOPS
+    assert channel.outcome(there, "INSERT INTO {} VALUES (1, 'a'), (2, 'a ')") == STOPS
+
+
+def described(server: TestServer, definition: str) -> tuple[str, list[str]]:
+    """Return how a server spells a temporary table, and what it says about it."""
+    with server.admin() as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE mysql.drafted ({definition}) CHARSET=utf8mb4")
+        cursor.execute("SHOW WARNINGS")
+        warnings = [str(row[2]) for row in cursor.fetchall()]
+        cursor.execute("SHOW CREATE TABLE mysql.drafted")
+        return cursor.fetchall()[0][1], warnings
+
+
+@pytest.mark.parametrize(
+    ("definition", "made", "error"),
+    [
+        # MariaDB shortens, makes hashes, and says nothing of the latter two.
+        ("id INT, u VARCHAR(1000), KEY k (u)", "KEY `k` (`u`(768))", 1071),
+        ("id INT, u TEXT, KEY k (u)", "KEY `k` (`u`(768))", 1170),
+        ("id INT, u TINYTEXT, KEY k (u)", "KEY `k` (`u`(255))", 1170),
+        ("id INT, u TEXT, UNIQUE KEY k (u)", "UNIQUE KEY `k` (`u`) USING HASH", 1170),
+        ("id INT, u VARCHAR(1000), UNIQUE k (u)", "UNIQUE KEY `k` (`u`) USING HASH", 1071),
+    ],
+)
+def test_indexes_that_one_flavour_changes(
+    server: TestServer, definition: str, made: str, error: int
+) -> None:
+    if server.flavour == "mariadb":
+        text, warnings = described(server, definition)
+        assert made in text
+        silent = "HASH" in made or "255" in made
+        assert ("max key length is 3072" in str(warnings)) == (not silent)
+        return
+    with pytest.raises(pymysql.MySQLError) as refused:
+        described(server, definition)
+    assert refused.value.args[0] == error
+
+
+def test_all_of_a_column_is_no_prefix(server: TestServer) -> None:
+    text, _warnings = described(server, "id INT, u VARCHAR(10), KEY k (u(10)), KEY l (u(9))")
+    assert "KEY `k` (`u`)" in text and "KEY `l` (`u`(9))" in text
+
+
+def test_the_character_set_s_own_collation(server: TestServer) -> None:
+    """What a server gives without being asked can be had on every version."""
+    given = {
+        "mariadb": ("character_set_collations", "", "utf8mb4_general_ci"),
+        "mysql": ("default_collation_for_utf8mb4", "utf8mb4_0900_ai_ci", "utf8mb4_0900_ai_ci"),
+    }
+    variable, value, collation = given[server.flavour]
+    with server.admin(cursorclass=DictCursor) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW VARIABLES LIKE %s", (variable,))
+        if cursor.fetchall():
+            cursor.execute(f"SET SESSION {variable} = %s", (value,))
+        cursor.execute("CREATE TEMPORARY TABLE mysql.drafted (c CHAR(3)) CHARACTER SET utf8mb4")
+        cursor.execute("SHOW FULL COLUMNS FROM mysql.drafted")
+        assert cursor.fetchall()[0]["Collation"] == collation
+
+
+def test_names_of_schemas_where_the_server_tells_case(server: TestServer, schema: str) -> None:
+    """MariaDB's SHOW SCHEMAS and IN do not, its SCHEMATA and = do."""
+    upper, maria = schema.upper(), server.flavour == "mariadb"
+    assert server.rows("SHOW SCHEMAS WHERE `Database` = %s", upper) == (
+        [{"Database": schema}] if maria else []
+    )
+    query = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+    assert server.rows(query, upper) == []
+    outside_binary_log(server, f"CREATE TABLE {schema}.t (id INT PRIMARY KEY)")
+    query = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA {}"
+    assert server.rows(query.format("= %s"), upper) == []
+    assert len(server.rows(query.format("IN (%s, 'x')"), upper)) == maria
+
+
 def test_a_check_is_asked_by_one_flavour(channel: Channel) -> None:
     effect = STOPS if channel.flavour == "mysql" else HARMLESS
     channel.create(f"{ID}, c INT", f"{ID}, c INT, CHECK (c > 5)")

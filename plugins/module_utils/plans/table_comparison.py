@@ -12,9 +12,10 @@ alike is taken over byte by byte, whatever it means on the replica.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
     Column,
     TableShape,
@@ -71,6 +72,26 @@ class TableDifference:
     def __str__(self) -> str:
         what = f"column {self.column}, {self.what}" if self.column else self.what
         return f"{what}: {self.source or 'none'} there, {self.here or 'none'} here; {self.why}"
+
+
+def name_difference(name: str, source: Names, here: Names) -> TableDifference | None:
+    """Say what becomes of rows of the table ``name`` (schema.table) that the two name otherwise.
+
+    A source logs a table under the name that it has stored, and a replica looks for
+    that one.
+    """
+    sent, ours = source.stored(name), here.stored(name)
+    if here.stored(sent) == ours:
+        return None
+    return TableDifference(
+        None,
+        "lower_case_table_names",
+        sent,
+        ours,
+        STOPS,
+        "the source stores names in lower case, and this server tells upper case from lower: rows "
+        "come for a table that it does not have (error 1146)",
+    )
 
 
 def compare(
@@ -267,11 +288,13 @@ def _numbered(column: Column) -> str | None:
 
 
 def _keys(source: TableShape, here: TableShape) -> Iterator[TableDifference]:
-    # The names that the source's key has on the replica, whose rows go by position.
-    ours = {
-        theirs.name.lower(): ours.name.lower() for theirs, ours in zip(source.columns, here.columns)
+    # What the source's key is on the replica, whose rows go by position.
+    pairs = {
+        theirs.name.lower(): (theirs, ours) for theirs, ours in zip(source.columns, here.columns)
     }
-    key = {ours.get(name.lower()) for name in source.primary_key}
+    of_key = [pairs.get(name.lower()) for name in source.primary_key]
+    key = {pair[1].name.lower() if pair else None for pair in of_key}
+    merged = [pair[1] for pair in of_key if pair and _may_merge(*pair)]
     said = _said(source.primary_key)
     unique = [index for index in here.indexes if index.unique]
     if here.primary_key and not _implied(here.primary_key, key):
@@ -283,13 +306,36 @@ def _keys(source: TableShape, here: TableShape) -> Iterator[TableDifference]:
             STOPS,
             "rows that differ there can be the same here (error 1062)",
         )
+    elif here.primary_key and merged:
+        yield TableDifference(
+            None,
+            "collation of the primary key",
+            _collations(pair[0] for pair in of_key if pair),
+            _collations(pair[1] for pair in of_key if pair),
+            STOPS,
+            "texts that differ there can be the same here (error 1062)",
+        )
     elif source.primary_key and not here.primary_key:
         why = "each UPDATE and DELETE may read the whole table"
         yield TableDifference(None, "primary key", said, None, HARMLESS, why)
     for index in unique:
-        if not _implied(index.columns, key):
+        if not _implied(index.whole_columns, key) or merged:
             why = "rows of one source, or of two, can be the same here (error 1062)"
             yield TableDifference(None, "unique index", None, str(index), STOPS, why)
+
+
+def _may_merge(theirs: Column, ours: Column) -> bool:
+    """Whether two values that differ on the source can be the same on the replica.
+
+    They cannot where the replica compares bytes, and trailing spaces with them.
+    """
+    if theirs.collation == ours.collation or ours.collation is None:
+        return False
+    return ours.collation != "utf8mb4_0900_bin" and not ours.collation.endswith("_nopad_bin")
+
+
+def _collations(columns: Iterable[Column]) -> str:
+    return ", ".join(f"{column.name} {column.collation or _BINARY}" for column in columns)
 
 
 def _implied(columns: tuple[str, ...], key: set[str | None]) -> bool:
@@ -307,8 +353,8 @@ def _rules(
     for text in here.foreign_keys:
         why = "a row whose parent is missing here stops the channel (error 1452)"
         yield TableDifference(None, "foreign key", None, text, STOPS, why)
-    theirs = {check.expression for check in source.checks}
-    for text in sorted({check.expression for check in here.checks} - theirs):
+    theirs = {check.rule for check in source.checks}
+    for text in sorted(check.expression for check in here.checks if check.rule not in theirs):
         yield TableDifference(
             None,
             "check",

@@ -46,6 +46,56 @@ class TableSize:
 
 
 @dataclass(frozen=True)
+class DraftedIndex:
+    """An index that was asked for, and what a server makes of it.
+
+    ``made`` None: nothing. ``said`` is what the server says about it, ``fitting``
+    the index with the longest prefix that the server takes as it is, if there is one.
+    """
+
+    asked: Index
+    made: Index | None
+    said: str = ""
+    fitting: Index | None = None
+
+    @property
+    def as_asked(self) -> bool:
+        """Whether the server makes it as it was asked for.
+
+        It leaves out a prefix that is all of a column; nothing is shortened then.
+        """
+        if self.made is None or self.made.hashed:
+            return False
+        parts = zip(self.asked.parts, self.made.parts)
+        return all(
+            made == asked or made == asked.removeprefix(asked.partition(")")[0] + ")")
+            for (_column, asked), (_same, made) in parts
+        )
+
+    @property
+    def problem(self) -> str:
+        """What to say of an index that is not made as it was asked for."""
+        made = self.made
+        if made is None:
+            what = "is not taken by this server"
+        elif made.hashed:
+            what = (
+                "is made of hashes by this server, which sorts by none and adds none to a table "
+                "that exists"
+            )
+        else:
+            what = f"is made by this server as {made}, which a later run would not know again"
+        said = f" ({self.said})" if self.said else ""
+        columns = ", ".join(map("".join, self.fitting.parts)) if self.fitting else ""
+        fix = (
+            f"write columns: [{columns}], the longest prefix that it takes"
+            if columns
+            else "leave the index out, or name other columns"
+        )
+        return f"indexes: {self.asked} {what}{said}; {fix}."
+
+
+@dataclass(frozen=True)
 class IndexCost:
     """What adding indexes is expected to take: the order of magnitude, not a promise.
 
@@ -113,8 +163,17 @@ def match(wanted: Sequence[Index], existing: Sequence[Index]) -> MatchedIndexes:
     return MatchedIndexes(tuple(pairs), tuple(missing), tuple(others))
 
 
-def _key(index: Index) -> tuple[str, tuple[str, ...]]:
-    return index.kind, tuple(name.lower() for name in index.columns)
+def _key(index: Index) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    return index.kind, tuple(name.lower() for name in index.columns), index.extras
+
+
+def twins(indexes: Sequence[Index]) -> Iterator[str]:
+    """Say which indexes are the same as one before them, but for the name."""
+    seen: dict[object, Index] = {}
+    for index in indexes:
+        first = seen.setdefault(_key(index), index)
+        if first is not index:
+            yield f"{index} is {first} once more, and slows each insert; leave one out"
 
 
 def adding(

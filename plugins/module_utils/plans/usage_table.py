@@ -10,14 +10,17 @@ holds data is for people to decide.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import (
+    DraftedIndex,
     TableSize,
     adding,
     match,
+    twins,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     RANGE_COLUMNS,
@@ -41,13 +44,17 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table i
 CREATE_SCHEMA = "create schema"
 CREATE_TABLE = "create table"
 
-STOPS = "stops a channel, or puts values into the wrong columns"
+STOPS = "stops a channel, or changes what comes through it"
 HARMLESS = "none"
 
 AddIndex = Callable[[UsageTable, Index], str]
 
 # What a replica may hold otherwise than its source without anyone noticing.
 _HARMLESS_OPTIONS = {"AUTO_INCREMENT", "COMMENT"}
+# What every usage table has, whether its definition says so or not. In all other options
+# a definition that says nothing leaves the table what its server has given it.
+_GIVEN_OPTIONS = {"ENGINE", "CHARSET"}
+_INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
 
 
 @dataclass(frozen=True)
@@ -64,20 +71,25 @@ class Wanted:
 class Current:
     """What is there (None: no such table), and the description as the server understands it.
 
-    ``size`` is only known where indexes may be added.
+    ``size`` is only known where indexes may be added. ``drafted`` is what the server
+    makes of those indexes that the table does not have, ``notes`` what else it says
+    about the description.
     """
 
     written: TableShape
     existing: TableShape | None
     schema_exists: bool
     size: TableSize | None = None
+    drafted: tuple[DraftedIndex, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Difference:
     """How a table differs from what is wanted.
 
-    ``effect`` says what comes of it, ``fix`` is a statement that would mend it.
+    ``effect`` says what comes of it, ``fix`` is a statement that would mend it,
+    ``advice`` what else can be done.
     """
 
     what: str
@@ -85,6 +97,7 @@ class Difference:
     found: str | None
     effect: str
     fix: str | None = None
+    advice: str | None = None
 
     @property
     def harmless(self) -> bool:
@@ -95,32 +108,44 @@ class Difference:
         said = f"{self.what}: expected {self.expected or 'none'}, found {self.found or 'none'}"
         if not self.harmless:
             said += f" ({self.effect})"
+        if self.advice:
+            said += f"; {self.advice}"
         return said + (f"; {self.fix} would mend it, as add_indexes does" if self.fix else "")
 
 
-def wanted(table: UsageTable, written: TableShape, months: Iterable[Partition]) -> Wanted:
+def wanted(
+    table: UsageTable,
+    written: TableShape,
+    months: Iterable[Partition],
+    drafted: Iterable[DraftedIndex] = (),
+) -> Wanted:
     """Return a table's shape on the server that is asked for.
 
     ``written`` is the description's definition as the server understands it,
-    ``months`` are the partitions of a read server. Raises ``Refused`` with
-    everything that makes the definition no write shape of a usage table.
+    ``months`` are the partitions of a read server, ``drafted`` what it makes of
+    indexes. Raises ``Refused`` with everything that makes the definition no write
+    shape of a usage table, and with every index that the server makes otherwise.
     """
+    drafted = tuple(drafted)
     time_column = written.column(table.time_column)
     refuse_if_any(
         [
             *_problems_of_keys(table, written),
             *_problems_of_time(table, time_column),
             *_problems_of_indexes(table, written),
+            *(one.problem for one in drafted if not one.as_asked),
         ]
     )
     if table.shape == WRITE or time_column is None:
         return Wanted(table, written)
     options = tuple((name, value) for name, value in written.options if name != "AUTO_INCREMENT")
     id_name = written.primary_key[0]
+    made = {one.asked.name: one.made for one in drafted if one.made}
+    indexes = (spelled(index, written) for index in table.indexes)
     shape = replace(
         written,
         primary_key=(id_name, time_column.name),
-        indexes=tuple(_spelled(index, written) for index in table.indexes),
+        indexes=tuple(made.get(index.name, index) for index in indexes),
         options=options,
         partitioned=True,
     )
@@ -128,10 +153,10 @@ def wanted(table: UsageTable, written: TableShape, months: Iterable[Partition]) 
     return Wanted(table, shape, scheme, tuple(months))
 
 
-def _spelled(index: Index, shape: TableShape) -> Index:
+def spelled(index: Index, shape: TableShape) -> Index:
     """Name the columns as the table does, so that an index can be compared."""
-    columns = (shape.column(name) for name in index.columns)
-    return replace(index, columns=tuple(column.name for column in columns if column))
+    columns = tuple((shape.column(name), name) for name in index.columns)
+    return replace(index, columns=tuple(found.name if found else name for found, name in columns))
 
 
 def _problems_of_keys(table: UsageTable, written: TableShape) -> Iterator[str]:
@@ -207,8 +232,13 @@ def plan(desired: Wanted, current: Current, add_index: AddIndex) -> Plan:
     the schema is missing and may not be created.
     """
     table = desired.table
+    notes = (
+        *(f"{table}: server says of the definition: {note}" for note in current.notes),
+        *(f"{table}: {text}." for text in twins(desired.shape.indexes)),
+    )
     if current.existing:
-        return _plan_of_existing(desired, current, current.existing, add_index)
+        made = _plan_of_existing(desired, current, current.existing, add_index)
+        return replace(made, warnings=(*made.warnings, *notes))
     steps = []
     if not current.schema_exists:
         if not table.create_schema:
@@ -221,7 +251,7 @@ def plan(desired: Wanted, current: Current, add_index: AddIndex) -> Plan:
         after = {"character_set": "utf8mb4"}
         steps.append(Step(CREATE_SCHEMA, table.schema, None, after, desired))
     steps.append(Step(CREATE_TABLE, str(table), None, _shown(desired), desired))
-    return Plan(tuple(steps))
+    return Plan(tuple(steps), notes)
 
 
 def _plan_of_existing(
@@ -275,6 +305,7 @@ def differences(desired: Wanted, existing: TableShape, add_index: AddIndex) -> l
     """
     return [
         *_differences_of_columns(desired.shape, existing),
+        *_differences_nobody_asked_for(desired.shape, existing),
         *_differences_of_keys(desired, existing),
         *_differences_of_indexes(desired, existing, add_index),
         *_differences_of_checks(desired.shape, existing),
@@ -301,15 +332,16 @@ def _differences_of_columns(wanted: TableShape, existing: TableShape) -> Iterato
 def _differences_of_column(wanted: Column, found: Column) -> Iterator[Difference]:
     what = f"column {wanted.name}"
     if wanted.type != found.type:
-        yield Difference(f"{what}, type", wanted.type, found.type, STOPS)
+        effect = HARMLESS if _without_width(wanted) == _without_width(found) else STOPS
+        yield Difference(f"{what}, type", wanted.type, found.type, effect)
     elif wanted.character_set != found.character_set:
         yield Difference(f"{what}, character set", wanted.character_set, found.character_set, STOPS)
-    elif wanted.collation != found.collation:
+    elif wanted.collation != found.collation and wanted.collation_asked:
         yield Difference(
             f"{what}, collation",
             wanted.collation,
             found.collation,
-            "compares and sorts otherwise than on the other servers",
+            "compares and sorts otherwise than the description says",
         )
     if wanted.attributes != found.attributes:
         yield Difference(
@@ -324,6 +356,41 @@ def _differences_of_column(wanted: Column, found: Column) -> Iterator[Difference
             "AUTO_INCREMENT" if wanted.numbered else None,
             "AUTO_INCREMENT" if found.numbered else None,
             "rows are numbered here or not otherwise than on the other servers",
+        )
+
+
+def _without_width(column: Column) -> str:
+    """Return a type without the number of digits in which clients may show an integer."""
+    if column.base_type not in _INTEGERS or "zerofill" in column.type:
+        return column.type
+    return re.sub(r"\(\d+\)", "", column.type)
+
+
+def _differences_nobody_asked_for(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:
+    """Tell which collations differ that the definition leaves to the server.
+
+    What a server takes without being asked depends on its version and its settings,
+    and what the table has was right when it was made. No channel minds.
+    """
+    names: dict[tuple[str | None, str | None], list[str]] = {}
+    sets = [(shape.option("CHARSET"), shape.option("COLLATE")) for shape in (wanted, existing)]
+    if sets[0][0] == sets[1][0] and sets[0] != sets[1] and "COLLATE" not in wanted.options_asked:
+        names[(sets[0][1], sets[1][1])] = ["the table"]
+    for column in wanted.columns:
+        found = existing.column(column.name)
+        if column.collation_asked or found is None or column.type != found.type:
+            continue
+        pair = (column.collation, found.collation)
+        if pair[0] != pair[1] and column.character_set == found.character_set:
+            names.setdefault(pair, []).append(column.name)
+    for (expected, there), columns in names.items():
+        yield Difference(
+            f"collation of {', '.join(columns)}, which the definition does not name",
+            expected,
+            there,
+            HARMLESS,
+            advice="a server where the table is made anew gives it the expected one; name a "
+            f"collation in the definition (COLLATE {there}) to have one everywhere",
         )
 
 
@@ -375,11 +442,11 @@ def _differences_of_indexes(
 
 
 def _differences_of_checks(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:
-    expected = {check.expression for check in wanted.checks}
-    found = {check.expression for check in existing.checks}
-    for text in sorted(expected - found):
+    expected = {check.rule: check.expression for check in wanted.checks}
+    found = {check.rule: check.expression for check in existing.checks}
+    for text in sorted(expected[rule] for rule in expected.keys() - found.keys()):
         yield Difference("check", text, None, "accepts other rows than the other servers")
-    for text in sorted(found - expected):
+    for text in sorted(found[rule] for rule in found.keys() - expected.keys()):
         yield Difference(
             "check",
             None,
@@ -393,7 +460,11 @@ def _differences_of_options(wanted: TableShape, existing: TableShape) -> Iterato
     for name in sorted({*expected, *found}):
         if expected.get(name) == found.get(name) or name == "AUTO_INCREMENT":
             continue
-        if name in _HARMLESS_OPTIONS:
+        asked = name.strip("`").upper() in wanted.options_asked
+        if not asked and (name == "COLLATE" or (name not in found and name not in _GIVEN_OPTIONS)):
+            # Told with the columns', or only what a new table would get without being asked.
+            continue
+        if name in _HARMLESS_OPTIONS or not (asked or name in _GIVEN_OPTIONS):
             effect = HARMLESS
         elif name == "ENGINE":
             effect = "loses rows in a crash, or cannot be rolled back"

@@ -54,8 +54,10 @@ class Task(Protocol, Generic[Desired, Current]):
     Only ``desired`` sees Ansible's parameters; it and ``plan`` raise
     ``Refused`` before anything is touched. A task may also have
     ``execute(server, statement)``, which then runs each statement in place of
-    ``server.run``: with retries, or with a clock; and ``completed(file)``, which
-    adds to a configuration file what is only known once earlier steps are taken.
+    ``server.run``: with retries, or with a clock; ``completed(file)``, which adds to
+    a configuration file what is only known once earlier steps are taken; and
+    ``named(desired, names)``, which returns ``desired`` with its schemas and tables
+    as this server has them.
     """
 
     # Seconds that one answer of the server may take; None: no limit, for
@@ -106,6 +108,8 @@ def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints:
     try:
         desired = task.desired(module.params)
         server = connect(login_of(module.params, task.read_timeout))
+        if hasattr(task, "named"):
+            desired = task.named(desired, server.names)
         current = task.current(server, desired)
         plan = task.plan(desired, current)
         statements = _apply(module, task, plan, server, steps_done)

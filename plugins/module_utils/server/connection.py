@@ -13,6 +13,7 @@ import struct
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import (
@@ -29,6 +30,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
     Statement,
     quote_identifier,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import (
     MASK,
     Secret,
@@ -154,6 +156,12 @@ class Server:
     def flavour(self) -> str:
         """Either mysql or mariadb."""
         return self.dialect.flavour
+
+    @cached_property
+    def names(self) -> Names:
+        """How it compares and stores the names of schemas and tables."""
+        rule = self.row("SELECT @@lower_case_table_names AS rule")["rule"]
+        return Names(ignores_case=bool(int(rule)))
 
     @property
     def logs_generated(self) -> bool:

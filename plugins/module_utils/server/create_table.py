@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
@@ -48,6 +48,14 @@ _OTHER_THAN_OPTIONS = {
     *("VALUES", "WITH"),
 }
 _CHARACTER_SET = {"CHARSET", "CHARACTER", "COLLATE"}
+# Words of a column that give it a character set of its own, and those that name its collation.
+_OWN_CHARACTER_SET = {
+    *("CHARSET", "ASCII", "UNICODE", "NATIONAL", "NCHAR", "NVARCHAR"),
+    *("CHARACTER SET", "CHAR SET"),
+}
+_COLLATION = {"COLLATE", "BINARY", "JSON"}
+# Other words for options than those of SHOW CREATE TABLE.
+_OPTION_WORDS = {"CHARACTER": "CHARSET", "TYPE": "ENGINE"}
 
 # Words of a column's definition that stand for the session's time.
 _SESSION_TIMES = {
@@ -115,6 +123,17 @@ class Written:
     table: str
     body: str
     tail: str
+    # What of the columns' collations and the table's options is said, not left to the server.
+    columns_collated: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
+
+    def asked(self, understood: TableShape) -> TableShape:
+        """Return what a server understood with a mark on what it was asked for."""
+        columns = tuple(
+            replace(column, collation_asked=column.name.lower() in self.columns_collated)
+            for column in understood.columns
+        )
+        return replace(understood, columns=columns, options_asked=self.options)
 
     def temporary(self, schema: str) -> Statement:
         """Return the statement that makes a temporary table of it in another schema."""
@@ -144,7 +163,40 @@ def written(sql: str) -> Written:
     # On a line of its own: the last line may be a comment.
     charset = "" if words & _CHARACTER_SET else "\nDEFAULT CHARACTER SET utf8mb4"
     body = "".join(part.text for part in parts[at : end + 1])
-    return Written(schema, table, body, "".join(part.text for part in tail).rstrip() + charset)
+    return Written(
+        schema,
+        table,
+        body,
+        "".join(part.text for part in tail).rstrip() + charset,
+        frozenset(_collated(parts[at + 1 : end], "COLLATE" in words)),
+        frozenset(
+            _OPTION_WORDS.get(token.name.upper(), token.name.upper())
+            for token in _significant(tail)
+            if token.kind in ("word", "name")
+        ),
+    )
+
+
+def _collated(parts: Sequence[Token], by_table: bool) -> Iterator[str]:
+    """Yield the columns (in lower case) whose collation is said, ``by_table`` where they say none.
+
+    Anything else than a column between the commas does no harm among them.
+    """
+    for item in _items(parts):
+        name, *rest = _significant(item) or [Token("mark", "")]
+        words = [token.word for token in _outside_parentheses(rest)]
+        pairs = {" ".join(pair) for pair in zip(words, words[1:])}
+        if _COLLATION & {*words} or (by_table and not _OWN_CHARACTER_SET & {*words, *pairs}):
+            yield name.name.lower()
+
+
+def _outside_parentheses(parts: Sequence[Token]) -> Iterator[Token]:
+    depth = 0
+    for part in parts:
+        depth -= part.text == ")" and part.kind == "mark"
+        if not depth:
+            yield part
+        depth += part.text == "(" and part.kind == "mark"
 
 
 def _head(head: list[Token]) -> tuple[str | None, str]:
@@ -242,14 +294,18 @@ def shape_of(shown: str, details: dict[str, tuple[str, str | None, bool]]) -> Ta
         if significant[0].kind == "name":
             columns.append(_column(part, details[significant[0].name]))
         elif words[0] == "PRIMARY":
-            primary_key = _index_columns(significant)
+            primary_key = tuple(map("".join, _index_parts(significant)))
         elif words[0] == "KEY" or words[1:2] == ["KEY"]:
             name = next(token.name for token in significant if token.kind == "name")
             kind = "KEY" if words[0] == "KEY" else f"{words[0]} KEY"
-            indexes.append(Index(name, _index_columns(significant), kind))
+            index = Index.of(name, _index_parts(significant), kind)
+            indexes.append(replace(index, hashed="HASH" in words))
         elif words[0] == "CONSTRAINT" and words[2:3] == ["CHECK"]:
             after = next(at for at, token in enumerate(part) if token.word == "CHECK") + 1
-            checks.append(Check(significant[1].name, _text(part[after:])))
+            expression = part[after:]
+            rule = _without_introducers(_significant(expression))
+            compared = " ".join(token.text for token in rule)
+            checks.append(Check(significant[1].name, _text(expression), compared))
         elif "FOREIGN" in words:
             foreign_keys.append(_text(part))
         else:
@@ -326,7 +382,7 @@ def _column(part: Sequence[Token], details: tuple[str, str | None, bool]) -> Col
 
 def _attributes(definition: Sequence[Token], type_: str) -> str:
     """Return a column's definition without type, character set, comment and numbering."""
-    plain = _significant(definition)
+    plain = _without_introducers(_significant(definition))
     skipped = len(_significant(list(tokens(type_))))
     found = []
     at = skipped
@@ -344,14 +400,30 @@ def _attributes(definition: Sequence[Token], type_: str) -> str:
     return " ".join(found)
 
 
-def _index_columns(significant: Sequence[Token]) -> tuple[str, ...]:
+def _without_introducers(plain: Sequence[Token]) -> list[Token]:
+    """Leave out the character sets (_utf8mb4) that MySQL writes in front of texts.
+
+    They are those of the session that made the table, whatever it was.
+    """
+    return [
+        token
+        for token, following in zip(plain, [*plain[1:], Token("mark", "")])
+        if not (token.word.startswith("_") and following.kind == "string")
+    ]
+
+
+def _index_parts(significant: Sequence[Token]) -> list[tuple[str, str]]:
+    """Return the columns of an index, each with what stands after it."""
     opening = next(at for at, token in enumerate(significant) if token.text == "(")
     inner = significant[opening + 1 : _closing(significant, opening)]
-    columns = []
+    parts = []
     for item in _items(inner):
-        plain = len(item) == 1 and item[0].kind == "name"
-        columns.append(item[0].name if plain else " ".join(token.text for token in item))
-    return tuple(columns)
+        if item[0].kind != "name":
+            parts.append((" ".join(token.text for token in item), ""))
+            continue
+        length = "".join(token.text for token in item[1:] if token.word not in ("ASC", "DESC"))
+        parts.append((item[0].name, length + (" DESC" if item[-1].word == "DESC" else "")))
+    return parts
 
 
 def _options(tail: Sequence[Token]) -> tuple[tuple[tuple[str, str], ...], bool]:
@@ -380,11 +452,16 @@ def _options(tail: Sequence[Token]) -> tuple[tuple[tuple[str, str], ...], bool]:
 
 
 def create_statement(
-    schema: str, table: str, shape: TableShape, partition_clause: tuple[str, Sequence[object]]
+    schema: str,
+    table: str,
+    shape: TableShape,
+    partition_clause: tuple[str, Sequence[object]] = ("", ()),
+    kind: str = "TABLE",
 ) -> Statement:
     """Put a CREATE TABLE together from a server's own pieces.
 
-    ``partition_clause`` is the text after the options, with its values.
+    ``partition_clause`` is the text after the options, with its values, ``kind`` what is
+    created: TABLE or TEMPORARY TABLE.
     """
     lines = [
         f"{quote_identifier(column.name)} {_escaped(column.definition)}" for column in shape.columns
@@ -401,13 +478,14 @@ def create_statement(
     inner = ",\n  ".join(lines)
     clause, args = partition_clause
     return Statement(
-        f"CREATE TABLE {quote_table(schema, table)} (\n  {inner}\n) {options}{clause}", tuple(args)
+        f"CREATE {kind} {quote_table(schema, table)} (\n  {inner}\n) {options}{clause}", tuple(args)
     )
 
 
 def index_clause(index: Index) -> str:
     """Return an index as it stands in CREATE TABLE and after ADD in ALTER TABLE."""
-    return f"{index.kind} {quote_identifier(index.name)} {quote_columns(index.columns)}"
+    columns = ", ".join(quote_identifier(column) + extra for column, extra in index.parts)
+    return f"{index.kind} {quote_identifier(index.name)} ({columns})"
 
 
 def _escaped(sql: str) -> str:

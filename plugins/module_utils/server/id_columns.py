@@ -13,9 +13,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Row,
     Server,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import (
-    SYSTEM_SCHEMAS,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
     quote_identifier,
@@ -26,6 +23,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column imp
     IdColumn,
     IdLimits,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import SYSTEM_SCHEMAS
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 
 SAMPLE = 5
@@ -125,7 +123,9 @@ def _in_schemas(server: Server, schemas: tuple[str, ...]) -> list[IdColumn]:
     names = schemas or SYSTEM_SCHEMAS
     marks = ", ".join(["%s"] * len(names))
     where = f"c.TABLE_SCHEMA {'' if schemas else 'NOT '}IN ({marks})"
-    return [_column(row) for row in server.rows(_COLUMNS.format(where=where), *names)]
+    found = [_column(row) for row in server.rows(_COLUMNS.format(where=where), *names)]
+    # MariaDB's IN does not tell upper case from lower, where the names of schemas do.
+    return [column for column in found if not schemas or column.schema in schemas]
 
 
 def _named(server: Server, tables: Collection[str]) -> list[IdColumn]:

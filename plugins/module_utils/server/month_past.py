@@ -31,6 +31,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import has_schema
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
     quote_columns,
@@ -79,7 +80,8 @@ def read_beside(
     archives = list(archives)
     problems = []
     for schema in sorted({archive.schema for archive in archives}):
-        if not server.rows("SHOW SCHEMAS WHERE `Database` = %s", schema):
+        # Not SHOW SCHEMAS, which on MariaDB never tells upper case from lower.
+        if not has_schema(server, schema):
             problems.append(
                 f"server {server.address}: there is no schema {schema} for the archives of "
                 f"{table}. Create it (outside the binary log), or correct archive_schema."

@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import (
     ADD_INDEXES,
     AddedIndexes,
+    DraftedIndex,
     TableSize,
+    match,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_table import (
     CREATE_SCHEMA,
     Current,
     Wanted,
+    spelled,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
@@ -33,6 +38,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.months import (
     partition_definitions,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import has_schema
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     Statement,
     quote_columns,
@@ -44,6 +50,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
+    READ,
+    Column,
     Index,
     TableShape,
     UsageTable,
@@ -53,16 +61,35 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table i
 # schema does not exist yet.
 _ALWAYS_THERE = "mysql"
 
-# What a definition means depends on these variables of the session. All of them
-# are the servers' own defaults, on which a server's administrator may differ.
+# What a definition means depends on these variables of the session. One description
+# must give one table, whatever a server's version and its administrator prefer. Only
+# what a server has and has otherwise is set: some take privileges, or say that they
+# are deprecated. Without the last two, a character set that is named without a
+# collation has the one that it has had in every version (MariaDB), or since 8.0 (MySQL).
 _SESSION = {
-    "sql_quote_show_create": 1,
+    "sql_quote_show_create": "ON",
     "default_storage_engine": "InnoDB",
     "default_tmp_storage_engine": "InnoDB",
-    "explicit_defaults_for_timestamp": 1,
+    "explicit_defaults_for_timestamp": "ON",
+    "innodb_strict_mode": "ON",
+    "old_mode": "UTF8_IS_UTF8MB3",
+    "character_set_collations": "",
+    "default_collation_for_utf8mb4": "utf8mb4_0900_ai_ci",
 }
 
-_TEXTS = ("char", "varchar", "binary", "varbinary")
+# Columns of which an index can have a prefix; of those of the second line, nothing else.
+_PREFIXED = (
+    *("char", "varchar", "binary", "varbinary"),
+    *(f"{size}{kind}" for size in ("tiny", "", "medium", "long") for kind in ("text", "blob")),
+)
+# No server's index has more bytes of a column.
+_LONGEST_PREFIX = 3072
+# What a temporary table may have of a table's row formats, on which the length of an
+# index depends. A compressed table's may be as long as a dynamic one's.
+_ROW_FORMATS = ("DYNAMIC", "COMPACT", "REDUNDANT")
+
+# Warnings of what will change in a later version.
+_OF_THE_FUTURE = re.compile("deprecated|in a future (release|version)", re.IGNORECASE)
 
 # Server errors of a definition that a temporary table cannot have, in words.
 _NOT_IN_A_USAGE_TABLE = {
@@ -97,16 +124,18 @@ def definition_of(table: UsageTable) -> Written:
 def read(server: Server, table: UsageTable, definition: Written) -> Current:
     """Read the table that is there, and let the server say what the definition means."""
     _prepare(server)
-    schema_exists = bool(
-        server.rows(
-            "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", table.schema
-        )
-    )
+    schema_exists = has_schema(server, table.schema)
     # Before the temporary table, which hides a table of the same name.
     existing = _existing(server, table.schema, table.name)
     size = _size(server, table, existing) if existing and table.add_indexes else None
-    understood = _understood(server, definition, table.schema if schema_exists else _ALWAYS_THERE)
-    return Current(understood, existing, schema_exists, size)
+    row_format = _row_format(server, table, existing)
+    schema = table.schema if schema_exists else _ALWAYS_THERE
+    understood, notes = _understood(server, definition, schema)
+    drafted: tuple[DraftedIndex, ...] = ()
+    if table.shape == READ and understood.primary_key:
+        draft = _Draft(server, schema, table.name, understood, row_format)
+        drafted = tuple(draft.made(index) for index in _lacking(table, understood, existing))
+    return Current(definition.asked(understood), existing, schema_exists, size, drafted, notes)
 
 
 def read_table(server: Server, schema: str, name: str) -> TableShape | None:
@@ -153,15 +182,20 @@ def _size(server: Server, table: UsageTable, shape: TableShape) -> TableSize:
         table.schema,
         table.name,
     )
-    named = {name.lower() for index in table.indexes for name in index.columns}
+    prefixes = {
+        name.lower(): _prefix(extra) for index in table.indexes for name, extra in index.parts
+    }
     texts = [
         column.name
         for column in shape.columns
-        if column.name.lower() in named and column.base_type in _TEXTS
+        if column.name.lower() in prefixes and column.base_type in _PREFIXED
     ]
     lengths = {}
     if texts:
-        sample = ", ".join(quote_identifier(name) for name in texts)
+        sample = ", ".join(
+            f"LEFT({quote_identifier(name)}, {prefixes[name.lower()]}) AS {quote_identifier(name)}"
+            for name in texts
+        )
         averages = ", ".join(f"AVG(LENGTH({quote_identifier(name)}))" for name in texts)
         where = quote_table(table.schema, table.name)
         found = server.row(f"SELECT {averages} FROM (SELECT {sample} FROM {where} LIMIT 1000) AS s")
@@ -169,9 +203,124 @@ def _size(server: Server, table: UsageTable, shape: TableShape) -> TableSize:
     return TableSize(int(row["row_count"] or 0), int(row["data_bytes"] or 0), lengths)
 
 
+def _prefix(extra: str) -> int:
+    """Return how much an index has of a column at most."""
+    digits = "".join(letter for letter in extra if letter.isdigit())
+    return int(digits) if digits else _LONGEST_PREFIX
+
+
 def _prepare(server: Server) -> None:
-    for variable, value in _SESSION.items():
-        server.set_session(variable, value)
+    for variable, found in server.variables(*_SESSION).items():
+        if found is not None and found != _SESSION[variable]:
+            server.set_session(variable, _SESSION[variable])
+
+
+def _row_format(server: Server, table: UsageTable, existing: TableShape | None) -> str:
+    """Return the row format of the table, or that of a new one that names none.
+
+    What the table names goes first: MySQL tells another of a table in partitions that
+    was changed.
+    """
+    named = existing.option("ROW_FORMAT") if existing else None
+    rows = server.rows(
+        "SELECT ROW_FORMAT AS format FROM information_schema.TABLES "
+        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        table.schema,
+        table.name,
+    )
+    default = "innodb_default_row_format"
+    found = str(rows[0]["format"] if rows else server.variables(default)[default])
+    row_format = (named or found).upper()
+    return row_format if row_format in _ROW_FORMATS else _ROW_FORMATS[0]
+
+
+def _lacking(
+    table: UsageTable, understood: TableShape, existing: TableShape | None
+) -> Iterable[Index]:
+    """Return the indexes that the table does not have, but for those on no column."""
+    indexes = [spelled(index, understood) for index in table.indexes]
+    for index in match(indexes, existing.indexes if existing else ()).missing:
+        if index.columns and all(understood.column(name) for name in index.columns):
+            yield index
+
+
+class _Draft:
+    """Temporary tables like the one that is described, each with one index."""
+
+    def __init__(
+        self, server: Server, schema: str, name: str, shape: TableShape, row_format: str
+    ) -> None:
+        self.server, self.schema, self.name = server, schema, name
+        options = dict(shape.options)
+        options.setdefault("ROW_FORMAT", row_format)
+        self.shape = replace(shape, checks=(), indexes=(), options=tuple(options.items()))
+
+    def made(self, index: Index) -> DraftedIndex:
+        """Ask the server what it makes of an index, and which prefix it takes if not that."""
+        drafted = self._ask(index)
+        return drafted if drafted.as_asked else replace(drafted, fitting=self._fitting(index))
+
+    def _ask(self, index: Index) -> DraftedIndex:
+        shape = replace(self.shape, indexes=(index,))
+        statement = create_statement(self.schema, self.name, shape, kind="TEMPORARY TABLE")
+        try:
+            self.server.rows(statement.sql, *statement.args)
+        except ServerError as error:
+            if _is_the_connections(error):
+                raise
+            return DraftedIndex(index, None, f"error {error.number}: {error.message}")
+        try:
+            said = "; ".join(_warnings(self.server))
+            (made,) = _shape(self.server, self.schema, self.name).indexes
+        finally:
+            _drop_temporary(self.server, self.schema, self.name)
+        return DraftedIndex(index, made, said)
+
+    def _fitting(self, index: Index) -> Index | None:
+        """Find the longest prefix of a column with which the server takes an index as it is."""
+        for at, name in enumerate(index.columns):
+            column = self.shape.column(name)
+            if column is None or column.base_type not in _PREFIXED:
+                continue
+            taken, least, most = None, 1, min(_LONGEST_PREFIX, _length(column))
+            while least <= most:
+                middle = (least + most) // 2
+                shorter = _with_prefix(index, at, middle)
+                if self._ask(shorter).as_asked:
+                    taken, least = shorter, middle + 1
+                else:
+                    most = middle - 1
+            if taken:
+                return taken
+        return None
+
+
+def _length(column: Column) -> int:
+    """Return how many characters or bytes a column may have, a great number if any."""
+    digits = "".join(letter for letter in column.type if letter.isdigit())
+    return int(digits) if digits else _LONGEST_PREFIX + 1
+
+
+def _with_prefix(index: Index, at: int, length: int) -> Index:
+    parts = list(index.parts)
+    column, extra = parts[at]
+    parts[at] = (column, f"({length}){' DESC' if extra.endswith(' DESC') else ''}")
+    return Index.of(index.name, parts, index.kind)
+
+
+def _warnings(server: Server) -> list[str]:
+    """Return what the server says about the last statement, but for its plans for the future."""
+    found = [str(row["Message"]) for row in server.rows("SHOW WARNINGS")]
+    return [text for text in found if not _OF_THE_FUTURE.search(text)]
+
+
+def _is_the_connections(error: ServerError) -> bool:
+    # The client library's own numbers (a lost connection) are from 2000 to 2999.
+    return error.number == 0 or 2000 <= error.number < 3000
+
+
+def _drop_temporary(server: Server, schema: str, name: str) -> None:
+    server.rows(f"DROP TEMPORARY TABLE {quote_table(schema, name)}")
 
 
 def _existing(server: Server, schema: str, name: str) -> TableShape | None:
@@ -193,13 +342,15 @@ def _existing(server: Server, schema: str, name: str) -> TableShape | None:
     return _shape(server, schema, name)
 
 
-def _understood(server: Server, definition: Written, schema: str) -> TableShape:
+def _understood(
+    server: Server, definition: Written, schema: str
+) -> tuple[TableShape, tuple[str, ...]]:
+    """Return what a definition means to the server, and what the server says about it."""
     try:
         statement = definition.temporary(schema)
         server.rows(statement.sql)
     except ServerError as error:
-        # The client library's own numbers (a lost connection) are from 2000 to 2999.
-        if error.number == 0 or 2000 <= error.number < 3000:
+        if _is_the_connections(error):
             raise
         why = _NOT_IN_A_USAGE_TABLE.get(error.number, "correct it")
         raise Refused(
@@ -209,9 +360,10 @@ def _understood(server: Server, definition: Written, schema: str) -> TableShape:
             ]
         ) from error
     try:
-        return _shape(server, schema, definition.table)
+        notes = tuple(_warnings(server))
+        return _shape(server, schema, definition.table), notes
     finally:
-        server.rows(f"DROP TEMPORARY TABLE {quote_table(schema, definition.table)}")
+        _drop_temporary(server, schema, definition.table)
 
 
 def _shape(server: Server, schema: str, table: str) -> TableShape:

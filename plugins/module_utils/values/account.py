@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 ALL = "ALL PRIVILEGES"
@@ -124,6 +125,13 @@ class Scope:
             return cls(re.sub(r"\\?_", r"\\_", schema))
         table = found[5] or found[4].replace("``", "`")
         return cls(_unescaped(schema), table)
+
+    def named(self, names: Names) -> Scope:
+        """Return the scope under the names that a server has for schemas and tables."""
+        if self.schema is None:
+            return self
+        table = self.table and names.stored(self.table)
+        return replace(self, schema=names.stored(self.schema), table=table)
 
     @property
     def allowed(self) -> frozenset[str] | None:
@@ -292,6 +300,16 @@ class DesiredAccount:
     limits: Mapping[str, float] = field(default_factory=dict)
     locked: bool | None = None
     old_password: str | None = None
+
+    def named(self, names: Names) -> DesiredAccount:
+        """Return what is asked for, its privileges on schemas and tables as a server names them."""
+        if self.privileges is None:
+            return self
+        privileges: dict[Scope, tuple[str, ...]] = {}
+        for scope, words in self.privileges.items():
+            stored = scope.named(names)
+            privileges[stored] = privileges.get(stored, ()) + words
+        return replace(self, privileges=privileges)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
+
 DATABASES = ("do_databases", "ignore_databases")
 TABLES = ("do_tables", "ignore_tables")
 WILD_TABLES = ("wild_do_tables", "wild_ignore_tables")
@@ -65,6 +67,21 @@ class Filters:
         lists: dict[str, list[Any]] = {name: list(getattr(self, name)) for name in _SHAPES}
         lists[REWRITE] = [{"from": old, "to": new} for old, new in self.rewrite_databases]
         return lists
+
+    def named(self, names: Names) -> Filters:
+        """Return the filters in the names that a server has for schemas and tables.
+
+        Where a server stores names in lower case, MariaDB compares the database of a
+        row with a filter letter by letter, and leaves out all rows of one that is
+        written otherwise; MySQL shows some filters otherwise than they were given
+        (measured).
+        """
+        lists: dict[str, Any] = {
+            kind: tuple(sorted({names.stored(one) for one in getattr(self, kind)}))
+            for kind in _SHAPES
+        }
+        pairs = {(names.stored(old), names.stored(new)) for old, new in self.rewrite_databases}
+        return Filters(**lists, rewrite_databases=tuple(sorted(pairs)))
 
     def differing_from(self, current: Filters | None) -> dict[str, tuple[Any, ...]]:
         """Return the kinds to set, with what they shall be.

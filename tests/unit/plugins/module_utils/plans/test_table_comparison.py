@@ -14,8 +14,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.table_comparis
     HARMLESS,
     STOPS,
     compare,
+    name_difference,
     row_layout,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
     Check,
     Column,
@@ -207,7 +209,7 @@ def test_columns_go_by_position() -> None:
         ((), (), [("primary key", HARMLESS)]),
         (("Id",), (Index("u", ("Who",), "UNIQUE KEY"),), [("unique index", STOPS)]),
         (("Id",), (Index("u", ("Who", "ID"), "UNIQUE KEY"),), []),
-        (("Id",), (Index("u", ("`Id` ( 3 )",), "UNIQUE KEY"),), [("unique index", STOPS)]),
+        (("Id",), (Index("u", ("Id",), "UNIQUE KEY", ("(3)",)),), [("unique index", STOPS)]),
     ],
 )
 def test_keys(
@@ -215,6 +217,47 @@ def test_keys(
 ) -> None:
     here = replace(SOURCE, primary_key=primary_key, indexes=indexes)
     assert [found[1:] for found in told(SOURCE, here)] == expected
+
+
+BY_TEXT = replace(SOURCE, columns=(ID, AT, replace(WHO, nullable=False)), primary_key=("Who",))
+
+
+@pytest.mark.parametrize(
+    ("collation", "effect"),
+    [
+        ("utf8mb4_general_ci", STOPS),
+        # It leaves trailing spaces out of account, as the source's may not.
+        ("utf8mb4_0900_ai_ci", STOPS),
+        ("utf8mb4_nopad_bin", HARMLESS),
+        ("utf8mb4_0900_bin", HARMLESS),
+        (None, HARMLESS),
+    ],
+)
+def test_a_key_of_texts(collation: str | None, effect: str) -> None:
+    """What is a duplicate depends on the collation."""
+    columns = (*BY_TEXT.columns[:2], replace(BY_TEXT.columns[2], collation=collation))
+    index = Index("u", ("who", "At"), "UNIQUE KEY")
+    here = replace(BY_TEXT, columns=columns, indexes=(index,))
+    found = [one for one in told(BY_TEXT, here) if one[0] is None]
+    stopping = [(None, "collation of the primary key", STOPS), (None, "unique index", STOPS)]
+    assert found == (stopping if effect == STOPS else [])
+    # A text beside the key decides nothing.
+    beside = replace(SOURCE, columns=BY_TEXT.columns)
+    assert [one[2] for one in told(beside, replace(beside, columns=columns))] == [HARMLESS]
+
+
+def test_names_that_only_one_of_them_stores_in_lower_case() -> None:
+    lower, exact = Names(ignores_case=True), Names()
+    for source, here in ((exact, exact), (lower, lower), (exact, lower)):
+        assert name_difference("Usage_Data.Calls", source, here) is None
+    assert name_difference("usage_data.calls", lower, exact) is None
+    found = name_difference("Usage_Data.Calls", lower, exact)
+    assert found and found.effect == STOPS
+    assert str(found) == (
+        "lower_case_table_names: usage_data.calls there, Usage_Data.Calls here; the source stores "
+        "names in lower case, and this server tells upper case from lower: rows come for a table "
+        "that it does not have (error 1146)"
+    )
 
 
 def test_a_key_goes_by_position_too() -> None:

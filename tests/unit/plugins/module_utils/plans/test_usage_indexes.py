@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import (
+    DraftedIndex,
     TableSize,
     adding,
     expected_cost,
@@ -38,6 +39,77 @@ def test_indexes_match_by_columns() -> None:
     twin = replace(K, name="twin")
     assert match((K,), (twin, K)).others == (twin,)
     assert match((K,), (replace(K, kind="UNIQUE KEY"),)).missing == (K,)
+    # A prefix and an order are part of an index.
+    for extras in (("(3)", ""), ("", " DESC")):
+        other = replace(K, extras=extras)
+        assert match((K,), (other,)).missing == (K,) and match((other,), (other,)).missing == ()
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["url(100)", "at"], Index("i", ("url", "at"), "KEY", ("(100)", ""))),
+        ([" url ( 0100 ) desc"], Index("i", ("url",), "KEY", ("(100) DESC",))),
+        (["at DESC", "who ASC"], Index("i", ("at", "who"), "KEY", (" DESC", ""))),
+        (["`a``b(1)`(2)", "`x` DESC"], Index("i", ("a`b(1)", "x"), "KEY", ("(2)", " DESC"))),
+        (["odd` %s name", "desc", "a(b)"], Index("i", ("odd` %s name", "desc", "a(b)"))),
+        ([""], Index("i", ("",))),
+    ],
+)
+def test_columns_of_an_index_as_a_person_writes_them(columns: list[str], expected: Index) -> None:
+    assert Index.parse("i", columns, False) == expected
+    assert Index.parse("i", columns, True) == replace(expected, kind="UNIQUE KEY")
+
+
+URL = Index("k", ("url", "at"))
+
+
+def with_prefix(extra: str) -> Index:
+    return replace(URL, extras=(extra, ""))
+
+
+@pytest.mark.parametrize(
+    ("drafted", "as_asked"),
+    [
+        (DraftedIndex(URL, URL), True),
+        # All of a column is no prefix.
+        (DraftedIndex(with_prefix("(20)"), URL), True),
+        (DraftedIndex(with_prefix("(20) DESC"), with_prefix(" DESC")), True),
+        (DraftedIndex(with_prefix(" DESC"), URL), False),
+        (DraftedIndex(with_prefix("(20) DESC"), URL), False),
+        (DraftedIndex(URL, with_prefix("(20)")), False),
+        (DraftedIndex(with_prefix("(30)"), with_prefix("(20)")), False),
+        (DraftedIndex(URL, replace(URL, hashed=True)), False),
+        (DraftedIndex(URL, None), False),
+    ],
+)
+def test_an_index_is_made_as_it_was_asked_for(drafted: DraftedIndex, as_asked: bool) -> None:
+    assert drafted.as_asked == as_asked
+
+
+@pytest.mark.parametrize(
+    ("drafted", "said"),
+    [
+        (
+            DraftedIndex(URL, None, "error 1170: without a key length", with_prefix("(768)")),
+            "indexes: KEY k (url, at) is not taken by this server (error 1170: without a key "
+            "length); write columns: [url(768), at], the longest prefix that it takes.",
+        ),
+        (
+            DraftedIndex(URL, with_prefix("(768)"), "too long", with_prefix("(768)")),
+            "indexes: KEY k (url, at) is made by this server as KEY k (url(768), at), which a "
+            "later run would not know again (too long); write columns: [url(768), at], the longest "
+            "prefix that it takes.",
+        ),
+        (
+            DraftedIndex(URL, replace(URL, hashed=True)),
+            "indexes: KEY k (url, at) is made of hashes by this server, which sorts by none and "
+            "adds none to a table that exists; leave the index out, or name other columns.",
+        ),
+    ],
+)
+def test_what_is_said_of_an_index_that_is_not(drafted: DraftedIndex, said: str) -> None:
+    assert drafted.problem == said
 
 
 def test_a_name_that_is_taken() -> None:

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import usage_table as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import TableSize
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import (
+    DraftedIndex,
+    TableSize,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_table import (
     Current,
     Wanted,
     wanted,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     RANGE_COLUMNS,
     UNIX_TIMESTAMP,
@@ -135,7 +139,7 @@ def differences(existing: TableShape, desired: Wanted = READ_SHAPE) -> list[tupl
         ({"options": ()}, [("table option ENGINE", False)]),
         (
             {"options": (("ENGINE", "InnoDB"), ("CHARSET", "latin1"), ("ROW_FORMAT", "COMPACT"))},
-            [("table option CHARSET", False), ("table option ROW_FORMAT", False)],
+            [("table option CHARSET", False), ("table option ROW_FORMAT", True)],
         ),
         ({"columns": (ID, WHO, AT)}, [("order of columns", False)]),
         ({"columns": (ID, AT)}, [("column Who", False)]),
@@ -287,12 +291,12 @@ def test_descriptions() -> None:
         (
             {"columns": (ID, AT, replace(WHO, collation="utf8mb4_general_ci"))},
             "column Who, collation: expected utf8mb4_bin, found utf8mb4_general_ci (compares and "
-            "sorts otherwise than on the other servers)",
+            "sorts otherwise than the description says)",
         ),
         (
             {"columns": (ID, AT, replace(WHO, collation="latin1_bin"))},
-            "column Who, character set: expected utf8mb4, found latin1 (stops a channel, or puts "
-            "values into the wrong columns)",
+            "column Who, character set: expected utf8mb4, found latin1 (stops a channel, or "
+            "changes what comes through it)",
         ),
         (
             {"columns": (replace(ID, numbered=False), AT, WHO)},
@@ -307,8 +311,144 @@ def test_descriptions() -> None:
     ],
 )
 def test_what_is_said_of_a_read_server_s_table(change: dict[str, Any], said: str) -> None:
-    found = planning.differences(READ_SHAPE, replace(READ_SHAPE.shape, **change), add_index)
+    asked = replace(READ_SHAPE.shape, options_asked=frozenset({"ROW_FORMAT"}))
+    found = planning.differences(
+        replace(READ_SHAPE, shape=asked), replace(READ_SHAPE.shape, **change), add_index
+    )
     assert [str(difference) for difference in found] == [said]
+
+
+SILENT = replace(WHO, collation_asked=False)
+DEFAULTS = (("ENGINE", "InnoDB"), ("CHARSET", "utf8mb4"), ("COLLATE", "utf8mb4_bin"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "expected"),
+    [
+        # What the definition leaves to the server: once for all columns, and no channel minds.
+        (
+            {"columns": (ID, AT, SILENT), "options": DEFAULTS},
+            {
+                "columns": (ID, AT, replace(WHO, collation="utf8mb4_general_ci")),
+                "options": (*DEFAULTS[:2], ("COLLATE", "utf8mb4_general_ci")),
+            },
+            [("collation of the table, Who, which the definition does not name", True)],
+        ),
+        (
+            {"columns": (ID, AT, SILENT)},
+            {"columns": (ID, AT, replace(WHO, collation="latin1_swedish_ci"))},
+            [("column Who, character set", False)],
+        ),
+        (
+            {"columns": (ID, AT, SILENT)},
+            {"columns": (ID, AT, replace(WHO, type="char(3)", collation="utf8mb4_general_ci"))},
+            [("column Who, type", False)],
+        ),
+        ({"columns": (ID, AT, SILENT)}, {"columns": (ID, AT)}, [("column Who", False)]),
+        # What it says.
+        (
+            {"options": DEFAULTS, "options_asked": frozenset({"COLLATE"})},
+            {"options": (*DEFAULTS[:2], ("COLLATE", "utf8mb4_general_ci"))},
+            [("table option COLLATE", False)],
+        ),
+        (
+            {"options": DEFAULTS},
+            {"options": (DEFAULTS[0], ("CHARSET", "latin1"), ("COLLATE", "latin1_bin"))},
+            [("table option CHARSET", False)],
+        ),
+        ({}, {"options": (("ENGINE", "MyISAM"),)}, [("table option ENGINE", False)]),
+        # What a server gives without being asked.
+        (
+            {"options": (*DEFAULTS, ("ENCRYPTION", "'Y'"))},
+            {"options": DEFAULTS},
+            [],
+        ),
+        (
+            {"options": DEFAULTS},
+            {"options": (*DEFAULTS, ("ENCRYPTION", "'Y'"))},
+            [("table option ENCRYPTION", True)],
+        ),
+        # In how many digits clients may show an integer.
+        (
+            {},
+            {"columns": (replace(ID, type="bigint unsigned"), AT, WHO)},
+            [("column Id, type", True)],
+        ),
+        (
+            {},
+            {"columns": (replace(ID, type="bigint(20) unsigned zerofill"), AT, WHO)},
+            [("column Id, type", False)],
+        ),
+        # Checks go by what they say, not by the session that made them.
+        (
+            {"checks": (Check("c", "(Who <> _utf8mb4'x')", "( Who <> 'x' )"),)},
+            {"checks": (Check("d", "(Who <> _latin1'x')", "( Who <> 'x' )"),)},
+            [],
+        ),
+    ],
+)
+def test_only_what_was_asked_for_is_demanded(
+    asked: dict[str, Any], found: dict[str, Any], expected: list[tuple[str, bool]]
+) -> None:
+    desired = replace(READ_SHAPE, shape=replace(READ_SHAPE.shape, **asked))
+    existing = replace(desired.shape, **found)
+    assert differences(existing, desired) == expected
+
+
+def test_a_collation_that_nobody_named_can_be_named() -> None:
+    desired = replace(READ_SHAPE, shape=replace(READ_SHAPE.shape, columns=(ID, AT, SILENT)))
+    there = replace(desired.shape, columns=(ID, AT, replace(WHO, collation="utf8mb4_general_ci")))
+    plan = planning.plan(desired, Current(WRITTEN, there, True, notes=("careful",)), add_index)
+    assert plan.steps == () and plan.warnings == (
+        "s.t: collation of Who, which the definition does not name: expected utf8mb4_bin, found "
+        "utf8mb4_general_ci; a server where the table is made anew gives it the expected one; name "
+        "a collation in the definition (COLLATE utf8mb4_general_ci) to have one everywhere.",
+        "s.t: server says of the definition: careful",
+    )
+    made = planning.plan(desired, Current(WRITTEN, None, True, notes=("careful",)), add_index)
+    assert made.warnings == ("s.t: server says of the definition: careful",)
+
+
+def test_an_index_that_is_there_twice_is_told() -> None:
+    indexes = tuple(Index(name, columns) for name, columns in (("a", ("who",)), ("b", ("WHO",))))
+    desired = wanted(replace(TABLE, indexes=indexes), WRITTEN, MONTHS)
+    made = planning.plan(desired, Current(WRITTEN, None, True), add_index)
+    assert made.warnings == (
+        "s.t: KEY b (Who) is KEY a (Who) once more, and slows each insert; leave one out.",
+    )
+
+
+def test_an_index_is_wanted_as_the_server_makes_it() -> None:
+    asked = Index("k", ("Who",), "KEY", ("(2)",))
+    whole = Index("k", ("Who",))
+    table = replace(TABLE, indexes=(Index("k", ("who",), "KEY", ("(2)",)),))
+    found = wanted(table, WRITTEN, MONTHS, [DraftedIndex(asked, whole)])
+    assert found.shape.indexes == (whole,)
+    assert wanted(table, WRITTEN, MONTHS).shape.indexes == (asked,)
+
+
+def test_an_index_that_the_server_makes_otherwise_is_refused() -> None:
+    drafted = DraftedIndex(Index("k", ("Who",)), None, "error 1071: too long")
+    with pytest.raises(Refused) as refusal:
+        wanted(TABLE, replace(WRITTEN, primary_key=()), MONTHS, [drafted])
+    assert len(refusal.value.problems) == 2
+    assert refusal.value.problems[1] == (
+        "indexes: KEY k (Who) is not taken by this server (error 1071: too long); leave the index "
+        "out, or name other columns."
+    )
+
+
+def test_names_as_a_server_has_them() -> None:
+    table = replace(TABLE, schema="Usage_Data", name="Calls")
+    assert table.named(Names()) == table
+    assert str(table.named(Names(ignores_case=True))) == "usage_data.calls"
+
+
+def test_a_schema_of_the_server_itself_is_refused() -> None:
+    (problem,) = replace(TABLE, schema="MySQL").problems()
+    assert problem == "schema: MySQL is a schema of the server itself; name one of your own."
+    (problem,) = replace(TABLE, indexes=(Index("k", ("who",), "KEY", ("(0)",)),)).problems()
+    assert problem == "indexes: k has a prefix of 0; give it 1 at least."
 
 
 def test_what_is_said_of_what_is_missing_or_too_much() -> None:

@@ -24,6 +24,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table i
     Check,
     Column,
     Index,
+    TableShape,
     UsageTable,
 )
 
@@ -154,8 +155,8 @@ def test_mariadbs_text() -> None:
     assert shape.columns[3].definition == r"""enum('a)','b,''') NOT NULL COMMENT 'x`y%\n''z"'"""
     assert shape.primary_key == ("a b",)
     assert shape.indexes == (
-        Index("u", ("`d` DESC",), "UNIQUE KEY"),
-        Index("b", ("`e` ( 10 )", "d")),
+        Index("u", ("d",), "UNIQUE KEY", (" DESC",)),
+        Index("b", ("e", "d"), "KEY", ("(10)", "")),
     )
     assert shape.checks == (Check("big", "(`d` < 100)"),)
     assert len(shape.foreign_keys) == len(shape.unknown) == 1
@@ -198,6 +199,67 @@ def test_apart_and_together_is_the_same() -> None:
 
 def test_index_clause() -> None:
     assert index_clause(Index("a`b", ("c", "d"), "UNIQUE KEY")) == "UNIQUE KEY `a``b` (`c`, `d`)"
+    index = Index("a", ("c", "d"), "KEY", ("(10) DESC", ""))
+    assert index_clause(index) == "KEY `a` (`c`(10) DESC, `d`)"
+
+
+def test_parts_of_indexes_that_are_no_columns() -> None:
+    shape = shape_of(
+        "CREATE TABLE `t` (\n  `a` int,\n  PRIMARY KEY (`a`(3) DESC),\n"
+        "  KEY `k` ((`a` + 1),`a`),\n  UNIQUE KEY `h` (`a`) USING HASH\n)",
+        {"a": ("int", None, True)},
+    )
+    assert shape.primary_key == ("a(3) DESC",)
+    assert shape.indexes == (
+        Index("k", ("( `a` + 1 )", "a")),
+        Index("h", ("a",), "UNIQUE KEY", hashed=True),
+    )
+
+
+def test_the_session_s_character_set_is_no_part_of_a_rule() -> None:
+    """MySQL writes that of whoever made the table in front of texts."""
+    texts = [
+        f"CREATE TABLE `t` (\n  `a` char(3) GENERATED ALWAYS AS (concat({text}))\n,"
+        f"  CONSTRAINT `c` CHECK ((`a` <> {text}))\n)"
+        for text in ("_latin1'it''s _x'", "_utf8mb4'it''s _x'", "'it''s _y'")
+    ]
+    shapes = [shape_of(text, {"a": ("char(3)", None, True)}) for text in texts]
+    rules = [(shape.columns[0].attributes, shape.checks[0].rule) for shape in shapes]
+    assert rules[0] == rules[1] != rules[2]
+    assert shapes[0].checks[0].expression == "((`a` <> _latin1'it''s _x'))"
+
+
+COLLATED = """CREATE TABLE t (
+  id BIGINT PRIMARY KEY,
+  a VARCHAR(3),
+  `B c` VARCHAR(3) COLLATE latin1_bin,
+  d CHAR(3) CHARACTER SET latin1 DEFAULT (a COLLATE utf8mb4_bin),
+  e CHAR(3) CHAR SET latin1 COMMENT 'COLLATE',
+  f CHAR(3) CHARACTER SET latin1 BINARY,
+  g NCHAR(3), h JSON, i TEXT CHARSET utf8mb4, j BINARY(3),
+  CHECK (a COLLATE utf8mb4_bin <> 'x'),
+)"""
+
+
+def test_what_a_definition_says_of_collations() -> None:
+    said = written(COLLATED)
+    assert said.columns_collated == {"b c", "f", "h", "j"}
+    assert "COLLATE" not in said.options
+    said = written(f"{COLLATED} CHARSET=utf8mb4 COLLATE=utf8mb4_bin")
+    assert said.columns_collated >= {"id", "a", "b c", "f", "h", "j"}
+    assert not said.columns_collated & {"d", "e", "g", "i"}
+    assert said.options >= {"CHARSET", "COLLATE"}
+    said = written("CREATE TABLE t (id INT) DEFAULT CHARACTER SET=utf8mb4 `Page_Compressed`=1")
+    assert said.options >= {"CHARSET", "PAGE_COMPRESSED"}
+
+
+def test_what_was_asked_for_is_marked() -> None:
+    names = ("a", "b")
+    shape = TableShape(tuple(Column(name, "char(3)", "char(3)") for name in names), ("a",))
+    said = written("CREATE TABLE t (A CHAR(3) COLLATE latin1_bin, b CHAR(3)) ROW_FORMAT=DYNAMIC")
+    asked = said.asked(shape)
+    assert [column.collation_asked for column in asked.columns] == [True, False]
+    assert "ROW_FORMAT" in asked.options_asked and "COLLATE" not in asked.options_asked
 
 
 def test_a_definition_of_another_table_is_refused() -> None:
