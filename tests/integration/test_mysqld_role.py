@@ -33,6 +33,18 @@ def config_of(server: TestServer) -> str:
     return (server.work_dir / "my.cnf").read_text()
 
 
+def test_the_binary_log_of_a_new_server_is_empty(topology: Topology) -> None:
+    """What makes a server is its own, and must not travel through its replicas' channels."""
+    for name in ("w1", "w2"):
+        server = topology.server(name)
+        mysql = server.flavour == "mysql"
+        assert server.value(f"SELECT @@{'gtid_executed' if mysql else 'gtid_binlog_pos'}") == ""
+        events = {row["Event_type"] for row in server.rows("SHOW BINLOG EVENTS")}
+        assert events <= {"Format_desc", "Previous_gtids", "Gtid_list", "Binlog_checkpoint"}, events
+        # All the same, the server's user logs in over the socket alone.
+        assert server.value("SELECT CURRENT_USER()") == "root@localhost"
+
+
 def test_a_value_is_what_was_meant(topology: Topology, w1: TestServer) -> None:
     topology.playbook(
         "servers.yml",

@@ -175,6 +175,12 @@ def running_channels(reader: TestServer) -> set[str]:
     }
 
 
+def logged(server: TestServer) -> str:
+    """Return the names of the transactions that a server has made, or taken from others."""
+    mysql = server.flavour == "mysql"
+    return str(server.value(f"SELECT @@GLOBAL.{'gtid_executed' if mysql else 'gtid_current_pos'}"))
+
+
 def receiving_threads(reader: TestServer) -> set[int]:
     """Return the numbers of the replication threads: a restarted channel has new ones."""
     rows = reader.rows(
@@ -209,6 +215,12 @@ def test_a_second_run_changes_nothing(site: Topology, second_run: Played) -> Non
     print(f"{site.host.line.name}: second run of site.yml {second_run.seconds:.1f} s")
     # No authority was named, so none is told to applications.
     assert "tls_ca" not in json.loads((site.folder / "application.json").read_text())
+
+
+def test_nothing_of_the_set_up_is_in_a_binary_log(site: Topology, second_run: Played) -> None:
+    """It would travel through every channel: accounts, tables and DDL are each server's own."""
+    for name in (*WRITERS, *READERS):
+        assert logged(site.server(name)) == "", name
 
 
 @pytest.mark.flavour("mysql")
