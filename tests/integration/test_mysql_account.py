@@ -140,6 +140,9 @@ def binary_log(server: TestServer) -> tuple[Any, ...]:
         ({"name": "a", "privileges": {"*.*": "SELECT"}}, "the privileges on '*.*' are no list"),
         ({"accounts": [{"name": "a"}, {"name": "a", "host": "%"}]}, "a@% is listed twice"),
         ({"name": "mysql.sys", "host": "localhost"}, "mysql.sys@localhost belongs to the server"),
+        ({"name": "a\nb"}, "the name is 'a\\nb': it has a line break"),
+        ({"name": "a", "host": "10.%,192.%"}, "an account has one pattern"),
+        ({"name": "a", "host": "10.1.2.3/255.255.0.0"}, "with no bit outside"),
     ],
 )
 def test_refuses_before_any_sql(module: AccountModule, options: dict[str, Any], said: str) -> None:
@@ -169,6 +172,19 @@ def test_touches_nothing_when_one_account_is_wrong(
         assert not result["changed"] and result["statements"] == []
         assert said in result["msg"]
         assert account(server, name) is None
+
+
+@pytest.mark.parametrize("network", ["127.0.0.0/255.0.0.0", "127.0.0.0/8", "127.%"])
+def test_a_network_lets_its_clients_in_or_is_refused(
+    server: TestServer, module: AccountModule, name: str, network: str
+) -> None:
+    refused = server.flavour == "mariadb" and network.endswith("/8")
+    result = module(fails=refused, name=name, host=network, password=PASSWORD)
+    if refused:
+        assert "write the whole mask" in result["msg"], result
+        assert account(server, name, network) is None
+    else:
+        log_in(server, name, PASSWORD).close()
 
 
 def test_one_rhythm(server: TestServer, module: AccountModule, name: str, schema: str) -> None:

@@ -175,6 +175,18 @@ def test_a_server_that_does_not_come_up_with_a_text_gets_the_one_before(
     assert play(right)["actions"][1:] == ["stop", "start"]
 
 
+def test_an_interrupted_change_is_completed(here: Host, options: dict[str, Any]) -> None:
+    play(options)
+    right = {
+        **options,
+        "defaults_text": text_of(Path(options["datadir"]).parent, "max_connections = 77\n"),
+    }
+    Path(options["defaults_file"]).write_text(right["defaults_text"])
+    assert play({**right, "restart": False})["restart_pending"]
+    assert play(right)["actions"] == ["stop", "start"]
+    assert server_of(here, options).value("SELECT @@max_connections") == 77
+
+
 def test_an_interrupted_change_has_its_way_back(here: Host, options: dict[str, Any]) -> None:
     """Killed between write and restart, a run leaves a text that the server never came up with."""
     folder = Path(options["datadir"]).parent

@@ -11,6 +11,10 @@ from tests.integration.lines import Host, TestServer, Topology, running_topology
 
 # Understood by every server, and fatal at the end of its start: it has no such zone.
 LATE = {"default_time_zone": "Mars/Olympus"}
+# What stands in a log by itself.
+NO_TRANSACTION = {
+    *("Format_desc", "Previous_gtids", "Gtid_list", "Binlog_checkpoint", "Rotate", "Stop"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,20 @@ def pids(topology: Topology) -> list[str]:
 
 def config_of(server: TestServer) -> str:
     return (server.work_dir / "my.cnf").read_text()
+
+
+def test_the_binary_log_of_a_new_server_is_empty(topology: Topology) -> None:
+    """What makes a server is its own, and must not travel through its replicas' channels."""
+    for name in ("w1", "w2"):
+        server = topology.server(name)
+        mysql = server.flavour == "mysql"
+        assert server.value(f"SELECT @@{'gtid_executed' if mysql else 'gtid_binlog_pos'}") == ""
+        # Of each log, the one in which a MySQL server was initialised too.
+        for log in server.rows("SHOW BINARY LOGS"):
+            events = server.rows("SHOW BINLOG EVENTS IN %s", log["Log_name"])
+            assert {row["Event_type"] for row in events} <= NO_TRANSACTION, events
+        # All the same, the server's user logs in over the socket alone.
+        assert server.value("SELECT CURRENT_USER()") == "root@localhost"
 
 
 def test_a_value_is_what_was_meant(topology: Topology, w1: TestServer) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -60,6 +61,9 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
 
 # The length of a name in characters, and of a password in bytes (None: any).
 LONGEST_NAME = LONGEST_USER
+# Whether 10.0.0.0/8 is a network; where it is not, no client ever comes from it (measured: 1130
+# on MariaDB 10.11). With the whole mask it is one on both.
+TAKES_PREFIX_LENGTH = {MYSQL: True, MARIADB: False}
 LONGEST_PASSWORD: dict[str, int | None] = {MYSQL: 256, MARIADB: None}
 
 # Each resource limit with its column in mysql.user.
@@ -163,6 +167,12 @@ def _problems(server: Server, desired: Iterable[DesiredAccount]) -> list[str]:
             found.append(
                 f"{wanted.account}: a name of {length} characters, where {server.flavour} takes "
                 f"{longest_name}; shorten it."
+            )
+        with_length = wanted.present and re.search(r"/\d+$", wanted.account.host)
+        if with_length and not TAKES_PREFIX_LENGTH[server.flavour]:
+            found.append(
+                f"{wanted.account}: {server.flavour} knows no network with a prefix length, and no "
+                "client could log in; write the whole mask, as in 10.0.0.0/255.0.0.0."
             )
         if not wanted.password or longest_password is None:
             continue

@@ -127,7 +127,9 @@ class Process:
                     "--skip-test-db",
                 ]
             else:
+                # The binary log is on by default: what is in it travels through every channel.
                 first_statements.write(
+                    "SET SESSION sql_log_bin = 0;\n"
                     "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n"
                     f"ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '{user}';\n"
                 )

@@ -65,7 +65,8 @@ def desired_accounts(options: Sequence[Mapping[str, Any]]) -> list[DesiredAccoun
 def _grammar_problems(wanted: DesiredAccount) -> list[str]:
     """Return what is wrong with the words of an account that is to be there."""
     name, host = wanted.account.name, wanted.account.host
-    found = grammar.told(f"{wanted.account}: the name", name, grammar.account_name) if name else []
+    # How long a name may be depends on the server, which is asked.
+    found = grammar.told(f"{wanted.account}: the name", name, grammar.text) if name else []
     if host and not wanted.is_role:
         found += grammar.told(f"{wanted.account}: the host", host, grammar.account_host)
     return found
