@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 MASK = "********"
@@ -22,6 +23,15 @@ class Secret:
     def reveal(self) -> str:
         """Return the secret text itself."""
         return self._text
+
+    @property
+    def size(self) -> int:
+        """How long it is, in bytes of UTF-8."""
+        return len(self._text.encode(errors="replace"))
+
+    def consists_of(self, allowed: Callable[[str], bool]) -> bool:
+        """Return whether every character of it is allowed."""
+        return all(map(allowed, self._text))
 
     def __repr__(self) -> str:
         return MASK
