@@ -49,12 +49,17 @@ options:
         description: Account on the source that may replicate; needed to make a channel.
         type: str
       source_password: &source_password
-        description: Password of the account.
+        description:
+          - Password of the account. A channel keeps 32 bytes of it on MySQL and 96 on MariaDB; a
+            longer one is refused before anything is touched.
         type: str
       update_password: &update_password
         description:
-          - V(on_difference) changes the password of an existing channel when it differs. MySQL
-            shows the one that it has stored; on MariaDB it is taken to differ when the source
+          - V(on_difference) changes the password of an existing channel when it differs from the
+            stored one. MySQL shows that to logins with SELECT on C(mysql.slave_master_info).
+            MariaDB keeps it in files of its data directory, C(master-*.info), which are read
+            where the module runs on the server's host, as root or as the server's user.
+          - Where it cannot be seen, a warning says so, and it is taken to differ when the source
             denies access.
           - V(always) changes it on every run, V(on_create) never.
         type: str
@@ -207,8 +212,11 @@ options:
   source_password: *source_password
   update_password:
     description:
-      - V(on_difference) changes the password of an existing channel when it differs. MySQL
-        shows the one that it has stored; on MariaDB it is taken to differ when the source
+      - V(on_difference) changes the password of an existing channel when it differs from the
+        stored one. MySQL shows that to logins with SELECT on C(mysql.slave_master_info). MariaDB
+        keeps it in files of its data directory, C(master-*.info), which are read where the module
+        runs on the server's host, as root or as the server's user.
+      - Where it cannot be seen, a warning says so, and it is taken to differ when the source
         denies access.
       - V(always) changes it on every run, V(on_create) never.
     type: str
@@ -253,7 +261,7 @@ options:
     description:
       - Whether to wait, after the change, until everything that the sources had written when the
         wait began has been applied here. Each source is asked for its position with the channel's
-        own account, for which O(source_password) is needed on MariaDB.
+        own account, for which O(source_password) is needed where the stored one cannot be seen.
     type: bool
     default: false
   wait_timeout_seconds:
@@ -271,6 +279,11 @@ options:
         ROW, without a binary log or GTIDs, with a V(server_id) that this server or another source
         has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of another source.
       - A source that does not answer is a warning, and so is one that refuses the login.
+      - A channel that is connected is stopped for another address, account, password or TLS
+        setting only if a login with them succeeds from here. Otherwise nothing is changed, and the
+        module fails. Files of the channel must be on this host for that. A channel that is not
+        connected is changed without a trial.
+      - With V(false) nothing is asked and nothing is tried.
     type: bool
     default: true
   gtid_seed:
@@ -399,8 +412,12 @@ waited:
 from dataclasses import replace
 from functools import partial
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
+    channel_trials,
+    gtid_seed,
+    sources,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import gtid_seed, sources
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
     explain,
@@ -570,22 +587,37 @@ class ReplicationChannel:
         return found
 
     def _ask_sources(self, desired, found):
-        """Return what each new source says of itself, or the error instead, by channel."""
+        """Return what sources say of themselves, or the error instead, by channel.
+
+        Those are asked that are new, and those of running channels that will log in otherwise.
+        """
+        self.judged, self.trials = {}, {}
         if not self.check_sources:
             return {}
+        self.judged = sources.to_judge(desired, found)
+        self.trials = channel_trials.to_try(desired, found)
         passwords = {status.key: status.password for status in found}
         passwords.update({one.key: one.source_password for one in desired if one.source_password})
+        logins = {name: (one, passwords.get(name.lower())) for name, one in self.judged.items()}
+        logins.update({name: (one.settings, one.password) for name, one in self.trials.items()})
         questions = {
-            name: partial(source_side.describe_source, settings, password, self.connect_timeout)
-            for name, settings in sources.to_judge(desired, found).items()
-            for password in [passwords.get(name.lower())]
+            name: partial(
+                source_side.describe_source,
+                settings.in_words(self.words),
+                password,
+                self.connect_timeout,
+            )
+            for name, (settings, password) in logins.items()
             if password
         }
         return source_side.ask_all(questions, self.connect_timeout)
 
     def plan(self, desired, current):
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
+        errors = {name: str(one) for name, one in self.sources.items() if name not in said}
+        said = {name: one for name, one in said.items() if name in self.judged}
         problems = sources.problems_of(said, self.replica, desired, current)
+        problems.extend(channel_trials.problems_of(self.trials, errors))
         try:
             change = planning.plan(
                 desired, current, self.filters_file, self.words, self.required_tables
@@ -601,10 +633,10 @@ class ReplicationChannel:
             self.seed = gtid_seed.plan_set(self.seeds, self.known)
         unknown = [
             f"channel {name}: its source's settings are not known: {error}"
-            for name, error in self.sources.items()
-            if name not in said
+            for name, error in errors.items()
         ]
-        return Plan(self.seed.steps + change.steps, (*unknown, *change.warnings))
+        unseen = planning.unseen_passwords(desired, current)
+        return Plan(self.seed.steps + change.steps, (*unknown, *unseen, *change.warnings))
 
     def statements(self, step, server):
         self.step = step
@@ -647,7 +679,9 @@ class ReplicationChannel:
     def finish(self, server, desired, current, plan, applied):
         if not applied:
             return {"channels": tell(current)}
-        started = [channel for channel in desired if channel.state == STARTED]
+        # A change stops and starts those as well that shall merely be present.
+        restarted = {step.value.key for step in plan.steps if step.action == planning.START}
+        started = [one for one in desired if one.state == STARTED or one.key in restarted]
         found = server_side.wait_until_settled(server, started, SETTLE_SECONDS)
         refuse_faults(server, started, found)
         told = {}
