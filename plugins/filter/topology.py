@@ -40,6 +40,11 @@ _value:
       description: What is wrong, as sentences; empty when the servers can work together.
       type: list
       elements: str
+    replication_too_long_for:
+      description:
+        - The flavours whose channels could not keep a replication password, each with how many
+          bytes they keep.
+      type: dict
     write_servers:
       description:
         - The write servers by C(name), each with what others need to know of it. C(application) is
@@ -67,6 +72,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology impo
     WRITE,
     Member,
     problems,
+    too_long_for,
 )
 
 GROUPS = {WRITE: "write_servers", READ: "read_servers"}
@@ -97,6 +103,7 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
     ]
     return {
         "problems": problems(members),
+        "replication_too_long_for": too_long_for(members),
         **{
             group: [_described(member) for member in members if member.kind == kind]
             for kind, group in GROUPS.items()
@@ -114,6 +121,9 @@ def _given(variables: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if value is not None and not _cannot_be_worked_out(value):
             given[name] = _number(value) if name in NUMBERS else value
+    # The role mysqld's, where the inventory says it.
+    if isinstance(variables.get("mysqld_flavour"), str):
+        given["flavour"] = str(variables["mysqld_flavour"])
     return given
 
 
