@@ -40,6 +40,11 @@ _value:
       description: What is wrong, as sentences; empty when the servers can work together.
       type: list
       elements: str
+    replication_too_long_for:
+      description:
+        - The flavours whose channels could not keep a replication password, each with how many
+          bytes they keep.
+      type: dict
     write_servers:
       description:
         - The write servers by C(name), each with what others need to know of it. C(application) is
@@ -68,6 +73,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology impo
     WRITE,
     Member,
     problems,
+    too_long_for,
 )
 
 GROUPS = {WRITE: "write_servers", READ: "read_servers"}
@@ -110,6 +116,7 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
     ]
     return {
         "problems": problems(members),
+        "replication_too_long_for": too_long_for(members),
         **{
             group: [_described(member) for member in members if member.kind == kind]
             for kind, group in GROUPS.items()

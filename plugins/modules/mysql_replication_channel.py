@@ -53,12 +53,17 @@ options:
         description: Account on the source that may replicate; needed to make a channel.
         type: str
       source_password: &source_password
-        description: Password of the account.
+        description:
+          - Password of the account. A channel keeps 32 bytes of it on MySQL and 96 on MariaDB; a
+            longer one is refused before anything is touched.
         type: str
       update_password: &update_password
         description:
-          - V(on_difference) changes the password of an existing channel when it differs. MySQL
-            shows the one that it has stored; on MariaDB it is taken to differ when the source
+          - V(on_difference) changes the password of an existing channel when it differs from the
+            stored one. MySQL shows that to logins with SELECT on C(mysql.slave_master_info).
+            MariaDB keeps it in files of its data directory, C(master-*.info), which are read
+            where the module runs on the server's host, as root or as the server's user.
+          - Where it cannot be seen, a warning says so, and it is taken to differ when the source
             denies access.
           - V(always) changes it on every run, V(on_create) never.
         type: str
@@ -214,8 +219,11 @@ options:
   source_password: *source_password
   update_password:
     description:
-      - V(on_difference) changes the password of an existing channel when it differs. MySQL
-        shows the one that it has stored; on MariaDB it is taken to differ when the source
+      - V(on_difference) changes the password of an existing channel when it differs from the
+        stored one. MySQL shows that to logins with SELECT on C(mysql.slave_master_info). MariaDB
+        keeps it in files of its data directory, C(master-*.info), which are read where the module
+        runs on the server's host, as root or as the server's user.
+      - Where it cannot be seen, a warning says so, and it is taken to differ when the source
         denies access.
       - V(always) changes it on every run, V(on_create) never.
     type: str
@@ -263,7 +271,7 @@ options:
     description:
       - Whether to wait, after the change, until everything that the sources had written when the
         wait began has been applied here. Each source is asked for its position with the channel's
-        own account, for which O(source_password) is needed on MariaDB.
+        own account, for which O(source_password) is needed where the stored one cannot be seen.
     type: bool
     default: false
   wait_timeout_seconds:
@@ -284,6 +292,11 @@ options:
       - The source of a channel that has stopped and is to be started is asked how far it has
         written. If this server counts more of it as applied, or O(gtid_seed) does, it is refused;
         the source has lost its past then, and its next rows would be left out.
+      - A channel that is connected is stopped for another address, account, password or TLS
+        setting only if a login with them succeeds from here. Otherwise nothing is changed, and the
+        module fails. Files of the channel must be on this host for that. A channel that is not
+        connected is changed without a trial.
+      - With V(false) nothing is asked and nothing is tried.
     type: bool
     default: true
   gtid_seed:
@@ -412,8 +425,12 @@ waited:
 from dataclasses import replace
 from functools import partial
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
+    channel_trials,
+    gtid_seed,
+    sources,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import gtid_seed, sources
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.channel_start import (
     wait_until_running,
@@ -597,28 +614,38 @@ class ReplicationChannel:
         return found
 
     def _ask_sources(self, desired, found):
-        """Return what sources say of themselves, or the error instead, by channel."""
-        self.asked = {
-            **sources.to_compare(desired, found),
-            **sources.to_judge(desired, found),
-        }
+        """Return what sources say of themselves, or the error instead, by channel.
+
+        Those are asked that are new, those of running channels that will log in otherwise, and
+        those of channels that are started again.
+        """
+        self.judged, self.asked, self.trials = {}, {}, {}
         if not self.check_sources:
             return {}
+        self.judged = sources.to_judge(desired, found)
+        self.asked = {**sources.to_compare(desired, found), **self.judged}
+        self.trials = channel_trials.to_try(desired, found)
         passwords = {status.key: status.password for status in found}
         passwords.update({one.key: one.source_password for one in desired if one.source_password})
+        logins = {name: (one, passwords.get(name.lower())) for name, one in self.asked.items()}
+        logins.update({name: (one.settings, one.password) for name, one in self.trials.items()})
         questions = {
-            name: partial(source_side.describe_source, settings, password, self.connect_timeout)
-            for name, settings in self.asked.items()
-            for password in [passwords.get(name.lower())]
+            name: partial(
+                source_side.describe_source,
+                settings.in_words(self.words),
+                password,
+                self.connect_timeout,
+            )
+            for name, (settings, password) in logins.items()
             if password
         }
         return source_side.ask_all(questions, self.connect_timeout)
 
     def plan(self, desired, current):
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
-        new = sources.to_judge(desired, current)
+        errors = {name: str(one) for name, one in self.sources.items() if name not in said}
         problems = sources.problems_of(
-            {name: one for name, one in said.items() if name in new},
+            {name: one for name, one in said.items() if name in self.judged},
             self.replica,
             desired,
             current,
@@ -627,10 +654,11 @@ class ReplicationChannel:
             {
                 name: one
                 for name, one in said.items()
-                if self.asked[name].auto_position is not False
+                if name in self.asked and self.asked[name].auto_position is not False
             },
             [self.known, *self.seeds],
         )
+        problems += channel_trials.problems_of(self.trials, errors)
         try:
             change = planning.plan(
                 desired,
@@ -652,10 +680,11 @@ class ReplicationChannel:
             self.seed = gtid_seed.plan_set(self.seeds, self.known)
         unknown = [
             f"channel {name}: its source's settings are not known: {error}"
-            for name, error in self.sources.items()
-            if name not in said and name in new
+            for name, error in errors.items()
+            if name in self.judged or name in self.trials
         ]
-        return Plan(self.seed.steps + change.steps, (*unknown, *change.warnings))
+        unseen = planning.unseen_passwords(desired, current)
+        return Plan(self.seed.steps + change.steps, (*unknown, *unseen, *change.warnings))
 
     def statements(self, step, server):
         self.step = step
@@ -698,7 +727,9 @@ class ReplicationChannel:
     def finish(self, server, desired, current, plan, applied):
         if not applied:
             return {"channels": tell(current)}
-        started = [channel for channel in desired if channel.state == STARTED]
+        # A change stops and starts those as well that shall merely be present.
+        restarted = {step.value.key for step in plan.steps if step.action == planning.START}
+        started = [one for one in desired if one.state == STARTED or one.key in restarted]
         found, late = wait_until_running(
             server,
             started,

@@ -187,16 +187,29 @@ def test_wrong_password_is_told_and_put_right(
     assert not run_module(MODULE, replica, state="started", **options)["changed"]
 
 
+@pytest.mark.flavour("mysql")
 def test_a_channel_that_could_not_be_changed_runs_again(
     replica: TestServer, run_module: Any, options: dict[str, Any]
 ) -> None:
     run_module(MODULE, replica, state="started", wait=True, **options)
-    # Longer than either flavour takes, which only CHANGE tells, after STOP.
-    failed = run_module(
-        MODULE, replica, channel="w1", source_password="x" * 97, update_password="always"
+    outside_binary_log(
+        replica,
+        "CREATE USER keeper IDENTIFIED BY 'k'",
+        "GRANT REPLICATION CLIENT, REPLICATION_SLAVE_ADMIN ON *.* TO keeper",
+        "GRANT SELECT ON performance_schema.* TO keeper",
     )
+    # This login may not look whether there is such an account. Only CHANGE tells, after STOP.
+    failed = run_module(
+        MODULE,
+        replica,
+        channel="w1",
+        privilege_checks_user="nobody@%",
+        login_user="keeper",
+        login_password="k",
+    )
+    outside_binary_log(replica, "DROP USER keeper")
     assert failed["failed"] and "runs again with the settings that it had" in failed["msg"], failed
-    assert "xxx" not in failed["msg"]
+    assert failed["error_number"] == 3926, failed
     assert channels(run_module, replica)["w1"]["running"]
     assert not run_module(MODULE, replica, state="started", wait=True, **options)["changed"]
 
@@ -213,9 +226,9 @@ def test_a_source_that_is_down_is_no_failure(
     wait = {"channel": "w9", "state": "started", "wait": True, "wait_timeout_seconds": 2}
     waited = run_module(MODULE, replica, **wait, **nobody, source_password=PASSWORD)
     assert waited["failed"] and "13999" in waited["msg"], waited
-    if replica.flavour == "mariadb":
-        asked = run_module(MODULE, replica, **wait, **nobody)
-        assert asked["failed"] and "give the source_password" in asked["msg"], asked
+    # Without a password the source is asked with the stored one.
+    stored = run_module(MODULE, replica, **wait, **nobody)
+    assert stored["failed"] and "13999" in stored["msg"], stored
 
 
 def test_a_stopped_applier_is_told(

@@ -154,8 +154,11 @@ def test_a_running_channel_gets_another_source(
         assert channels(replica)["w1"]["settings"]["source_host"] == w1.address
         assert channels(replica)["w1"]["running"]
 
-        # Another host, port and user; nobody answers there.
-        away = follow(replica, channels=[{**other, "source_port": 13999}])
+        # Another host, port and user; nobody answers there, and the channel works.
+        nowhere = [{**other, "source_port": 13999}]
+        refused = follow(replica, channels=nowhere)
+        assert refused["failed"] and not refused["changed"], refused
+        away = follow(replica, channels=nowhere, check_sources=False)
         assert away["changed"] and "failed" not in away, away
         assert any("cannot receive from" in warning for warning in away["warnings"]), away
         # Then the port alone.

@@ -165,6 +165,23 @@ def test_without_an_authority_an_application_encrypts_and_verifies_nobody(
     client.close()
 
 
+def test_an_authority_is_tried_before_a_channel_is_stopped_for_it(guarded: Guarded) -> None:
+    reader = guarded.reader
+    before = threads(reader)
+    other = guarded.try_playbook("read_servers.yml", dbrw_tls_ca=f"{guarded.tls}/other_ca.pem")
+    assert other.code != 0, other.output
+    said = "channel w1 is connected, and would be stopped for source_ssl_ca"
+    assert said in " ".join(other.output.split()), other.output
+    assert threads(reader) == before
+    both = guarded.tls / "both.pem"
+    both.write_text("".join((guarded.tls / f"{one}.pem").read_text() for one in ("ca", "other_ca")))
+    for file in (both, guarded.tls / "ca.pem"):
+        done = guarded.playbook("read_servers.yml", dbrw_tls_ca=str(file))
+        assert done.changed == {"r1": 1}, done.output
+        told = status(reader, "w1")
+        assert told["source_ssl_ca_file"] == str(file) and told["replica_io_running"] == "Yes"
+
+
 def test_rows_of_other_schemas_are_filtered(guarded: Guarded) -> None:
     reader, writer = guarded.reader, guarded.writer
     file = reader.work_dir / "conf.d" / "filters.cnf"

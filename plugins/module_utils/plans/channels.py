@@ -91,7 +91,7 @@ def _in_order(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> 
 
     MariaDB refuses that (error 1934), after the channel has been stopped.
     """
-    held = {status.key: _source(status.settings) for status in present.values()}
+    held = {status.key: status.settings.source for status in present.values()}
     waiting = sorted(desired, key=lambda channel: channel.state != ABSENT)
     ordered = []
     while waiting:
@@ -100,7 +100,7 @@ def _in_order(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> 
             for channel in waiting
             if channel.state == ABSENT
             or all(
-                held[key] != _source(_settings_after(channel, present.get(channel.key)))
+                held[key] != _settings_after(channel, present.get(channel.key)).source
                 for key in held
                 if key != channel.key
             )
@@ -118,17 +118,13 @@ def _in_order(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> 
         ordered.append(channel)
         held.pop(channel.key, None)
         if channel.state != ABSENT:
-            held[channel.key] = _source(_settings_after(channel, present.get(channel.key)))
+            held[channel.key] = _settings_after(channel, present.get(channel.key)).source
     return ordered
 
 
 def _settings_after(channel: Channel, status: ChannelStatus | None) -> Settings:
     base = status.settings if status else FOR_A_NEW_CHANNEL
     return replace(base, **channel.settings.given())
-
-
-def _source(settings: Settings) -> tuple[str | None, int | None]:
-    return settings.source_host, settings.source_port
 
 
 def _steps(channel: Channel, status: ChannelStatus | None, words: Container[str]) -> list[Step]:
@@ -213,7 +209,7 @@ def _changes(channel: Channel, status: ChannelStatus | None) -> dict[str, Any]:
             changes["source_password"] = channel.source_password
         return {**changes, **_place(channel)}
     changes = channel.settings.differing_from(status.settings)
-    if _password_differs(channel, status):
+    if password_differs(channel, status):
         changes["source_password"] = channel.source_password
     if changes.keys() & {"source_host", "source_port"}:
         # Both servers forget where they were when the source changes, so the way
@@ -238,7 +234,8 @@ def _place(channel: Channel) -> dict[str, Any]:
     }
 
 
-def _password_differs(channel: Channel, status: ChannelStatus) -> bool:
+def password_differs(channel: Channel, status: ChannelStatus) -> bool:
+    """Return whether a channel gets another password, as far as this can be seen."""
     wanted: Secret | None = channel.source_password
     if wanted is None or channel.update_password == "on_create":
         return False
@@ -249,6 +246,28 @@ def _password_differs(channel: Channel, status: ChannelStatus) -> bool:
     # The error of a channel that is stopped may be an old one.
     tries = status.io_running or channel.state == STARTED
     return tries and status.io_fault.number == ACCESS_DENIED
+
+
+def unseen_passwords(
+    desired: Sequence[Channel], current: Sequence[ChannelStatus]
+) -> tuple[str, ...]:
+    """Warn of channels whose stored password may be another one, which nobody can see."""
+    hidden = {status.key for status in current if status.password is None}
+    names = [
+        channel.name
+        for channel in desired
+        if channel.key in hidden
+        and channel.state != ABSENT
+        and channel.source_password
+        and channel.update_password == "on_difference"
+    ]
+    if not names:
+        return ()
+    return (
+        f"Whether channels {', '.join(names)} have stored this source_password cannot be seen "
+        "from here; one that has another runs on until its next connection. After a change of "
+        "the password, run once with update_password: always.",
+    )
 
 
 def _missing_sources(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
@@ -288,7 +307,7 @@ def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -
         if channel.state != STARTED or status is None or status.io_running:
             continue
         error = explain_receiving(status.io_fault.number, status.io_fault.message)
-        if error.skips and _source(_settings_after(channel, status)) == _source(status.settings):
+        if error.skips and _settings_after(channel, status).source == status.settings.source:
             found.append(
                 f"channel {channel.name} has stopped with error {status.io_fault.number}: "
                 f"{status.io_fault.message}. It is not started: it might go on behind rows that it "

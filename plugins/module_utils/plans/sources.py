@@ -62,10 +62,7 @@ def to_judge(desired: Sequence[Channel], present: Sequence[ChannelStatus]) -> di
         after = replace(before, **channel.settings.given())
         if channel.state == ABSENT or not (after.source_host and after.source_user):
             continue
-        if (before.source_host, before.source_port or 3306) != (
-            after.source_host,
-            after.source_port or 3306,
-        ):
+        if before.source != after.source:
             found[channel.name] = after
     return found
 

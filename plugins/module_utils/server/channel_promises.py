@@ -24,10 +24,13 @@ _ACCOUNT = re.compile(r"'(.*)'@'(.*)'")
 
 
 def problems(server: Server, desired: Sequence[Channel]) -> list[str]:
-    """Say what is asked for that this server has no word for, or no account."""
+    """Say what is asked for that this server has no word for, no room, or no account."""
     found: list[str] = []
     for channel in desired:
-        given = channel.settings.given() if channel.state != ABSENT else {}
+        if channel.state == ABSENT:
+            continue
+        given = channel.settings.given()
+        found.extend(channel.too_long(server.dialect.flavour))
         found.extend(
             f"channel {channel.name}: {name} is asked for, and server {server.address} "
             f"({server.version_text}) has nothing of the kind, so it would not be kept; leave it "

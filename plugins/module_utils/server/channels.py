@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     channel_filters,
+    channel_passwords,
     channel_promises,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_observation import (
@@ -36,6 +38,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     COMPARED,
+    FILES,
+    PUBLIC_KEY,
     ChannelStatus,
     Fault,
     Settings,
@@ -73,7 +77,7 @@ def read(server: Server, with_passwords: bool = False) -> list[ChannelStatus]:
     ]
     appliers = channel_promises.applier_settings(server)
     heartbeats = _heartbeats(server)
-    passwords = _passwords(server) if with_passwords else {}
+    passwords = channel_passwords.stored(server, rows) if with_passwords else {}
     found = sorted(
         (
             _status(
@@ -139,10 +143,23 @@ def _bindable(value: Any) -> Any:
 
 
 def connect_to_source(settings: Settings, password: Secret, timeout: float) -> Server:
-    """Log in to a channel's source with the channel's own account.
+    """Log in to a channel's source with the channel's own account, as the channel does.
 
-    ``timeout`` in seconds bounds the connection and each answer. Raises ``ServerError``.
+    ``timeout`` in seconds bounds the connection and each answer. Raises ``ServerError``,
+    also where the channel's files are not on this host.
     """
+    no_tls = settings.source_ssl is False
+    missing = [
+        f"{name} {path}"
+        for name in FILES
+        for path in [getattr(settings, name)]
+        if path and (name == PUBLIC_KEY) is no_tls and not os.access(path, os.R_OK)
+    ]
+    if missing:
+        raise ServerError(
+            f"{settings.source_host}:{settings.source_port}",
+            f"no login from here, where {', '.join(missing)} cannot be read",
+        )
     login = Login(
         host=str(settings.source_host),
         port=int(settings.source_port or 3306),
@@ -155,6 +172,9 @@ def connect_to_source(settings: Settings, password: Secret, timeout: float) -> S
         # verify with, too.
         check_hostname=settings.source_ssl_verify_server_cert if settings.source_ssl_ca else None,
         unverified_tls=bool(settings.source_ssl and not settings.source_ssl_ca),
+        no_tls=no_tls,
+        tls_versions=settings.tls_versions,
+        public_key=(settings.source_public_key_path or None) if no_tls else None,
         connect_timeout=timeout,
         read_timeout=timeout,
     )
@@ -263,22 +283,3 @@ def _heartbeats(server: Server) -> dict[Any, float]:
         # A monitor may ask for the status and not for this; then it is not shown.
         return {}
     return {row["name"]: float(row["seconds"]) for row in rows}
-
-
-def _passwords(server: Server) -> dict[Any, Secret]:
-    if not server.dialect.shows_channel_passwords:
-        return {}
-    try:
-        rows = server.rows(
-            "SELECT Channel_name AS name, User_password AS password FROM mysql.slave_master_info"
-        )
-    except ServerError as error:
-        if error.number != SELECT_DENIED:
-            raise
-        # Not every login may read the table; then it is as on MariaDB.
-        return {}
-    return {row["name"]: Secret(_text(row["password"])) for row in rows}
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value or "")

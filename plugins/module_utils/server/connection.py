@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import (
@@ -127,6 +128,11 @@ class Login:
     check_hostname: bool | None = None
     # TLS without an authority to verify against: encrypted, and that is all.
     unverified_tls: bool = False
+    no_tls: bool = False
+    # Those that may be spoken, such as TLSv1.3; empty: all.
+    tls_versions: tuple[str, ...] = ()
+    # File with the server's public key, for a login without TLS; without it, it is asked for.
+    public_key: str | None = None
     connect_timeout: float = 10
     read_timeout: float | None = 60
 
@@ -261,7 +267,13 @@ def connect(login: Login) -> Server:
     try:
         # PyMySQL bounds only the connection by connect_timeout. A server that
         # hangs accepts it and never says a word.
-        connection: Any = _Connection(**_arguments(login), read_timeout=login.connect_timeout)
+        connection: Any = _Connection(
+            **_arguments(login), read_timeout=login.connect_timeout, defer_connect=True
+        )
+        if login.tls_versions and connection.ssl:
+            known = sorted(ssl.TLSVersion[name.replace(".", "_")] for name in login.tls_versions)
+            connection.ctx.minimum_version, connection.ctx.maximum_version = known[0], known[-1]
+        connection.connect()
         server = Server(connection, login, warnings)
         connection._read_timeout = login.read_timeout
     except (pymysql.MySQLError, OSError) as error:
@@ -319,6 +331,8 @@ def _arguments(login: Login) -> dict[str, Any]:
         "password": password.encode() if password else None,
         "unix_socket": login.unix_socket,
         "ssl": {"check_hostname": False} if login.unverified_tls else None,
+        "ssl_disabled": login.no_tls or None,
+        "server_public_key": Path(login.public_key).read_bytes() if login.public_key else None,
         "ssl_ca": login.ca_cert,
         "ssl_cert": login.client_cert,
         "ssl_key": login.client_key,

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ipaddress
+import struct
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,6 +45,25 @@ PROMISES = ("source_tls_version", "require_row_format", "privilege_checks_user")
 TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 
 
+# The settings that a login to the source depends on, beside the password.
+CONNECTING = (
+    "source_host",
+    "source_port",
+    "source_user",
+    "source_ssl",
+    "source_ssl_ca",
+    "source_ssl_cert",
+    "source_ssl_key",
+    "source_ssl_verify_server_cert",
+    "source_tls_version",
+    "source_public_key_path",
+    "get_source_public_key",
+)
+
+# Those of them that name a file on the replica; the last one is for logins without TLS.
+PUBLIC_KEY = "source_public_key_path"
+FILES = ("source_ssl_ca", "source_ssl_cert", "source_ssl_key", PUBLIC_KEY)
+
 # Errors of a channel's connection that no waiting cures: access denied, host not
 # allowed, account locked, TLS required, public key required.
 DENIED = frozenset({1045, 1130, 1698, 2026, 2061, 3118, 3159})
@@ -54,15 +75,81 @@ RANGES = {
     "source_port": (1, 65535),
     "connect_retry_seconds": (1, 2**31 - 1),
     "retry_count": (0, 2**31 - 1),
-    "heartbeat_seconds": (0.001, 4294967),
+    # MariaDB 11.8 makes this of whatever is longer.
+    "heartbeat_seconds": (0.001, 1000000),
     "source_delay_seconds": (0, 2**31 - 1),
 }
+# The longest texts that a channel keeps on each flavour, in bytes of UTF-8 (measured). Of
+# what is longer MySQL cuts off the end silently, but for the password; CHANGE refuses
+# the rest, after the channel has been stopped.
+_LONGEST_OF_BOTH = {
+    "source_host": 255,
+    "source_ssl_ca": 511,
+    "source_ssl_cert": 511,
+    "source_ssl_key": 511,
+    "source_public_key_path": 511,
+    "source_log_file": 511,
+}
+LONGEST = {
+    "mysql": {**_LONGEST_OF_BOTH, "source_user": 96, "source_password": 32},
+    "mariadb": {**_LONGEST_OF_BOTH, "source_user": 128, "source_password": 96},
+}
+
+
+def is_kept(character: str) -> bool:
+    """Return whether servers keep a character of a setting as it is.
+
+    MySQL refuses a line feed; MariaDB writes each setting as a line of a file, and reads
+    others there after its next start. Both end a text at a NUL, and make a question mark of
+    what UTF-8 writes with four bytes. Half of a surrogate pair is no character at all.
+    """
+    number = ord(character)
+    return character not in "\n\0" and number <= 0xFFFF and not 0xD800 <= number <= 0xDFFF
+
+
+def size(text: str) -> int:
+    """Return how long a text is to servers, in bytes of UTF-8."""
+    return len(text.encode(errors="replace"))
+
+
 # A log's first event is behind its first four bytes.
 POSITIONS = (4, 2**63 - 1)
 JUDGES: dict[str, grammar.Judge] = {
     "source_host": grammar.address,
     "source_user": grammar.account_name,
 }
+
+
+def host_key(host: str) -> str:
+    """Return what two spellings of one host have in common: case, and forms of IPv6."""
+    try:
+        return ipaddress.ip_address(host).compressed
+    except ValueError:
+        return host.lower()
+
+
+def versions_key(versions: str) -> str:
+    """Return what two lists of the same versions of TLS have in common."""
+    return ",".join(sorted({one.strip().lower() for one in versions.split(",")}))
+
+
+def account_key(account: str) -> str:
+    """Return an account as MySQL stores it: with its host in lower case."""
+    user, at, host = account.rpartition("@")
+    return f"{user}{at}{host.lower()}"
+
+
+# How values of a setting are compared that a server takes for the same; the others as they are.
+_KEYS: dict[str, Callable[[Any], Any]] = {
+    "source_host": host_key,
+    "source_tls_version": versions_key,
+    "privilege_checks_user": account_key,
+}
+
+
+def _same(name: str, one: Any, other: Any) -> bool:
+    key = _KEYS.get(name, lambda value: value)
+    return bool(key(one) == key(other))
 
 
 @dataclass(frozen=True)
@@ -96,17 +183,35 @@ class Settings:
         """Return the settings that are not None."""
         return {name: getattr(self, name) for name in COMPARED if getattr(self, name) is not None}
 
+    def in_words(self, words: Container[str]) -> Settings:
+        """Return those that a server has a word for; without the others a channel does."""
+        return Settings(**{name: one for name, one in self.given().items() if name in words})
+
     def differing_from(self, current: Settings) -> dict[str, Any]:
         """Return the settings asked for here that ``current`` shows otherwise.
 
-        A setting that the server has no word for cannot differ.
+        A setting that the server has no word for cannot differ, nor do two ways of
+        writing what is the same to it.
         """
         shown = current.given()
         return {
             name: value
             for name, value in self.given().items()
-            if name in shown and shown[name] != value
+            if name in shown and not _same(name, shown[name], value)
         }
+
+    @property
+    def tls_versions(self) -> tuple[str, ...]:
+        """The versions of TLS that may be spoken; empty: all."""
+        known = {version.lower(): version for version in TLS_VERSIONS}
+        given = versions_key(self.source_tls_version or "").split(",")
+        return tuple(known[version] for version in given if version in known)
+
+    @property
+    def source(self) -> tuple[str | None, int]:
+        """What tells one source from another."""
+        host = self.source_host
+        return (None if host is None else host_key(host)), self.source_port or 3306
 
 
 # What a new channel gets where nothing else is asked for. MySQL alone would give
@@ -152,17 +257,50 @@ class Channel:
             for value in [getattr(self.settings, option)]
             if value is not None and not lowest <= value <= highest
         ]
-        heartbeat = self.settings.heartbeat_seconds
-        if heartbeat is not None and round(heartbeat, 3) != heartbeat:
+        heartbeat = self.settings.heartbeat_seconds or 0.0
+        # Servers keep it as a short floating-point number, and show milliseconds.
+        if abs(heartbeat) < 2**32 and round(_short_float(heartbeat), 3) != heartbeat:
             found.append(
-                f"channel {self.name}: heartbeat_seconds {heartbeat} is finer than the "
-                "milliseconds that servers keep; round it."
+                f"channel {self.name}: heartbeat_seconds {heartbeat} is finer than what servers "
+                "keep, milliseconds up to 16384 s; round it."
             )
+        found.extend(self._wrong_texts())
         found.extend(self._wrong_words())
         found.extend(self._wrong_place())
         if self.filters is not None:
             found.extend(self.filters.problems(self.name))
         return found
+
+    def too_long(self, flavour: str) -> list[str]:
+        """Say which texts a server of this flavour would not keep whole."""
+        return [
+            f"channel {self.name}: {option} has {bytes_} bytes, and {flavour} keeps {longest} at "
+            "most; choose a shorter one."
+            for option, longest in LONGEST[flavour].items()
+            for bytes_ in [self._size(option)]
+            if bytes_ > longest
+        ]
+
+    def _size(self, option: str) -> int:
+        if option == "source_password":
+            return self.source_password.size if self.source_password else 0
+        own = option == "source_log_file"
+        return size(str(getattr(self if own else self.settings, option) or ""))
+
+    def _wrong_texts(self) -> list[str]:
+        texts = {**self.settings.given(), "source_log_file": self.source_log_file}
+        found = [
+            name
+            for name, text in texts.items()
+            if not (name in JUDGES and JUDGES[name](text)) and not all(map(is_kept, str(text)))
+        ]
+        if self.source_password and not self.source_password.consists_of(is_kept):
+            found.append("source_password")
+        return [
+            f"channel {self.name}: {name} has a line feed, a NUL, or a character beyond U+FFFF in "
+            "it, which servers do not keep; leave it out."
+            for name in found
+        ]
 
     def _wrong_words(self) -> list[str]:
         found = []
@@ -173,11 +311,6 @@ class Channel:
             value = getattr(self.settings, option)
             if value is not None:
                 found += grammar.told(f"channel {self.name}: {option}", value, judge)
-        if self.source_password and not self.source_password.is_one_line:
-            found.append(
-                f"channel {self.name}: source_password has a line break, or another control "
-                "character, which would shift the lines of the file that MariaDB keeps it in."
-            )
         versions = self.settings.source_tls_version
         # MySQL takes any word here, and then never connects.
         unknown = sorted(set(versions.split(",")) - set(TLS_VERSIONS)) if versions else []
@@ -217,6 +350,11 @@ class Channel:
                 f"{highest}; choose one inside."
             )
         return found
+
+
+def _short_float(number: float) -> float:
+    (short,) = struct.unpack("f", struct.pack("f", number))
+    return float(short)
 
 
 @dataclass(frozen=True)
@@ -299,10 +437,10 @@ class ChannelStatus:
 
 def shared_sources(channels: Sequence[tuple[str, Settings]]) -> list[str]:
     """Say which channels (name, settings) follow the same source: rows would come twice."""
-    names: dict[tuple[object, object], list[str]] = {}
+    names: dict[tuple[str | None, int], list[str]] = {}
     for name, settings in channels:
         if settings.source_host:
-            names.setdefault((settings.source_host, settings.source_port), []).append(name)
+            names.setdefault(settings.source, []).append(name)
     return [
         f"channels {', '.join(sorted(followers))} have the same source {host}:{port}: every row "
         "would come twice. Keep one of them."

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 
 MASK = "********"
 
@@ -26,9 +25,13 @@ class Secret:
         return self._text
 
     @property
-    def is_one_line(self) -> bool:
-        """Whether it has no line break, and no other control character."""
-        return grammar.is_one_line(self._text)
+    def size(self) -> int:
+        """How long it is, in bytes of UTF-8."""
+        return len(self._text.encode(errors="replace"))
+
+    def consists_of(self, allowed: Callable[[str], bool]) -> bool:
+        """Return whether every character of it is allowed."""
+        return all(map(allowed, self._text))
 
     def __repr__(self) -> str:
         return MASK

@@ -16,6 +16,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
     NamedAutoinc,
     problems_between,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+    LONGEST,
+    is_kept,
+    size,
+)
 
 WRITE, READ = "write", "read"
 
@@ -116,6 +121,7 @@ def problems(members: Sequence[Member]) -> list[str]:
     found = []
     for member in members:
         found.extend(_of_one(member))
+        found.extend(_replication_password(member))
     found.extend(_long_users(members))
     found.extend(_of_values(members))
     found.extend(_kinds(members))
@@ -148,6 +154,39 @@ def problems(members: Sequence[Member]) -> list[str]:
             "the same address {value[0]}:{value[1]}; give each server its own.",
         )
     )
+    return found
+
+
+def too_long_for(members: Sequence[Member]) -> dict[str, int]:
+    """Return how many bytes channels keep, by flavour, where a replication password has more."""
+    longest = max((_password_size(member) for member in members), default=0)
+    keeps = {flavour: limits["source_password"] for flavour, limits in LONGEST.items()}
+    return {flavour: limit for flavour, limit in keeps.items() if longest > limit}
+
+
+def _password_size(member: Member) -> int:
+    return size(str(member.given.get("replication_password") or ""))
+
+
+def _replication_password(member: Member) -> list[str]:
+    """Judge what a channel stores, which is found out last of all, after accounts have changed."""
+    found, bytes_ = [], _password_size(member)
+    # Where nobody has said which flavour it is, the server itself is asked before a change.
+    flavour = str(member.mysqld.get("flavour"))
+    longest = {name: keeps["source_password"] for name, keeps in LONGEST.items()}
+    keeps = longest.get(flavour, max(longest.values()))
+    if bytes_ > keeps:
+        found.append(
+            f"{member.name}: dbrw_replication_password has {bytes_} bytes, and channels of "
+            f"{flavour if flavour in longest else 'any server'} keep {keeps} at most; choose a "
+            "shorter one."
+        )
+    password = member.given.get("replication_password") or ""
+    if not (password and grammar.secret(password)) and not all(map(is_kept, str(password))):
+        found.append(
+            f"{member.name}: dbrw_replication_password has a line feed, a NUL, or a character "
+            "beyond U+FFFF in it, which channels do not keep; choose another one."
+        )
     return found
 
 

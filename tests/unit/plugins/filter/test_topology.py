@@ -58,6 +58,15 @@ def test_what_others_need_to_know() -> None:
     assert "password" not in r1["application"]
 
 
+def test_a_password_that_a_flavours_channels_do_not_keep() -> None:
+    long = {**HOSTVARS, "r1": {**HOSTVARS["r1"], "dbrw_replication_password": "x" * 33}}
+    told = topology(GROUPS, long)
+    assert (told["problems"], told["replication_too_long_for"]) == ([], {"mysql": 32})
+    mysql = {**long, "r1": {**long["r1"], "mysqld_flavour": "mysql"}}
+    (problem,) = topology({**GROUPS, "mysqld": ["r1"]}, mysql)["problems"]
+    assert "r1: dbrw_replication_password has 33 bytes" in problem
+
+
 def test_numbers_that_are_text() -> None:
     """As ``--extra-vars`` sets them, and as templates were before ansible-core 2.19."""
     texts = {name: {k: str(v) for k, v in given.items()} for name, given in HOSTVARS.items()}

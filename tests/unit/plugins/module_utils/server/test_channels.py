@@ -262,7 +262,8 @@ def mysql(rows: Sequence[dict[str, Any]], **more: Any) -> Server:
 
 
 def test_a_row_of_mariadb() -> None:
-    server = cast(Server, Answers("mariadb", {"SHOW ALL": [MARIADB_ROW]}))
+    elsewhere = [{"folder": "/var/lib/mysql/", "host": "another"}]
+    server = cast(Server, Answers("mariadb", {"SHOW ALL": [MARIADB_ROW], "@@GLOBAL": elsewhere}))
     (status,) = read(server, with_passwords=True)
     assert status.settings == Settings(
         source_host="127.1.1.1",

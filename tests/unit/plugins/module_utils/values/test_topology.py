@@ -14,6 +14,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology impo
     WRITE,
     Member,
     problems,
+    too_long_for,
 )
 
 SECRETS = {
@@ -230,3 +231,36 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_no_secret_is_told() -> None:
     found = problems([writer(1, application_password="xyzzy", offset=None), reader(1, port=-1)])
     assert found and "xyzzy" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("password", "flavour", "said"),
+    [
+        ("x" * 32, "mysql", ""),
+        ("x" * 33, "mysql", "33 bytes, and channels of mysql keep 32 at most"),
+        ("\u00fc" * 17, "mysql", "34 bytes"),
+        ("x" * 33, "mariadb", ""),
+        # Nobody has said what it is.
+        ("x" * 96, None, ""),
+        ("x" * 97, None, "97 bytes, and channels of any server keep 96 at most"),
+        ("x" * 97, "mariadb", "channels of mariadb keep 96 at most"),
+        ("a\nb", None, "it has a line break"),
+        ("\U0001f600", None, "a character beyond U+FFFF"),
+    ],
+)
+def test_a_replication_password_that_no_channel_keeps(
+    password: str, flavour: str | None, said: str
+) -> None:
+    read_server = reader(1, replication_password=password)
+    members = [writer(1), replace(read_server, mysqld={"flavour": flavour} if flavour else {})]
+    found = problems(members)
+    assert len(found) == bool(said)
+    assert all(said in one and "dbrw_replication_password" in one for one in found)
+    assert not any("xxx" in one for one in found)
+
+
+def test_for_whom_a_replication_password_is_too_long() -> None:
+    assert too_long_for([]) == too_long_for([writer(1), reader(1)]) == {}
+    long = [writer(1), reader(1), reader(2, replication_password="x" * 33)]
+    assert too_long_for(long) == {"mysql": 32}
+    assert too_long_for([reader(1, replication_password="x" * 97)]) == {"mysql": 32, "mariadb": 96}
