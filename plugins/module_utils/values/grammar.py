@@ -75,9 +75,7 @@ def address(value: Any) -> str | None:
     if re.fullmatch(r"[^:]*:\d*", value):
         return "it has a port, which has a variable of its own"
     if not value.isascii():
-        return (
-            "it has letters that no server stores in a host's name; write it as DNS does (xn--...)"
-        )
+        return "it has letters that no server keeps there; write it as DNS does (xn--...)"
     labels = value[:-1].split(".") if value.endswith(".") else value.split(".")
     if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         return "it is neither an IP address nor the name of a host"
