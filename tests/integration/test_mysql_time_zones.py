@@ -50,6 +50,13 @@ def ignorant(bare: Topology, server: TestServer) -> Iterator[TestServer]:
     bare.playbook("servers.yml", "--limit", server.name)
 
 
+@pytest.fixture
+def one_host(bare: Topology, run_module: Any) -> None:
+    """Servers that know the same names: modules of tests run on this machine, roles maybe not."""
+    for name in ("w1", "w2", "r1"):
+        assert "failed" not in run_module(MODULE, bare.server(name))
+
+
 def test_the_role_mysqld_has_loaded_what_the_host_knows(bare: Topology, run_module: Any) -> None:
     for name in ("w1", "r1"):
         server = bare.server(name)
@@ -116,6 +123,7 @@ def test_what_a_server_lacks_is_added_and_the_rest_left_alone(
     assert ignorant.value(offset, "Asia/Tokyo") == 9
 
 
+@pytest.mark.usefixtures("one_host")
 def test_a_read_server_takes_them_too(bare: Topology, run_module: Any) -> None:
     r1 = bare.server("r1")
     assert r1.value("SELECT @@GLOBAL.read_only") in (1, "ON")
@@ -204,6 +212,7 @@ def told_by(run_module: Any, *servers: TestServer) -> list[dict[str, Any]]:
     return [{"name": one.name, **run_module(INFO, one)["time_zones"]} for one in servers]
 
 
+@pytest.mark.usefixtures("one_host")
 def test_a_name_that_only_a_write_server_knows_is_found_before(
     bare: Topology, run_module: Any
 ) -> None:
@@ -233,6 +242,7 @@ def paris(bare: Topology) -> Iterator[TestServer]:
     w2.close()
 
 
+@pytest.mark.usefixtures("one_host")
 def test_write_servers_with_different_clocks_are_found_before(
     bare: Topology, paris: TestServer, run_module: Any
 ) -> None:
