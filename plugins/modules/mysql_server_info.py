@@ -23,6 +23,15 @@ options:
         O(serves_as). MariaDB before 11.4 has none by itself.
     type: bool
     default: false
+  check_schemas:
+    description:
+      - The schemas of the usage tables, whose rows the binary log of a write server must not leave
+        out (C(binlog_do_db), C(binlog_ignore_db)); none for all but the server's own.
+      - Which schemas a log leaves out is told to the privilege C(REPLICATION CLIENT), on MariaDB
+        C(BINLOG MONITOR).
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes.info
@@ -62,6 +71,25 @@ variables:
   description: The global variables that were judged, null for those that the server lacks.
   returned: success
   type: dict
+identity:
+  description:
+    - What the server is told by among others; no two servers of a topology may have one
+      RV(identity.server_id) or RV(identity.server_uuid), and no two write servers a domain.
+    - The filter P(dbrw.sharding.shared_identities#filter) compares them.
+  returned: success
+  type: dict
+  contains:
+    server_id:
+      description: Its number.
+      type: int
+    server_uuid:
+      description: MySQL's name of it, from C(auto.cnf); null on MariaDB.
+      type: str
+    gtid_domains:
+      description: On MariaDB its GTID domain, and others in which its sessions have written.
+      type: list
+      elements: int
+  sample: {server_id: 1, server_uuid: null, gtid_domains: [1]}
 schemas:
   description: The schemas that the login user sees, without those of the server itself.
   returned: success
@@ -73,7 +101,11 @@ problems:
   type: list
   elements: str
 risks:
-  description: What should be put right, because it costs rows in a rare case; also warnings.
+  description:
+    - What should be put right, because it costs rows in a rare case, or leaves channels stopped
+      after a restart; also warnings. On MySQL sessions of a write server, too, whose rows are
+      logged otherwise than its settings say, or not at all.
+    - MariaDB does not tell C(skip_slave_start), nor what its sessions have set.
   returned: success
   type: list
   elements: str
@@ -81,18 +113,18 @@ risks:
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import settings
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import schemas
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     READ_SERVER,
     WRITE_SERVER,
     Verdict,
-    judge,
-    needed_variables,
 )
 
 OPTIONS = {
     "serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER]},
     "require_tls": {"type": "bool", "default": False},
+    "check_schemas": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -101,12 +133,14 @@ class ServerInfo:
 
     def desired(self, params):
         self.require_tls = params["require_tls"]
+        self.schemas = params["check_schemas"]
         return params["serves_as"]
 
     def current(self, server, desired):
         return {
-            "variables": server.variables(*needed_variables()),
+            "variables": settings.read(server),
             "schemas": schemas(server),
+            "identity": settings.identity_of(server),
         }
 
     def plan(self, desired, current):
@@ -118,7 +152,9 @@ class ServerInfo:
     def finish(self, server, desired, current, plan, applied):
         verdict = Verdict((), ())
         if desired:
-            verdict = judge(desired, current["variables"], self.require_tls)
+            verdict = settings.verdict(
+                server, desired, current["variables"], self.require_tls, self.schemas
+            )
         return {
             **current,
             "problems": list(verdict.problems),
