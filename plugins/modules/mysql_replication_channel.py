@@ -268,8 +268,11 @@ options:
         anything is changed, in check mode too. The login is the channel's own account, with
         O(source_password) or the password that the replica shows.
       - Refused are a source with another row image than FULL or another binary log format than
-        ROW, without a binary log or GTIDs, with a V(server_id) that this server or another source
-        has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of another source.
+        ROW, without a binary log or GTIDs, with a V(server_id) or V(server_uuid) that this server
+        or another source has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of
+        another source.
+      - Sources of channels that run already are not logged in to. That two of them have one
+        V(server_id), V(server_uuid) or domain the replica knows itself, and it is refused too.
       - A source that does not answer is a warning, and so is one that refuses the login.
     type: bool
     default: true
@@ -585,7 +588,10 @@ class ReplicationChannel:
 
     def plan(self, desired, current):
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
-        problems = sources.problems_of(said, self.replica, desired, current)
+        problems = []
+        if self.check_sources:
+            schemas = sorted({table.partition(".")[0] for table in self.required_tables})
+            problems = sources.problems_of(said, self.replica, desired, current, schemas)
         try:
             change = planning.plan(
                 desired, current, self.filters_file, self.words, self.required_tables
