@@ -100,7 +100,9 @@ options:
     type: bool
     default: true
   check_schemas:
-    description: The schemas to look at; none for all but the server's own.
+    description:
+      - The schemas to look at; none for all but the server's own. With O(check_settings) the binary
+        log must not leave out their rows (C(binlog_do_db), C(binlog_ignore_db)).
     type: list
     elements: str
     default: []
@@ -293,6 +295,22 @@ autoinc:
       description: What C(id mod increment) gives for every id of this server.
       type: int
   sample: {increment: 20, offset: 2, residue: 2}
+identity:
+  description: What the server is told by among others, as M(dbrw.sharding.mysql_server_info) tells.
+  returned: success
+  type: dict
+  contains:
+    server_id:
+      description: Its number.
+      type: int
+    server_uuid:
+      description: MySQL's name of it, from C(auto.cnf); null on MariaDB.
+      type: str
+    gtid_domains:
+      description: On MariaDB its GTID domain, and others in which its sessions have written.
+      type: list
+      elements: int
+  sample: {server_id: 1, server_uuid: null, gtid_domains: [1]}
 stale_sessions:
   description:
     - Sessions that may still number with other values, after the run; in check mode those that it
@@ -399,6 +417,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     anonymous_transactions,
     id_columns,
     reader_ids,
+    settings,
     stale_sessions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import autoinc as server_side
@@ -423,8 +442,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids im
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     WRITE_SERVER,
-    judge,
-    needed_variables,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
     END,
@@ -558,11 +575,18 @@ class AutoincOffset:
 
     def current(self, server, desired):
         if self.check_settings:
-            verdict = judge(WRITE_SERVER, server.variables(*needed_variables()), self.require_tls)
+            verdict = settings.verdict(
+                server,
+                WRITE_SERVER,
+                settings.read(server),
+                self.require_tls,
+                desired.limits.schemas,
+            )
             refuse_if_any([*verdict.problems, *anonymous_transactions.problems(server)])
             zones = zones_of_servers.read(server)
             self.time_zones = {"time_zones": zones.told()}
             self.risks = (*verdict.risks, *time_zones.clock_risks(zones.clock))
+        self.identity = settings.identity_of(server)
         file = wanted = None
         if not server.dialect.has_persist:
             self.require_file(server)
@@ -655,6 +679,7 @@ class AutoincOffset:
                 "offset": pair.offset,
                 "residue": pair.residue,
             },
+            "identity": self.identity,
             "stale_sessions": [asdict(session) for session in stale],
             "ended_sessions": [asdict(session) for session in ended],
             "id_columns": [told(column, pair, plan) for column in current.columns],

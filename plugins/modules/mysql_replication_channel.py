@@ -286,8 +286,11 @@ options:
         anything is changed, in check mode too. The login is the channel's own account, with
         O(source_password) or the password that the replica shows.
       - Refused are a source with another row image than FULL or another binary log format than
-        ROW, without a binary log or GTIDs, with a V(server_id) that this server or another source
-        has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of another source.
+        ROW, without a binary log or GTIDs, with a V(server_id) or V(server_uuid) that this server
+        or another source has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of
+        another source.
+      - Sources of channels that run already are not logged in to. That two of them have one
+        V(server_id), V(server_uuid) or domain the replica knows itself, and it is refused too.
       - A source that does not answer is a warning, and so is one that refuses the login.
       - The source of a channel that has stopped and is to be started is asked how far it has
         written. If this server counts more of it as applied, or O(gtid_seed) does, it is refused;
@@ -644,12 +647,11 @@ class ReplicationChannel:
     def plan(self, desired, current):
         said = {name: one for name, one in self.sources.items() if isinstance(one, sources.Source)}
         errors = {name: str(one) for name, one in self.sources.items() if name not in said}
-        problems = sources.problems_of(
-            {name: one for name, one in said.items() if name in self.judged},
-            self.replica,
-            desired,
-            current,
-        )
+        problems = []
+        if self.check_sources:
+            schemas = sorted({table.partition(".")[0] for table in self.required_tables})
+            new = {name: one for name, one in said.items() if name in self.judged}
+            problems = sources.problems_of(new, self.replica, desired, current, schemas)
         problems += sources.ahead_of(
             {
                 name: one

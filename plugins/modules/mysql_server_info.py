@@ -77,6 +77,15 @@ options:
     type: list
     elements: dict
     default: []
+  check_schemas:
+    description:
+      - The schemas of the usage tables, whose rows the binary log of a write server must not leave
+        out (C(binlog_do_db), C(binlog_ignore_db)); none for all but the server's own.
+      - Which schemas a log leaves out is told to the privilege C(REPLICATION CLIENT), on MariaDB
+        C(BINLOG MONITOR).
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes.info
@@ -116,6 +125,25 @@ variables:
   description: The global variables that were judged, null for those that the server lacks.
   returned: success
   type: dict
+identity:
+  description:
+    - What the server is told by among others; no two servers of a topology may have one
+      RV(identity.server_id) or RV(identity.server_uuid), and no two write servers a domain.
+    - The filter P(dbrw.sharding.shared_identities#filter) compares them.
+  returned: success
+  type: dict
+  contains:
+    server_id:
+      description: Its number.
+      type: int
+    server_uuid:
+      description: MySQL's name of it, from C(auto.cnf); null on MariaDB.
+      type: str
+    gtid_domains:
+      description: On MariaDB its GTID domain, and others in which its sessions have written.
+      type: list
+      elements: int
+  sample: {server_id: 1, server_uuid: null, gtid_domains: [1]}
 schemas:
   description: The schemas that the login user sees, without those of the server itself.
   returned: success
@@ -163,7 +191,11 @@ problems:
   type: list
   elements: str
 risks:
-  description: What should be put right, because it costs rows in a rare case; also warnings.
+  description:
+    - What should be put right, because it costs rows in a rare case, or leaves channels stopped
+      after a restart; also warnings. On MySQL sessions of a write server, too, whose rows are
+      logged otherwise than its settings say, or not at all.
+    - MariaDB does not tell C(skip_slave_start), nor what its sessions have set.
   returned: success
   type: list
   elements: str
@@ -174,7 +206,10 @@ from dataclasses import replace
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import time_zones
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import anonymous_transactions
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
+    anonymous_transactions,
+    settings,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     time_zones as zones_of_servers,
 )
@@ -186,8 +221,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settin
     READ_SERVER,
     WRITE_SERVER,
     Verdict,
-    judge,
-    needed_variables,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import ServerZones
 
@@ -215,6 +248,7 @@ OPTIONS = {
         },
     },
     "usage_tables": {"type": "list", "elements": "dict", "default": []},
+    "check_schemas": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -229,6 +263,7 @@ class ServerInfo:
             for table in params["usage_tables"]
             for column in clock_columns(str(table.get("definition")))
         ]
+        self.schemas = params["check_schemas"]
         return params["serves_as"]
 
     def current(self, server, desired):
@@ -236,9 +271,10 @@ class ServerInfo:
         self.zones = zones_of_servers.read(server)
         self.vital = zones_of_servers.NAMED_IN_EVERY_TRANSACTION[server.flavour]
         return {
-            "variables": server.variables(*needed_variables()),
+            "variables": settings.read(server),
             "schemas": schemas(server),
             "time_zones": self.zones.told(),
+            "identity": settings.identity_of(server),
         }
 
     def plan(self, desired, current):
@@ -250,7 +286,9 @@ class ServerInfo:
     def finish(self, server, desired, current, plan, applied):
         verdict = Verdict((), ())
         if desired:
-            verdict = judge(desired, current["variables"], self.require_tls)
+            verdict = settings.verdict(
+                server, desired, current["variables"], self.require_tls, self.schemas
+            )
         if desired == WRITE_SERVER:
             risks = time_zones.clock_risks(self.zones.clock)
             verdict = replace(verdict, risks=(*verdict.risks, *risks))

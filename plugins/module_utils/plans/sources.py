@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
     STARTED,
+    STOPPED,
     Channel,
     ChannelStatus,
     Settings,
@@ -18,6 +19,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
     GtidPosition,
     GtidSet,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.identity import (
+    MISSED_ROWS,
+    OWN_UUID,
+    sharing,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
     WRITE_SERVER,
@@ -41,6 +47,11 @@ class Source:
     def server_id(self) -> int:
         """The number that must be its own (0: none)."""
         return int(self.variables.get("server_id") or 0)
+
+    @property
+    def server_uuid(self) -> str | None:
+        """MySQL's name of it in GTIDs; None on a server that has none."""
+        return self.variables.get("server_uuid") or None
 
     @property
     def domain(self) -> int | None:
@@ -126,11 +137,13 @@ def problems_of(
     replica: Source,
     desired: Sequence[Channel],
     present: Sequence[ChannelStatus],
+    schemas: Sequence[str] = (),
 ) -> list[str]:
     """Say what would break the replica or lose rows.
 
     ``sources`` are by channel, those that were asked. What the other channels follow
-    is known from their status.
+    is known from their status, and those that are connected are judged by it. Rows of
+    ``schemas`` must come from every source (none: nobody knows which).
     """
     by_gtid = {channel.name: channel.settings.auto_position is not False for channel in desired}
     found = []
@@ -142,19 +155,24 @@ def problems_of(
                 "of the same kind."
             )
             continue
-        found.extend(
-            f"channel {name}, its source: {problem}"
-            for problem in judge(WRITE_SERVER, _looked_at(source, by_gtid[name])).problems
-        )
+        verdict = judge(WRITE_SERVER, _looked_at(source, by_gtid[name]), schemas=schemas)
+        found.extend(f"channel {name}, its source: {problem}" for problem in verdict.problems)
         if source.server_id and source.server_id == replica.server_id:
             found.append(
                 f"channel {name}: its source has the server_id {source.server_id}, which is this "
                 "server's own; set another one on either."
             )
-    gone = {channel.key for channel in desired if channel.state == ABSENT}
+        if source.server_uuid and source.server_uuid == replica.server_uuid:
+            found.append(
+                f"channel {name}: its source has the server_uuid {source.server_uuid}, which is "
+                "this server's own: they are one server, or one is a copy of the other. Name "
+                f"another source, or {OWN_UUID}."
+            )
+    ended = {channel.key for channel in desired if channel.state in (ABSENT, STOPPED)}
     asked = {name.lower() for name in sources}
-    rest = [one for one in present if one.key not in gone | asked]
-    return found + _shared_ids(sources, rest) + _shared_domains(sources, rest)
+    rest = [one for one in present if one.key not in ended | asked]
+    running = {channel.key for channel in desired} - ended
+    return found + _shared(sources, rest, running, replica.domain is not None)
 
 
 def _looked_at(source: Source, by_gtid: bool) -> dict[str, str | None]:
@@ -162,37 +180,69 @@ def _looked_at(source: Source, by_gtid: bool) -> dict[str, str | None]:
     return {name: value for name, value in source.variables.items() if name not in left_out}
 
 
-def _shared_ids(sources: Mapping[str, Source], rest: Sequence[ChannelStatus]) -> list[str]:
-    names: dict[int, list[str]] = {}
-    for name, source in sources.items():
-        names.setdefault(source.server_id, []).append(name)
-    for status in rest:
-        names.setdefault(status.source_server_id or 0, []).append(status.name)
-    return [
-        f"channels {', '.join(sorted(followers))} have sources with one server_id, {number}: they "
-        "are one server, or cannot be told apart. Give each server a number of its own."
-        for number, followers in sorted(names.items())
-        if number and len(followers) > 1 and set(followers) & set(sources)
-    ]
-
-
-def _shared_domains(sources: Mapping[str, Source], rest: Sequence[ChannelStatus]) -> list[str]:
-    names: dict[int, list[str]] = {}
-    for name, source in sources.items():
-        if source.domain is not None:
-            names.setdefault(source.domain, []).append(name)
-    if not names:
-        return []
-    for status in rest:
-        # All that a channel has received names many domains; its source's own is the
-        # one whose last transaction that server wrote.
-        received = GtidPosition.parse(status.gtid_received)
-        for domain in received.domains_of(status.source_server_id):
-            names.setdefault(domain, []).append(status.name)
-    return [
-        f"channels {', '.join(sorted(followers))} have sources with one gtid_domain_id, {domain}: "
+# What two sources may not share, with what is said of the channels that follow them.
+_SHARED = {
+    "server_id": (
+        "they are one server, or cannot be told apart. Give each server a number of its own."
+    ),
+    "server_uuid": (
+        "they are one server under two addresses, or one is a copy of the other, and this server "
+        "takes the rows of one for those of the other and leaves them out while both channels "
+        f"stay green. Follow each server once, or {OWN_UUID}. {MISSED_ROWS}."
+    ),
+    "gtid_domain_id": (
         "that works until the first reconnect, then a channel stops (error 1236) or leaves rows "
         "out. Give each source a domain of its own."
-        for domain, followers in sorted(names.items())
-        if len(followers) > 1 and set(followers) & set(sources)
+    ),
+}
+
+
+def _shared(
+    sources: Mapping[str, Source],
+    rest: Sequence[ChannelStatus],
+    running: Set[str],
+    has_domains: bool,
+) -> list[str]:
+    """Compare sources with each other; of those only that one of ``running`` follows."""
+    having: dict[str, list[tuple[str, Hashable]]] = {
+        "server_id": [
+            *((name, source.server_id) for name, source in sources.items()),
+            *((status.name, status.source_server_id) for status in rest),
+        ],
+        "server_uuid": [
+            *((name, source.server_uuid) for name, source in sources.items()),
+            *((status.name, status.source_uuid) for status in rest),
+        ],
+        "gtid_domain_id": [
+            *((name, _text(source.domain)) for name, source in sources.items()),
+            *(
+                (status.name, _text(domain))
+                for status in (rest if has_domains else ())
+                for domain in _written(status)
+            ),
+        ],
+    }
+    # Of a source that does not answer the status tells what was there before.
+    known = {*sources, *(status.name for status in rest if status.connected)}
+    return [
+        f"channels {', '.join(followers)} have sources with one {what}, {value}: {_SHARED[what]}"
+        for what, pairs in having.items()
+        for value, followers in sharing(pairs)
+        if set(followers) & set(sources)
+        or (len(set(followers) & known) > 1 and {name.lower() for name in followers} & running)
     ]
+
+
+def _written(status: ChannelStatus) -> set[int]:
+    """Return the domains in which a channel's source writes.
+
+    All that a channel has received names many domains; its source's own is the one
+    whose last transaction that server wrote.
+    """
+    received = GtidPosition.parse(status.gtid_received)
+    return received.domains_of(status.source_server_id)
+
+
+def _text(domain: int | None) -> str | None:
+    # Domain 0 is one as well.
+    return None if domain is None else str(domain)

@@ -36,8 +36,13 @@ class Dialect:
     auto_position_words: dict[bool, str]
     # Each property of a channel with the column of show_channels that tells it.
     channel_columns: dict[str, str]
+    # The column of show_channels with how many events a channel is to leave out; None where
+    # channels that find their place by GTID pass over it (measured).
+    skip_counter: str | None
     # Whether mysql.slave_master_info holds the passwords of the channels.
     shows_channel_passwords: bool
+    # What tells how far the binary log is, and which schemas' rows it leaves out.
+    show_binary_log: str
     # A source's own transactions so far, and the wait until a replica has applied
     # them: (positions, seconds) -> 0 when done.
     source_position: str
@@ -123,7 +128,9 @@ DIALECTS = {
             "received_log_file": "Source_Log_File",
             "received_log_position": "Read_Source_Log_Pos",
         },
+        skip_counter=None,
         shows_channel_passwords=True,
+        show_binary_log="SHOW BINARY LOG STATUS",
         source_position="SELECT @@GLOBAL.gtid_executed AS position, @@server_uuid AS uuid",
         wait_for_position="SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s) AS waited",
         has_persist=True,
@@ -193,7 +200,9 @@ DIALECTS = {
             "received_log_file": "Master_Log_File",
             "received_log_position": "Read_Master_Log_Pos",
         },
+        skip_counter="Skip_Counter",
         shows_channel_passwords=False,
+        show_binary_log="SHOW MASTER STATUS",
         source_position="SELECT @@GLOBAL.gtid_binlog_pos AS position, '' AS uuid",
         wait_for_position="SELECT MASTER_GTID_WAIT(%s, %s) AS waited",
         has_persist=False,

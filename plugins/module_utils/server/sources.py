@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, Union
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.sources import Source
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import settings as judged
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.channels import (
     connect_to_source,
 )
@@ -20,10 +21,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import Settings
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.identity import VARIABLES
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
-    needed_variables,
-)
 
 Answer = TypeVar("Answer")
 Answers = dict[str, Union[Answer, ServerError]]
@@ -64,7 +63,7 @@ def ask_all(questions: Mapping[str, Callable[[], Answer]], seconds: float) -> An
 
 def describe(server: Server) -> Source:
     """Return what matters of a server for those that follow it."""
-    variables = server.variables(*needed_variables(), "gtid_domain_id")
+    variables = {**judged.read(server), **server.variables(*VARIABLES)}
     said = server.row(server.dialect.source_position)
     position, uuid = (str(said[name] or "") for name in ("position", "uuid"))
     return Source(server.dialect.flavour, variables, position.replace("\n", ""), uuid)

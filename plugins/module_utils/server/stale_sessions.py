@@ -47,18 +47,23 @@ _CLIENTS = (
     "ORDER BY ID"
 )
 
+# Every session (t) with each of its variables (v), on a server that tells them.
+BY_THREAD = (
+    "performance_schema.threads AS t JOIN performance_schema.variables_by_thread AS v "
+    "USING (THREAD_ID)"
+)
+OF_CLIENTS = (
+    # By the thread's name: a replication thread goes by the user who started it.
+    "(t.NAME LIKE '%%one_connection' OR t.NAME LIKE 'thread/mysqlx/%%' "
+    "OR t.NAME = 'thread/sql/event_worker') "
+    "AND COALESCE(t.PROCESSLIST_COMMAND, '') NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID')"
+)
 _WITH_OTHER_VALUES = (
     "SELECT t.PROCESSLIST_ID AS id, t.PROCESSLIST_USER AS user, t.PROCESSLIST_HOST AS host, "
-    "t.PROCESSLIST_TIME AS seconds "
-    "FROM performance_schema.threads AS t JOIN performance_schema.variables_by_thread AS v "
-    "USING (THREAD_ID) WHERE t.PROCESSLIST_ID <> CONNECTION_ID() "
+    f"t.PROCESSLIST_TIME AS seconds FROM {BY_THREAD} WHERE t.PROCESSLIST_ID <> CONNECTION_ID() "
     f"AND v.VARIABLE_NAME IN ('{INCREMENT}', '{OFFSET}') "
     f"AND v.VARIABLE_VALUE <> IF(v.VARIABLE_NAME = '{INCREMENT}', %s, %s) "
-    # By the thread's name: a replication thread goes by the user who started it.
-    "AND (t.NAME LIKE '%%one_connection' OR t.NAME LIKE 'thread/mysqlx/%%' "
-    "OR t.NAME = 'thread/sql/event_worker') "
-    "AND COALESCE(t.PROCESSLIST_COMMAND, '') NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID') "
-    "GROUP BY 1, 2, 3, 4 ORDER BY 1"
+    f"AND {OF_CLIENTS} GROUP BY 1, 2, 3, 4 ORDER BY 1"
 )
 
 
@@ -107,14 +112,14 @@ def mark(server: Server) -> ConnectionMark:
 
 def with_other_values(server: Server, pair: Autoinc) -> tuple[Session, ...]:
     """Return the sessions that hold another pair, on a server that knows their values."""
-    return _sessions(server.rows(_WITH_OTHER_VALUES, str(pair.increment), str(pair.offset)))
+    return sessions_of(server.rows(_WITH_OTHER_VALUES, str(pair.increment), str(pair.offset)))
 
 
 def opened_before(server: Server, moment: ConnectionMark) -> tuple[Session, ...]:
     """Return the sessions that may have been open at ``moment``."""
     if not moment.same_start(mark(server).started):
         return ()
-    found = _sessions(server.rows(_CLIENTS))
+    found = sessions_of(server.rows(_CLIENTS))
     return tuple(one for one in found if one.id <= moment.newest)
 
 
@@ -185,7 +190,8 @@ def _still_there(left: tuple[Session, ...], policy: StalePolicy) -> str:
     )
 
 
-def _sessions(rows: list[Row]) -> tuple[Session, ...]:
+def sessions_of(rows: list[Row]) -> tuple[Session, ...]:
+    """Make a session of each row with its id, user, host and seconds."""
     return tuple(
         Session(
             int(row["id"]),

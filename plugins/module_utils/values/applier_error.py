@@ -13,6 +13,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.identity import OWN_UUID
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import MASK
 
 _SECRET = re.compile(r"(\b(?:IDENTIFIED|PASSWORD)\b).*", re.IGNORECASE | re.DOTALL)
@@ -242,6 +243,20 @@ _RECEIVING = (
         # The source counts on from below. As soon as it has passed the number that this server
         # has, the channel connects, and leaves out what was written under the numbers before.
         skips=True,
+    ),
+    _Kind(
+        (1236, 13114),
+        "another replica with this server's server_uuid follows the same source, such as a copy of "
+        "this host with its auto.cnf; they throw each other out, and one of them stays stopped.",
+        (f"{OWN_UUID}. Then {_START}.",),
+        says=("with the same server_uuid",),
+    ),
+    _Kind(
+        (1593, 13117),
+        "the source has the same server_uuid as this server: they are one server, or one is a copy "
+        "of the other with its auto.cnf.",
+        (f"give the source_host that was meant, or {OWN_UUID}. Then {_START}.",),
+        says=("equal MySQL server UUIDs",),
     ),
     _Kind(
         (1593, 13117),

@@ -18,6 +18,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     ABSENT,
     PRESENT,
     STARTED,
+    STOPPED,
     Channel,
     ChannelStatus,
     Settings,
@@ -31,7 +32,8 @@ GOOD = {
 }
 MARIADB = Source("mariadb", {**GOOD, "gtid_domain_id": "1"})
 MYSQL = Source("mysql", {**GOOD, "gtid_mode": "ON"})
-REPLICA = Source("mariadb", {"server_id": "101"})
+REPLICA = Source("mariadb", {"server_id": "101", "gtid_domain_id": "101"})
+UUID = "4263d780-e9bf-11f1-a861-02fc00000001"
 
 
 def channel(name: str, **given: Any) -> Channel:
@@ -137,17 +139,73 @@ def test_channels_that_go_or_change_count_no_more() -> None:
     assert problems_of({"W2": MARIADB}, REPLICA, desired, known) == []
 
 
-def test_what_was_there_before_is_not_judged() -> None:
-    known = [
-        status("w1", source_server_id=1, gtid_received="1-1-5"),
-        status("w2", source_server_id=1, gtid_received="1-1-5"),
+def test_one_server_uuid_of_two_sources() -> None:
+    mysql = Source("mysql", {"server_id": "101", "server_uuid": "another"})
+    copied = variables(MYSQL, server_uuid=UUID)
+    other = variables(copied, server_id="2")
+    (problem,) = problems({"w1": copied, "w2": other}, replica=mysql)
+    assert f"channels w1, w2 have sources with one server_uuid, {UUID}" in problem
+    assert "remove auto.cnf from its data directory" in problem
+    assert "Rows that a read server has missed by then do not come by themselves" in problem
+    known = [status("w1", source_server_id=1, source_uuid=UUID)]
+    (problem,) = problems({"w2": other}, known, replica=mysql)
+    assert f"channels w1, w2 have sources with one server_uuid, {UUID}" in problem
+    # MySQL's names of transactions are not MariaDB's.
+    known = [status("w1", source_server_id=1, gtid_received=f"{UUID}:1-5")]
+    assert problems({"w2": other}, known, replica=mysql) == []
+
+
+def test_a_source_that_has_the_uuid_of_the_replica() -> None:
+    mysql = Source("mysql", {"server_id": "101", "server_uuid": UUID})
+    (problem,) = problems({"w1": variables(MYSQL, server_uuid=UUID)}, replica=mysql)
+    assert f"its source has the server_uuid {UUID}, which is this server's own" in problem
+    assert "auto.cnf" in problem
+
+
+ALIKE = [
+    status("w1", connected=True, source_server_id=1, source_uuid=UUID),
+    status("w2", connected=True, source_server_id=1, source_uuid=UUID),
+]
+
+
+def test_what_was_made_before_is_judged_by_the_channels_status() -> None:
+    mysql = Source("mysql", {"server_id": "101", "server_uuid": "another"})
+    told = problems_of({}, mysql, [channel("W1"), channel("w2")], ALIKE)
+    assert [one.split(":")[0] for one in told] == [
+        "channels w1, w2 have sources with one server_id, 1",
+        f"channels w1, w2 have sources with one server_uuid, {UUID}",
     ]
-    new = variables(MARIADB, server_id="3", gtid_domain_id="3")
-    assert problems({"w3": new}, known) == []
-    assert problems({}, known) == []
+    written = [
+        status("w1", connected=True, source_server_id=1, gtid_received="0-1-5,2-2-2"),
+        status("w2", connected=True, source_server_id=2, gtid_received="0-2-9,1-1-9"),
+    ]
+    (problem,) = problems_of({}, REPLICA, [channel("w2")], written)
+    assert "channels w1, w2 have sources with one gtid_domain_id, 0" in problem
 
 
-UUID = "3b3a6275-e573-11f1-bce1-02fc00000001"
+def test_who_ends_a_channel_is_not_kept_from_it() -> None:
+    mysql = Source("mysql", {"server_id": "101", "server_uuid": "another"})
+    for state in (ABSENT, STOPPED):
+        desired = [replace(channel("w2"), state=state)]
+        assert problems_of({}, mysql, desired, ALIKE) == []
+        assert problems_of({}, mysql, [*desired, channel("w1")], ALIKE) == []
+    # Other channels have nothing to do with it.
+    assert problems_of({}, mysql, [channel("w3")], ALIKE) == []
+    assert problems_of({}, mysql, [], ALIKE) == []
+
+
+def test_what_followed_a_source_that_is_away_is_not_judged() -> None:
+    mysql = Source("mysql", {"server_id": "101", "server_uuid": "another"})
+    known = [ALIKE[0], replace(ALIKE[1], connected=False)]
+    assert problems_of({}, mysql, [channel("w1"), channel("w2")], known) == []
+
+
+def test_a_log_that_leaves_out_rows_that_are_required() -> None:
+    source = variables(MARIADB, binlog_do_db="shop", binlog_ignore_db="")
+    told = problems_of({"w1": source}, REPLICA, [channel("w1")], [], ["usage_data"])
+    assert ["its source: binlog_do_db is shop: the binary log leaves out" in one for one in told]
+    assert len(told) == 1
+    assert problems_of({"w1": source}, REPLICA, [channel("w1")], [], ["shop"]) == []
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,20 @@ def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
             "GTIDs than the source has, using the source's SERVER_UUID. ...'",
             "does not know",
         ),
+        (
+            13114,
+            "Got fatal error 1236 from source when reading data from binary log: 'A replica with "
+            "the same server_uuid/server_id as this replica has connected to the source; the first "
+            "event '' at 4, the last event read from './binlog.000001' at 1483, ...'",
+            "another replica with this server's server_uuid follows the same source",
+        ),
+        (
+            13117,
+            "Fatal error: The replica I/O thread stops because source and replica have equal MySQL "
+            "server UUIDs; these UUIDs must be different for replication to work.",
+            "the source has the same server_uuid as this server",
+        ),
+        (13117, "... have equal MySQL server UUIDs ...", "remove auto.cnf from its data directory"),
         (1593, "Fatal error: The slave I/O thread stops because", "same server_id"),
         (13117, "Fatal error: The replica I/O thread stops because", "same server_id"),
         (1045, "Access denied", "refuses the channel's account"),
