@@ -53,6 +53,10 @@ class Readers:
     seconds: float
 
 
+# What one read server is asked, table by table.
+Questions = Sequence[tuple[UsageTable, Callable[..., IdsOnReader]]]
+
+
 def find(
     readers: Readers, pair: Autoinc, tables: Sequence[UsageTable], next_ids: Mapping[str, int]
 ) -> tuple[IdsOnReader, ...]:
@@ -88,10 +92,7 @@ def with_highest(
     return tuple(replace(one, highest=told.get((one.reader, one.table))) for one in found)
 
 
-Questions = Mapping[str, Sequence[tuple[UsageTable, Callable[..., IdsOnReader]]]]
-
-
-def _ask(readers: Readers, questions: Questions) -> list[IdsOnReader]:
+def _ask(readers: Readers, questions: Mapping[str, Questions]) -> list[IdsOnReader]:
     answers = ask_all(
         {name: partial(_of_reader, readers, name, asked) for name, asked in questions.items()},
         readers.seconds
@@ -109,11 +110,7 @@ def _ask(readers: Readers, questions: Questions) -> list[IdsOnReader]:
     return told
 
 
-def _of_reader(
-    readers: Readers,
-    name: str,
-    questions: Sequence[tuple[UsageTable, Callable[..., IdsOnReader]]],
-) -> list[IdsOnReader]:
+def _of_reader(readers: Readers, name: str, questions: Questions) -> list[IdsOnReader]:
     server = connect_to_source(readers.settings[name], readers.password, readers.seconds)
     try:
         variable, second = _BOUNDS[server.flavour]
