@@ -71,8 +71,9 @@ def unknown(found: Sequence[IdsOnReader]) -> list[str]:
     said = "; ".join(f"{reason} ({', '.join(tables)})" for reason, tables in reasons.items())
     return [
         "Whether read servers have ids that this server would give again is not known of all of "
-        f"them: {said}. If it has come back empty or from a backup, run this again when they "
-        "answer, before an application writes to it."
+        f"them: {said}. In the first run of a new topology, which makes the account there, that is "
+        "as it must be. If this server has come back empty or from a backup, run this again when "
+        "they answer, before an application writes to it."
     ]
 
 
