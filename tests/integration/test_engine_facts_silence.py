@@ -294,16 +294,16 @@ def test_appliers_that_commit_in_another_order(
         for number in (1, 2):
             w1.rows(f"INSERT INTO {schema}.t VALUES ({number}, 1)")
 
-    def forget() -> None:
+    def begin() -> None:
+        # Nothing goes side by side with the first of a log, nor with the first after a start.
+        w1.rows(f"INSERT INTO {schema}.t VALUES (3, 1)")
         all_applied(replica, *sources)
         for server in (w1, replica):
             outside_binary_log(server, f"DELETE FROM {schema}.t")
 
-    # All others depend on the first transaction of a log.
-    w1.rows(f"INSERT INTO {schema}.t VALUES (3, 1)")
-    forget()
+    begin()
     assert shown_while_another_is_locked(replica, schema, write) == []
-    forget()
+    begin()
     with applying_with(replica, replica_preserve_commit_order=0):
         assert judged(replica, "read_server") == {
             "problems": [],
@@ -311,6 +311,7 @@ def test_appliers_that_commit_in_another_order(
         }
         with setting(replica, "replica_parallel_workers", 1):
             assert all_is_well(replica, "read_server")
+        begin()
         assert shown_while_another_is_locked(replica, schema, write) == [2]
         all_applied(replica, *sources)
         assert ids(replica, schema) == [1, 2]
