@@ -195,7 +195,8 @@ risks:
     - What should be put right, because it costs rows in a rare case, or leaves channels stopped
       after a restart; also warnings. On MySQL sessions of a write server, too, whose rows are
       logged otherwise than its settings say, or not at all.
-    - MariaDB does not tell C(skip_slave_start), nor what its sessions have set.
+    - MariaDB does not tell what its sessions have set. It shows C(skip_slave_start) nowhere, so
+      that is read in the server's option files and command line, where the module runs on its host.
   returned: success
   type: list
   elements: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import start_options
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
@@ -23,6 +24,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settin
     BINARY_LOG,
     BINLOG_FILTERS,
     SESSION_RULES,
+    SKIPS_START,
     WRITE_SERVER,
     Following,
     Verdict,
@@ -66,7 +68,16 @@ def verdict(
     if kind == WRITE_SERVER:
         return Verdict(found.problems, (*found.risks, *session_risks(_otherwise(server))))
     channels = judge_channels(_channels(server), variables)
-    return Verdict((*found.problems, *channels.problems), (*found.risks, *channels.risks))
+    risks = (*found.risks, *channels.risks, *_stopped_after_a_start(server, variables))
+    return Verdict((*found.problems, *channels.problems), risks)
+
+
+def _stopped_after_a_start(server: Server, variables: dict[str, str | None]) -> list[str]:
+    """Say what MariaDB shows in no variable: it is read where the server would read it."""
+    if SKIPS_START.found(variables):
+        return []
+    said = start_options.read(server).skips_start
+    return [f"{said}: channels stay stopped after a restart; leave it out."] if said else []
 
 
 def identity_of(server: Server) -> dict[str, Any]:

@@ -72,6 +72,9 @@ class Rule:
         return other is not None and self.unless is not None and other[1] in self.unless.values
 
 
+# MariaDB shows it in no variable.
+SKIPS_START = Setting(("skip_replica_start", "skip_slave_start"), ("OFF", "0"))
+
 # Sources: the measured facts behind each line are tests in tests/integration.
 RULES = (
     Rule(("log_bin",), ("ON",), "read servers have nothing to follow", (WRITE_SERVER,)),
@@ -162,8 +165,8 @@ RULES = (
         unless=Setting(("replica_parallel_workers", "slave_parallel_workers"), ("0", "1")),
     ),
     Rule(
-        ("skip_replica_start", "skip_slave_start"),
-        ("OFF", "0"),
+        SKIPS_START.variables,
+        SKIPS_START.values,
         "channels stay stopped after a restart",
         (READ_SERVER,),
         vital=False,

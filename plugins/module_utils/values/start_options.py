@@ -17,6 +17,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
 INCREMENT, OFFSET = "auto-increment-increment", "auto-increment-offset"
 LOAD = "persisted-globals-load"
 INIT_FILE = "init-file"
+SKIP_START = "skip-slave-start"
 # Servers take the beginning of an option's name for it as long as no other begins so.
 _SHORTEST = {
     INCREMENT: "auto-increment-i",
@@ -86,6 +87,17 @@ class StartOptions:
     def last(self, option: str) -> StartOption | None:
         """Return the line that counts for an option; None: nothing sets it."""
         return next((one for one in reversed(self.options) if one.means(option)), None)
+
+    @property
+    def skips_start(self) -> str:
+        """What leaves its channels stopped after a start; empty: nothing."""
+        found = ""
+        for one in self.options:
+            name = re.sub("^(loose-)*", "", one.name.replace("_", "-"))
+            if SKIP_START.startswith(name) and name.startswith("skip-slave-s"):
+                off = (one.value or "1").lower() in ("0", "off", "false")
+                found = "" if off else f"{one.name} in {one.where}"
+        return found
 
     @property
     def pair(self) -> Autoinc:

@@ -95,3 +95,18 @@ def test_a_limit_is_one_where_it_is_below() -> None:
     assert limit == "my.cnf, line 2 has maximum-auto-increment-incr = 19"
     assert len(told.limits_of(Autoinc(20, 3))) == 2
     assert told.pair == Autoinc(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], ""),
+        ([("skip_slave_start", None)], "skip_slave_start in a"),
+        ([("loose-skip-slave-st", "1")], "loose-skip-slave-st in a"),
+        ([("skip-slave-start", None), ("skip_slave_start", "OFF")], ""),
+        ([("skip-name-resolve", None), ("slave-start", "1"), ("skip-s", None)], ""),
+    ],
+)
+def test_what_leaves_channels_stopped(options: list[tuple[str, str | None]], said: str) -> None:
+    given = tuple(StartOption(name, value, "a") for name, value in options)
+    assert StartOptions(given).skips_start == said
