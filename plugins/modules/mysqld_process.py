@@ -225,6 +225,9 @@ def main():
             for folder in folders:
                 folder.mkdir(mode=0o700, parents=True)
                 done.append(f"make {folder}")
+            if "start" in actions:
+                # The server's own judgement may miss it.
+                process.defaults_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if pid:
                 process.remember(pid)
         # Check mode has made no folders, which the server would miss.

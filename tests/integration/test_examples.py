@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.integration.certificates import make_authority, make_certificate
 from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log
 from tests.integration.lines import PORT, ROOT, TestServer, Topology
 from tests.integration.modules import run_module
@@ -72,6 +75,13 @@ def write_tables(bare: Topology) -> None:
 
 
 def sources(bare: Topology) -> None:
+    folder = tls_folder(bare)
+    folder.mkdir()
+    make_authority(folder, "ca")
+    make_certificate(folder, "source", f"IP:{bare.server('w1').address}")
+    files = {"ca": "ca.pem", "cert": "source.pem", "key": "source.key"}
+    tls = {option: f"{folder}/{name}" for option, name in files.items()}
+    bare.playbook("servers.yml", "--limit", "w1", mysqld_tls=tls)
     forget_binary_logs(*(bare.server(name) for name in SERVERS))
     for name in ("w1", "w2", "w3"):
         # Something to follow, and to have been copied before.
@@ -81,6 +91,11 @@ def sources(bare: Topology) -> None:
             f"CREATE USER replication_r1 IDENTIFIED BY '{PASSWORDS['replication_password']}'",
             "GRANT REPLICATION SLAVE ON *.* TO replication_r1",
         )
+
+
+def tls_folder(bare: Topology) -> Path:
+    """Return where the certificate of w1 is, while it has one."""
+    return bare.folder / "tls-of-w1"
 
 
 def tables_on_both_sides(bare: Topology) -> None:
@@ -161,6 +176,7 @@ def replacements_for(bare: Topology, server: TestServer) -> dict[str, str]:
         "/srv/cold": str(bare.host.work_dir / "cold"),
         "/run/mysqld/mysqld.sock": server.socket,
         "/srv/demo": folder,
+        "/etc/mysql/tls": str(tls_folder(bare)),
         "/etc/mysql/mariadb.conf.d": str(server.work_dir / "conf.d"),
         **{
             host: bare.server(host.partition(".")[0]).address
@@ -238,6 +254,9 @@ def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> 
         names = [{"channel": channel["channel"]} for channel in told]
         gone = run_module("mysql_replication_channel", r1, channels=names, state="absent")
         assert "failed" not in gone, gone
+    if tls_folder(bare).exists():
+        bare.playbook("servers.yml", "--limit", "w1")
+        shutil.rmtree(tls_folder(bare))
     for file in ("w1/conf.d/95-autoinc.cnf", "r1/conf.d/96-filters.cnf"):
         (bare.folder / file).unlink(missing_ok=True)
     forget_pair(bare.server("w1"))

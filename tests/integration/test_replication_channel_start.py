@@ -20,6 +20,7 @@ from tests.integration.replication import (
     control,
     follow,
     followed,
+    wait_for_error,
 )
 
 TABLE = "t (id INT PRIMARY KEY)"
@@ -50,6 +51,8 @@ def test_a_channel_that_stops_again_at_once_is_a_failure_each_time(
 ) -> None:
     outside_binary_log(source, f"CREATE TABLE {schema}.only_here (id INT PRIMARY KEY)")
     source.rows(f"INSERT INTO {schema}.only_here VALUES (1)")
+    # From here on each attempt starts it; before, it runs until the row has come.
+    wait_for_error(replica, "w1")
     for attempt in range(10):
         if knows_password:
             tried = follow(replica, source)

@@ -139,11 +139,13 @@ def _run(command: list[str], environment: dict[str, str]) -> subprocess.Complete
 
 
 def _complaints(said: str) -> str:
-    """Return what is worth reading of what a server says of a file, which warns of much."""
-    lines = [
-        line for line in said.splitlines() if not re.search(r"\[(Warning|System|Note)\]", line)
-    ]
-    return "\n".join(lines[-10:])
+    """Return what is worth reading of what a server says of a file, which warns of much.
+
+    MariaDB ends over some folders that are missing with no more than a warning.
+    """
+    lines = said.splitlines()
+    worse = [line for line in lines if not re.search(r"\[(Warning|System|Note)\]", line)]
+    return "\n".join((worse or lines)[-10:])
 
 
 def text_of(path: Path) -> str | None:

@@ -96,7 +96,7 @@ class StartOptions:
             name = re.sub("^(loose-)*", "", one.name.replace("_", "-"))
             if SKIP_START.startswith(name) and name.startswith("skip-slave-s"):
                 off = (one.value or "1").lower() in ("0", "off", "false")
-                found = "" if off else f"{one.name} in {one.where}"
+                found = "" if off else f"{one.name} is in {one.where}"
         return found
 
     @property

@@ -101,8 +101,8 @@ def test_a_limit_is_one_where_it_is_below() -> None:
     ("options", "said"),
     [
         ([], ""),
-        ([("skip_slave_start", None)], "skip_slave_start in a"),
-        ([("loose-skip-slave-st", "1")], "loose-skip-slave-st in a"),
+        ([("skip_slave_start", None)], "skip_slave_start is in a"),
+        ([("loose-skip-slave-st", "1")], "loose-skip-slave-st is in a"),
         ([("skip-slave-start", None), ("skip_slave_start", "OFF")], ""),
         ([("skip-name-resolve", None), ("slave-start", "1"), ("skip-s", None)], ""),
     ],
