@@ -29,7 +29,7 @@ _processes = multiprocessing.get_context("forkserver")
 
 
 def run_module(
-    name: str,
+    module: str,
     server: TestServer | None,
     /,
     check: bool = False,
@@ -41,13 +41,13 @@ def run_module(
     With a server it logs in there as root; without one it takes no login. ``umask``
     is that of its process.
     """
-    result = try_module(name, server, None, check, umask, **arguments)
-    assert isinstance(result, dict), f"{name} ended without a word, by {result}"
+    result = try_module(module, server, None, check, umask, **arguments)
+    assert isinstance(result, dict), f"{module} ended without a word, by {result}"
     return result
 
 
 def try_module(
-    name: str,
+    module: str,
     server: TestServer | None,
     prepare: Callable[[], None] | None = None,
     /,
@@ -70,7 +70,7 @@ def try_module(
     receiver, sender = _processes.Pipe(duplex=False)
     process = _processes.Process(
         target=_play,
-        args=(name, json.dumps({"ANSIBLE_MODULE_ARGS": given}), umask, prepare, sender),
+        args=(module, json.dumps({"ANSIBLE_MODULE_ARGS": given}), umask, prepare, sender),
     )
     process.start()
     sender.close()
@@ -86,7 +86,7 @@ def try_module(
     try:
         result: dict[str, Any] = json.loads(printed)
     except ValueError:
-        raise AssertionError(f"{name} printed {printed!r} and {errors}") from None
+        raise AssertionError(f"{module} printed {printed!r} and {errors}") from None
     result["warnings"] = [
         warning["event"]["msg"] if isinstance(warning, dict) else warning
         for warning in result.get("warnings", [])

@@ -215,7 +215,7 @@ class _Reader:
         version = ".".join(str(part) for part in self.server.version[:2])
         suffix = given.get(_SUFFIX) or self._variable(_SUFFIXES) or ""
         self.groups = {
-            (name.format(version) + more).encode() for name in names for more in {"", suffix}
+            (name.format(version) + more).encode() for name in names for more in ("", suffix)
         }
         datadir = _datadir(self.server)
         with _as(self.process.user):
