@@ -31,7 +31,7 @@ def test_check_mode_tells_each_restart() -> None:
     assert done.returncode == 0, said
     restarts = [play for play in said.split("PLAY [") if play.startswith("Servers | Restart")]
     told = [
-        re.findall(r"^changed: \[(\w+)\]", play.split("Ensure that it is started")[1], re.MULTILINE)
+        re.findall(r"^changed: \[(\w+)\]", play.split("and that it is started")[1], re.MULTILINE)
         for play in restarts
     ]
     # A play for each, so that at no time two of them are away.
