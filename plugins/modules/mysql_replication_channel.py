@@ -289,8 +289,10 @@ options:
         ROW, without a binary log or GTIDs, with a V(server_id) or V(server_uuid) that this server
         or another source has, of the other flavour, and on MariaDB with the V(gtid_domain_id) of
         another source.
-      - Sources of channels that run already are not logged in to. That two of them have one
+      - Sources of channels that run already are not judged again. That two of them have one
         V(server_id), V(server_uuid) or domain the replica knows itself, and it is refused too.
+        With O(state=started) they are asked for one thing, how far they have written; what had
+        been written before the run is applied, or being applied, when the module reports success.
       - A source that does not answer is a warning, and so is one that refuses the login.
       - The source of a channel that has stopped and is to be started is asked how far it has
         written. If this server counts more of it as applied, or O(gtid_seed) does, it is refused;
@@ -732,10 +734,16 @@ class ReplicationChannel:
         # A change stops and starts those as well that shall merely be present.
         restarted = {step.value.key for step in plan.steps if step.action == planning.START}
         started = [one for one in desired if one.state == STARTED or one.key in restarted]
+        stored = {status.key: status.password for status in current}
         found, late = wait_until_running(
             server,
             started,
-            self._just_started(desired, current, plan),
+            restarted,
+            {
+                one.key: one.source_password or stored.get(one.key)
+                for one in started
+                if self.check_sources or one.key in restarted
+            },
             self.known,
             self.connect_timeout,
         )
@@ -751,16 +759,6 @@ class ReplicationChannel:
             found = server_side.read(server)
         warnings = [explain(status) for status in found if status.io_fault or status.lacks_room]
         return {"channels": tell(found), "warnings": [*warnings, *late], **told}
-
-    def _just_started(self, desired, current, plan):
-        """Return by key the passwords (None: not known) of the channels that were started."""
-        names = {step.value.key for step in plan.steps if step.action == planning.START}
-        stored = {status.key: status.password for status in current}
-        return {
-            channel.key: channel.source_password or stored.get(channel.key)
-            for channel in desired
-            if channel.key in names
-        }
 
 
 def _channel(one, params):

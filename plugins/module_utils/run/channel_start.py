@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
@@ -31,20 +31,27 @@ _PAUSE_SECONDS = 0.1
 def wait_until_running(
     server: Server,
     channels: Sequence[Channel],
-    started: Mapping[str, Secret | None],
+    started: Collection[str],
+    passwords: Mapping[str, Secret | None],
     before: str,
     connect_timeout: float,
 ) -> tuple[list[ChannelStatus], list[str]]:
     """Return all channels once each of ``channels`` runs or has stopped, and what is late.
 
-    ``started`` are the keys of those that were started just now, with the password for
-    asking the source how far it has written (None: it is not known), ``before`` the GTIDs
-    that this server had applied by then. A channel whose source does not answer goes on
-    trying, which is no fault.
+    ``started`` are the keys of those that were started just now, ``before`` the GTIDs that
+    this server had applied by then, ``passwords`` those for asking a source how far it has
+    written (None: not known). The sources of channels that ran before are asked as well: one
+    that has not yet received the row that will stop it would look as if it ran. A channel
+    whose source does not answer goes on trying, which is no fault.
     """
     began = time.monotonic()
     found = server_side.read(server)
-    wanted = _positions(found, started, min(CONNECT, connect_timeout))
+    asked = {
+        channel.key: passwords.get(channel.key)
+        for channel in channels
+        if channel.key in started or any(one.key == channel.key and one.connected for one in found)
+    }
+    wanted = _positions(found, asked, min(CONNECT, connect_timeout))
     starts = {
         channel.key: ChannelStart(wanted.get(channel.key), channel.key in started, before)
         for channel in channels
@@ -66,12 +73,12 @@ def wait_until_running(
 
 
 def _positions(
-    found: Sequence[ChannelStatus], started: Mapping[str, Secret | None], seconds: float
+    found: Sequence[ChannelStatus], passwords: Mapping[str, Secret | None], seconds: float
 ) -> dict[str, str]:
     """Return by channel what the sources have written, of those that can be asked."""
     questions = {}
     for status in found:
-        password = started.get(status.key)
+        password = passwords.get(status.key)
         if password and status.settings.auto_position is not False and not status.denied:
             questions[status.key] = partial(server_side.source_position, status, password, seconds)
     answers = ask_all(questions, seconds)

@@ -100,6 +100,9 @@ def _include(number: int, text: bytes) -> Include:
 def _option(number: int, group: bytes, text: bytes) -> Option:
     text = text[: _end(text)]
     name, sign, value = text.partition(b"=")
+    if not name.rstrip(SPACES):
+        # The clients read back beyond its beginning then, and take bytes of the line twice.
+        raise NotUnderstood(number, "it has no name before its =")
     return Option(number, group, name.rstrip(SPACES), _value(value) if sign else None)
 
 

@@ -55,6 +55,7 @@ def test_groups_comments_and_includes() -> None:
         b"!include=/a",
         b"!",
         b"user = a\0b",
+        b" = b",
         b"user = " + LONGEST_LINE * b"a",
         b"# " + LONGEST_LINE * b"a",
     ],
