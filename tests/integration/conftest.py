@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,30 +12,66 @@ from typing import Any
 import pytest
 
 from tests.integration import lines, modules
-from tests.integration.lines import LINES, Host, TestServer, Topology, running_topology
+from tests.integration.lines import LINES, Host, Line, TestServer, Topology, running_topology
+
+EVERY, FLAVOURS, ONE = "every", "flavours", "one"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-line",
+        action="store_true",
+        help="run every test on every line of servers, not only on those that its file is about",
+    )
+
+
+def drawn(choices: Sequence[Line], path: Path) -> Line:
+    """Return the same one of ``choices`` for a file each time."""
+    return choices[zlib.crc32(path.name.encode()) % len(choices)]
+
+
+def lines_of(path: Path, which: str, flavour: str | None) -> list[Line]:
+    """Return the lines that a file's tests run on.
+
+    ``which`` is EVERY: what servers do, which differs by version; FLAVOURS: what a module does,
+    on MySQL and one of MariaDB's lines; ONE: what playbooks and roles pass on. The tests of
+    a thing that only one flavour has run on that alone.
+    """
+    able = [line for line in LINES if flavour in (None, line.flavour)]
+    if which == EVERY:
+        return able
+    if which == ONE:
+        return [drawn(able, path)]
+    flavours = dict.fromkeys(line.flavour for line in able)
+    return [drawn([line for line in able if line.flavour == one], path) for one in flavours]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that uses a server on every line, in groups that workers take in turn.
+    """Run each test that uses a server on its lines, in groups that workers take in turn.
 
-    Those of a line that share its bare servers are a group; a file with servers of its own is
-    another. One that is about a thing that only one flavour has is marked with that flavour.
+    Those of a line that share its bare servers are a group, two where there are many; a file
+    with servers of its own is another.
     """
-    if "host" in metafunc.fixturenames:
-        marker = metafunc.definition.get_closest_marker("flavour")
-        shared = "bare" if "bare" in metafunc.fixturenames else metafunc.definition.path.stem
-        metafunc.parametrize(
-            "host",
-            [
-                pytest.param(
-                    line, id=line.name, marks=pytest.mark.xdist_group(f"{line.name} {shared}")
-                )
-                for line in LINES
-                if marker is None or line.flavour == marker.args[0]
-            ],
-            indirect=True,
-            scope="session",
-        )
+    if "host" not in metafunc.fixturenames:
+        return
+    path = metafunc.definition.path
+    flavour = metafunc.definition.get_closest_marker("flavour")
+    marker = metafunc.definition.get_closest_marker("lines")
+    every = metafunc.config.getoption("--every-line")
+    which = EVERY if every else marker.args[0] if marker else FLAVOURS
+    assert which in (EVERY, FLAVOURS, ONE), f"{path}: lines({which!r})"
+    shared = path.stem
+    if "bare" in metafunc.fixturenames:
+        shared = f"bare {zlib.crc32(path.name.encode()) // 7 % 2}"
+    metafunc.parametrize(
+        "host",
+        [
+            pytest.param(line, id=line.name, marks=pytest.mark.xdist_group(f"{line.name} {shared}"))
+            for line in lines_of(path, which, flavour.args[0] if flavour else None)
+        ],
+        indirect=True,
+        scope="session",
+    )
 
 
 @pytest.hookimpl(trylast=True)

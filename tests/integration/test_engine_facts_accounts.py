@@ -22,6 +22,8 @@ from tests.integration.test_mysql_account import (
     outside_binary_log,
 )
 
+pytestmark = pytest.mark.lines("every")
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -23,6 +23,8 @@ from tests.integration.replication import (
     wait_for_error,
 )
 
+pytestmark = pytest.mark.lines("every")
+
 MONTHS = (
     "PARTITION BY RANGE COLUMNS (started) (PARTITION p1 VALUES LESS THAN ('2026-01-01'), "
     "PARTITION p2 VALUES LESS THAN ('2026-02-01'))"

@@ -13,6 +13,8 @@ import pytest
 
 from tests.integration.lines import TestServer
 
+pytestmark = pytest.mark.lines("every")
+
 
 @contextmanager
 def session(server: TestServer, pair: tuple[int, int] | None = None) -> Iterator[Any]:

@@ -33,6 +33,8 @@ from tests.integration.replication import (
     status,
 )
 
+pytestmark = pytest.mark.lines("every")
+
 NAMES = ("fact1", "fact2")
 
 

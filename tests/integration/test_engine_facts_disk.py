@@ -25,6 +25,8 @@ from tests.integration.replication import (
     options,
 )
 
+pytestmark = pytest.mark.lines("every")
+
 TABLE = "t (id INT PRIMARY KEY, content LONGBLOB)"
 MIB = 1 << 20
 SETTINGS = {"innodb_buffer_pool_size": "96M"}

@@ -19,6 +19,8 @@ from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.modules import run_module
 from tests.integration.replication import channels, control, follow, followed, status
 
+pytestmark = pytest.mark.lines("every")
+
 MODULE = "mysql_server_info"
 # What inventories/local gives each server.
 SETTINGS = {"innodb_buffer_pool_size": "96M"}

@@ -31,6 +31,8 @@ from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.replication import MODULE, PASSWORD, USER, make_account
 
+pytestmark = pytest.mark.lines("every")
+
 ID = "id BIGINT UNSIGNED NOT NULL PRIMARY KEY"
 SEVERITY = [HARMLESS, CHANGES, STOPS]
 ERROR = re.compile(r"error (\d+)")

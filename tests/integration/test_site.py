@@ -209,6 +209,7 @@ def second_run(site: Topology) -> Played:
     return site.playbook("site.yml", "-vvv", "--extra-vars", "dbrw_increment=20")
 
 
+@pytest.mark.lines("every")
 def test_a_second_run_changes_nothing(site: Topology, second_run: Played) -> None:
     assert set(second_run.changed.values()) == {0}, second_run.output
     assert set(second_run.changed) == {*WRITERS, *READERS}
@@ -217,6 +218,7 @@ def test_a_second_run_changes_nothing(site: Topology, second_run: Played) -> Non
     assert "tls_ca" not in json.loads((site.folder / "application.json").read_text())
 
 
+@pytest.mark.lines("every")
 def test_nothing_of_the_set_up_is_in_a_binary_log(site: Topology, second_run: Played) -> None:
     """It would travel through every channel: accounts, tables and DDL are each server's own."""
     for name in (*WRITERS, *READERS):
@@ -246,6 +248,7 @@ def test_channels_take_nothing_but_rows(site: Topology) -> None:
     assert again.changed == {"r1": 0} and receiving_threads(reader) == after, again.output
 
 
+@pytest.mark.lines("every")
 def test_no_secret_in_the_output(site: Topology, second_run: Played) -> None:
     secrets = [path.read_text().strip() for path in (site.folder / "secrets").iterdir()]
     assert len(secrets) == 4
@@ -256,6 +259,7 @@ def test_no_secret_in_the_output(site: Topology, second_run: Played) -> None:
         assert path.stat().st_mode & 0o777 == 0o600, path
 
 
+@pytest.mark.lines("every")
 def test_rows_flow_from_each_writer_to_each_reader(site: Topology) -> None:
     for name in WRITERS:
         offset, server = int(name[1]), site.server(name)

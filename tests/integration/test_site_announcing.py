@@ -21,6 +21,8 @@ from tests.integration.lines import (
 )
 from tests.integration.replication import control, status, wait_for_error
 
+pytestmark = pytest.mark.lines("one")
+
 IMPORT = "ansible.builtin.import_playbook"
 
 

@@ -31,6 +31,8 @@ from tests.integration.lines import (
 from tests.integration.modules import run_module
 from tests.integration.replication import status, threads
 
+pytestmark = pytest.mark.lines("one")
+
 INFO = "mysql_replication_channel_info"
 INSERT = (
     "INSERT INTO usage_data.flights "

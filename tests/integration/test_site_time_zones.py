@@ -11,6 +11,8 @@ from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import Host, Topology, running_topology
 from tests.integration.test_mysql_time_zones import names
 
+pytestmark = pytest.mark.lines("one")
+
 USAGE = {
     "dbrw_usage_tables": [
         {
