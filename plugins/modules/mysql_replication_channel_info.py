@@ -191,54 +191,14 @@ channels:
           elements: str
 """
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
-    tell,
-    timeout_problems,
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.replication import (
+    channel_info,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_observation import (
-    heartbeat_lags,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
-
-OPTIONS = {
-    "heartbeat_table": {"type": "str"},
-    "read_timeout_seconds": {"type": "int", "default": 30},
-}
-
-
-class ReplicationChannelInfo:
-    read_timeout = 30.0
-
-    def desired(self, params):
-        self.read_timeout = params["read_timeout_seconds"]
-        problems = timeout_problems(self.read_timeout)
-        schema, _rest, name = (params["heartbeat_table"] or "").partition(".")
-        if params["heartbeat_table"] is not None and not (schema and name):
-            problems.append(
-                f"heartbeat_table: {params['heartbeat_table']!r} is not a table; give schema.table."
-            )
-        refuse_if_any(problems)
-        return (schema, name) if name else None
-
-    def current(self, server, desired):
-        return server_side.read(server)
-
-    def plan(self, desired, current):
-        return Plan()
-
-    def statements(self, step, server):
-        return []
-
-    def finish(self, server, desired, current, plan, applied):
-        lags = heartbeat_lags(server, *desired) if desired else None
-        return {"channels": tell(current, lags)}
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import run
 
 
 def main():
-    run(ReplicationChannelInfo(), OPTIONS)
+    run(channel_info.ReplicationChannelInfo())
 
 
 if __name__ == "__main__":

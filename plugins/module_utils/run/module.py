@@ -12,15 +12,18 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
-from pathlib import Path
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.files import read_file
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import (
+    LOGIN_OPTIONS,
+    login_of,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     PYMYSQL_ERROR,
-    Login,
     Server,
     ServerError,
     connect,
@@ -28,24 +31,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
 Desired = TypeVar("Desired")
 Current = TypeVar("Current")
 
-LOGIN_OPTIONS: dict[str, dict[str, Any]] = {
-    "login_host": {"type": "str"},
-    "login_port": {"type": "int"},
-    "login_user": {"type": "str"},
-    "login_password": {"type": "str", "no_log": True},
-    "login_unix_socket": {"type": "str"},
-    "config_file": {"type": "path", "default": "~/.my.cnf"},
-    "ca_cert": {"type": "path", "aliases": ["ssl_ca"]},
-    "client_cert": {"type": "path", "aliases": ["ssl_cert"]},
-    "client_key": {"type": "path", "aliases": ["ssl_key"]},
-    "check_hostname": {"type": "bool"},
-    "connect_timeout": {"type": "int", "default": 10},
-}
+__all__ = ["login_of", "read_file", "run"]
 
 
 class Task(Protocol, Generic[Desired, Current]):
@@ -83,12 +73,6 @@ class Task(Protocol, Generic[Desired, Current]):
 
         ``warnings`` among them are given to the user as such.
         """
-
-
-def read_file(path: str) -> ConfigFile:
-    """Return a file of the managed host as it is."""
-    file = Path(path)
-    return ConfigFile(path, file.read_text(encoding="utf-8") if file.is_file() else None)
 
 
 def run(task: Task[Any, Any], options: dict[str, dict[str, Any]], **constraints: Any) -> None:
@@ -197,22 +181,3 @@ def _fail(
         details["statements"] = server.executed
     module.fail_json(msg=str(error), changed=bool(steps_done), **details)
     raise AssertionError("fail_json ends the process")
-
-
-def login_of(params: dict[str, Any], read_timeout: float | None) -> Login:
-    """Return the login that options named as ``LOGIN_OPTIONS`` describe; ``read_timeout`` in s."""
-    password = params["login_password"]
-    return Login(
-        host=params["login_host"],
-        port=params["login_port"],
-        user=params["login_user"],
-        password=None if password is None else Secret(password),
-        unix_socket=params["login_unix_socket"],
-        config_file=params["config_file"],
-        ca_cert=params["ca_cert"],
-        client_cert=params["client_cert"],
-        client_key=params["client_key"],
-        check_hostname=params["check_hostname"],
-        connect_timeout=params["connect_timeout"],
-        read_timeout=read_timeout,
-    )

@@ -153,6 +153,8 @@ class Server:
         self.address = login.address
         self.warnings = list(warnings)
         self.executed: list[str] = []
+        # Whether one of them has succeeded.
+        self.has_changed = False
         said = self.row("SELECT VERSION() AS version, @@version_comment AS comment")
         self.version_text = str(said["version"])
         self.version = version_of(self.version_text)
@@ -186,7 +188,9 @@ class Server:
     def run(self, statement: Statement) -> list[Row]:
         """Run a statement that changes something, and remember it as shown."""
         self.executed.append(statement.shown)
-        return self._execute(statement)
+        rows = self._execute(statement)
+        self.has_changed = True
+        return rows
 
     def variables(self, *names: str) -> dict[str, str | None]:
         """Return global variables by name; one that the server lacks is None."""

@@ -45,7 +45,8 @@ def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> Declared:
         raise Declared(argument_spec, **more)
 
     module = load(name)
-    monkeypatch.setattr(f"{PLUGINS}.module_utils.run.module.AnsibleModule", ends_here)
+    for runner in ("module", "operation"):
+        monkeypatch.setattr(f"{PLUGINS}.module_utils.run.{runner}.AnsibleModule", ends_here)
     if hasattr(module, "AnsibleModule"):
         monkeypatch.setattr(module, "AnsibleModule", ends_here)
     with pytest.raises(Declared) as found:

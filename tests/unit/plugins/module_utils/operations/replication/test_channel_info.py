@@ -6,18 +6,24 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.replication.channel_info import (  # noqa: E501
+    Desired,
+    ReplicationChannelInfo,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from ansible_collections.dbrw.sharding.plugins.modules import mysql_replication_channel_info
 
 
-def desired(**given: Any) -> Any:
-    task: Any = mysql_replication_channel_info.ReplicationChannelInfo()
-    return task.desired({"heartbeat_table": None, "read_timeout_seconds": 30, **given})
+def desired(**given: Any) -> Desired:
+    options = {"heartbeat_table": None, "read_timeout_seconds": 30}
+    return ReplicationChannelInfo().desired({**options, **given})
 
 
 def test_the_heartbeat_table() -> None:
-    assert desired() is None
-    assert desired(heartbeat_table="percona.heart.beat") == ("percona", "heart.beat")
+    assert desired() == Desired(None, 30)
+    assert desired(heartbeat_table="percona.heart.beat").heartbeat_table == (
+        "percona",
+        "heart.beat",
+    )
 
 
 @pytest.mark.parametrize("table", ["heartbeat", ".heartbeat", "percona.", ""])
