@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,17 @@ PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
 SCENARIOS = sorted(path.parent for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
-def words_of(folder: str) -> set[str]:
+@cache
+def words_of(folder: str) -> frozenset[str]:
     """Return every string that the tests of a folder have in their code."""
-    return {
+    return frozenset(
         node.value
         for path in (ROOT / folder).rglob("test_*.py")
         # It has to name everything, and plays no more than the examples.
         if path.name != "test_examples.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    )
 
 
 def run_by(playbook: str) -> tuple[set[str], set[str]]:
@@ -62,7 +64,7 @@ def test_there_is_something_to_look_for() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_has_tests_on_real_servers(module: str) -> None:
-    assert list((ROOT / "tests/integration").glob(f"test_{module.removesuffix('_info')}*.py"))
+    assert list((ROOT / "tests/integration").rglob(f"test_{module.removesuffix('_info')}*.py"))
     assert module in words_of("tests/integration")
 
 
