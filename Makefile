@@ -5,7 +5,7 @@ LOCAL_NET ?= 0
 export LOCAL_DIR LOCAL_NET PYTHON MOLECULE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo status down docs bench lint test-unit test-integration molecule mutants test test-all
+.PHONY: help demo status down docs bench quick lint test-unit test-integration molecule mutants test test-all
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ docs: ## Write docs/reference from the documentation of modules and roles
 
 bench: ## Measure beside community.mysql and write docs/benchmarks.md (needs MariaDB; 12 minutes)
 	@script/bench
+
+quick: ## Check what was changed just now, in about a minute (script/quick stop: end its servers)
+	@script/quick
 
 lint: ## Check the code without running it
 	@script/lint

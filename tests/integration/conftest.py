@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run every test on every line of servers, not only on those that its file is about",
     )
+    parser.addoption(
+        "--seconds",
+        type=float,
+        help="begin no further test after as many seconds, and say how many are left",
+    )
+
+
+_BEGAN = time.monotonic()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    _finished.append(nodeid)
+
+
+_finished: list[str] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """End the run before a test that would begin too late."""
+    seconds = item.config.getoption("--seconds")
+    if seconds is not None and time.monotonic() - _BEGAN > seconds:
+        left = len(item.session.items) - len(_finished)
+        raise pytest.exit.Exception(f"{seconds:.0f} s are over; {left} tests were not run", 0)
 
 
 def drawn(choices: Sequence[Line], path: Path) -> Line:
@@ -98,7 +124,9 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
 def bare(host: Host) -> Iterator[Topology]:
     """Servers as the role mysqld leaves them: w1, w2, w3 and r1, no data, no accounts."""
     with running_topology(host, "bare") as topology:
-        topology.playbook("servers.yml", "--limit", "w1,w2,w3,r1")
+        names = ("w1", "w2", "w3", "r1")
+        if not (topology.kept and all(topology.server(name).answers() for name in names)):
+            topology.playbook("servers.yml", "--limit", ",".join(names))
         yield topology
 
 

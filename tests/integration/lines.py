@@ -30,6 +30,8 @@ from pymysql.cursors import DictCursor
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 13306
+# Where make quick keeps servers of this machine's own line between runs; unset: nowhere.
+KEPT = os.environ.get("KEPT_SERVERS")
 SMALL_DISK = 8 << 20
 
 
@@ -60,6 +62,8 @@ class Host:
     line: Line
     work_dir: Path
     container: str | None = None
+    # Whether what runs in ``bare`` stays up for the next run.
+    kept: bool = False
 
     def command(self, *words: str) -> list[str]:
         """Return the words as a command that runs where the servers run."""
@@ -103,6 +107,10 @@ class Host:
 @contextmanager
 def host_of(line: Line) -> Iterator[Host]:
     """Give a host for servers of a line, and remove what it held afterwards."""
+    if KEPT and not line.image:
+        Path(KEPT).mkdir(mode=0o755, exist_ok=True)
+        yield Host(line, Path(KEPT), kept=True)
+        return
     # A short path of its own: a socket's path may have 107 bytes.
     work_dir = Path(tempfile.mkdtemp(prefix=f"dbrw-{line.name}-"))
     container = None
@@ -231,8 +239,28 @@ class Topology:
         self.inventory = ROOT / "inventories/local"
         if only:
             self.inventory = self._inventory_of(only)
-        self.net, self._claim = _claim_net()
+        self.net, self._claim = self._kept_net() or _claim_net()
         self._servers: dict[str, TestServer] = {}
+
+    @property
+    def kept(self) -> bool:
+        """Whether the servers stay up for the next run."""
+        return self.host.kept and self.folder.name == "bare"
+
+    def _kept_net(self) -> tuple[int, int] | None:
+        """Return the number of the servers that an earlier run has kept, claimed."""
+        file = self.folder / "net"
+        if not self.kept:
+            return None
+        if not file.exists():
+            self.folder.mkdir(exist_ok=True)
+            net, claim = _claim_net()
+            file.write_text(str(net))
+            return net, claim
+        net = int(file.read_text())
+        claim = _claimed(net)
+        assert claim is not None, f"another run uses the servers in {self.folder}"
+        return net, claim
 
     def server(self, name: str) -> TestServer:
         """Return the server of an inventory name: w1 to w4, r1, r2 (w5: dc2 too)."""
@@ -298,17 +326,30 @@ def running_topology(host: Host, folder: str, *only: str) -> Iterator[Topology]:
     try:
         yield topology
     finally:
-        topology.playbook("servers_stop.yml")
+        if not topology.kept:
+            topology.playbook("servers_stop.yml")
+
+
+def _claimed(net: int) -> int | None:
+    """Return the descriptor that keeps a number for this process; None: it has another owner."""
+    claim = os.open(
+        Path(tempfile.gettempdir(), f"dbrw-net-{net}.lock"), os.O_CREAT | os.O_RDWR, 0o600
+    )
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(claim)
+        return None
+    return claim
 
 
 def _claim_net() -> tuple[int, int]:
     """Return a number that no other topology has, with the descriptor that keeps it so."""
     for net in range(1, 255):
-        claim = os.open(
-            Path(tempfile.gettempdir(), f"dbrw-net-{net}.lock"), os.O_CREAT | os.O_RDWR, 0o600
-        )
+        claim = _claimed(net)
+        if claim is None:
+            continue
         try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for address in (f"127.1.{net}.1", f"127.1.{net}.101", f"127.2.{net}.3"):
                 # A run that was killed may have left servers without the lock.
                 with socket.create_server((address, PORT)):
