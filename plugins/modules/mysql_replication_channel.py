@@ -430,6 +430,7 @@ waited:
 from dataclasses import replace
 from functools import partial
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import timeout_problems
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
     channel_trials,
     gtid_seed,
@@ -437,17 +438,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channel_start import (
-    wait_until_running,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
-    explain,
-    refuse_faults,
-    tell,
-    timeout_problems,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import read_file, run
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.waiting import wait_until_applied
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
     channel_filters,
     channel_promises,
@@ -455,8 +446,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import gtid_seed as seeding
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import sources as source_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_start import (
+    refuse_faults,
+    wait_until_running,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.waiting import wait_until_applied
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     ABSENT,
     PRESENT,
@@ -469,6 +465,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filte
     KINDS,
     REWRITE,
     Filters,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_report import (
+    explain,
+    tell,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     system_schema_problems,
