@@ -67,14 +67,19 @@ def wait_until_running(
         found = server_side.read(server)
     while True:
         seconds = time.monotonic() - began
-        said = {
+        seen = {
             status.key: starts[status.key].look(status, seconds)
             for status in found
             if status.key in starts
         }
-        if AGAIN not in said.values():
-            late = [status for status in found if said.get(status.key) == LATE]
-            return found, [_late(status, starts[status.key]) for status in late]
+        if all(start.verdict != AGAIN for start in seen.values()):
+            late = [
+                _late(status, seen[status.key])
+                for status in found
+                if status.key in seen and seen[status.key].verdict == LATE
+            ]
+            return found, late
+        starts.update(seen)
         time.sleep(_PAUSE_SECONDS)
         found = server_side.read(server)
 
