@@ -45,7 +45,7 @@ def login_of(params: Params, read_timeout: float | None) -> Login:
     )
 
 
-def timeout_problems(seconds: int) -> list[str]:
+def timeout_problems(seconds: float) -> list[str]:
     """Say whether ``read_timeout_seconds`` is none."""
     if seconds >= 1:
         return []
