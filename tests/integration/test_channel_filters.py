@@ -106,25 +106,6 @@ def with_filters(options: dict[str, Any], given: dict[str, Any] | None) -> dict[
     return {**options, "channels": [{**first, "filters": given}, second]}
 
 
-def test_bad_options(bare: Topology, options: dict[str, Any], tmp_path: Path) -> None:
-    replica = bare.server("r1")
-    other = tmp_path / "other.cnf"
-    other.write_text("[mysqld]\nport = 1\n")
-    for given, said in (
-        ({"filters": {"do_databases": ["a,b"]}}, "'a,b', which is not a database's name"),
-        ({"filters": {"do_tables": ["t"]}}, "'t', which is not database.table"),
-        ({"filters": {"wild_do_tables": ["it's.%"]}}, "which is not database.table with"),
-        ({"filters": {"rewrite_databases": [{"from": "a b", "to": "c"}]}}, "'a b' to 'c'"),
-        ({"filters": {}, "filters_file": None}, "filters need a filters_file"),
-        ({"filters": {}, "filters_file": str(other)}, "was not written by this module"),
-        ({"required_tables": ["t"]}, "'t', which is not database.table"),
-    ):
-        refused = run_module(MODULE, replica, **{**options, **given})
-        assert refused["failed"] and said in refused["msg"], refused
-    assert run_module(INFO, replica)["channels"] == []
-    assert other.read_text() == "[mysqld]\nport = 1\n"
-
-
 def test_one_rhythm(bare: Topology, sources: list[TestServer], options: dict[str, Any]) -> None:
     replica, file = bare.server("r1"), Path(options["filters_file"])
     run_module(MODULE, replica, **options)

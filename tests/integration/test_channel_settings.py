@@ -360,13 +360,6 @@ def test_a_file_and_a_position(
     assert not run_module(MODULE, replica, **wanted)["changed"] and threads(replica) == before
     source.rows(f"INSERT INTO {TABLE} VALUES (3)")
     wait_until(lambda: ids(replica) == [2, 3], 10, "no row came")
-    for more, said in (
-        ({"auto_position": True}, "exclude each other"),
-        ({"source_log_position": 3}, "outside 4 to"),
-        ({"source_log_file": None}, "go together"),
-    ):
-        refused = run_module(MODULE, replica, **{**wanted, **more})
-        assert refused["failed"] and said in refused["msg"], refused
     # To GTID and back to a place: both are said outright, so both are changes.
     by_gtid = run_module(MODULE, replica, **channel, auto_position=True, state="started")
     assert by_gtid["changed"] and settings(replica)["auto_position"] is True, by_gtid

@@ -86,26 +86,6 @@ def io_threads(replica: TestServer) -> dict[str, int]:
     return {str(row["id"]): row["id"] for row in rows}
 
 
-def test_bad_options(replica: TestServer, run_module: Any, sources: list[TestServer]) -> None:
-    one = {"source_host": sources[0].address, "source_port": sources[0].port, "source_user": "x"}
-    for given, said in (
-        ({"channel": "w9", "state": "started"}, "channel w9 does not exist on this server"),
-        (
-            {"channels": [{"channel": "w1", **one}, {"channel": "w2", **one}]},
-            f"channels w1, w2 have the same source {sources[0].address}:13306",
-        ),
-        (
-            {"channels": [{"channel": "w1", **one}, {"channel": "W1", **one}]},
-            "w1 is named 2 times",
-        ),
-        ({"channel": "w1", "channels": []}, "mutually exclusive"),
-        ({}, "one of the following is required"),
-    ):
-        result = run_module(MODULE, replica, **given)
-        assert result["failed"] and said in result["msg"], result
-    assert channels(run_module, replica) == {}
-
-
 def test_one_rhythm(
     replica: TestServer,
     sources: list[TestServer],

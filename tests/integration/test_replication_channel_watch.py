@@ -132,8 +132,6 @@ def test_a_source_that_hangs_is_told_by_its_heartbeat(
         assert not waited["w1"]["applied"] and waited["w1"]["source_position"] is None
         assert waited["w1"]["last_sql_error"]["number"] == 0
         assert {one["channel"] for one in late["channels"]} == {"w1", "w2"}
-    bad = run_module(INFO, replica, heartbeat_table="heartbeat")
-    assert bad["failed"] and "give schema.table" in bad["msg"], bad
 
 
 def test_a_wait_goes_on_while_a_source_is_away_for_a_moment(

@@ -43,3 +43,10 @@ def login_of(params: Params, read_timeout: float | None) -> Login:
         connect_timeout=params["connect_timeout"],
         read_timeout=read_timeout,
     )
+
+
+def timeout_problems(seconds: float) -> list[str]:
+    """Say whether ``read_timeout_seconds`` is none."""
+    if seconds >= 1:
+        return []
+    return [f"read_timeout_seconds {seconds} is no time; give 1 at least."]

@@ -9,7 +9,7 @@ channel runs only once it has applied what its source had, or goes on applying.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import ChannelStatus
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
@@ -27,68 +27,79 @@ AGAIN, RUNS, LATE = "again", "runs", "late"
 Place = tuple[int, str, int]
 
 
-@dataclass
+@dataclass(frozen=True)
 class ChannelStart:
     """What was seen of one channel, from the first look on.
 
     ``wanted`` are the GTIDs that its source had; None: what the channel has received
     takes their place. One that was just ``started`` has received nothing yet. ``before``
     are the GTIDs that the server had applied before the first look; None: not known.
+
+    ``verdict`` is that of the last look. RUNS: waiting would change nothing, also because
+    the channel has stopped. AGAIN: look once more. LATE: it runs, and has applied nothing
+    of what it should.
     """
 
     wanted: str | None = None
     started: bool = False
     before: str | None = None
-    _connected: float | None = None
-    _place: Place | None = None
-    _first: tuple[str, Place] | None = None
+    verdict: str = AGAIN
+    # When it was first seen connected, in seconds after the first look.
+    connected_after: float | None = None
+    # What it has to reach, where there are no GTIDs that tell.
+    place: Place | None = None
+    # What it had applied of that when it was first known.
+    first: tuple[str, Place] | None = None
 
-    def look(self, status: ChannelStatus, seconds: float) -> str:
-        """Judge the channel ``seconds`` after the first look.
-
-        RUNS: waiting would change nothing, also because it has stopped. AGAIN: look once
-        more. LATE: it runs, and has applied nothing of what it should.
-        """
+    def look(self, status: ChannelStatus, seconds: float) -> ChannelStart:
+        """Return what is known of the channel with a look ``seconds`` after the first one."""
         if status.denied or not status.running:
-            return RUNS
-        if self._connected is None and status.connected:
-            self._connected = seconds
-        if self._connected is None and seconds < CONNECT:
-            return AGAIN
+            return replace(self, verdict=RUNS)
+        seen = self
+        if self.connected_after is None and status.connected:
+            seen = replace(self, connected_after=seconds)
+        if seen.connected_after is None and seconds < CONNECT:
+            return replace(seen, verdict=AGAIN)
         # A delay is asked for: nothing has to be applied yet.
         if status.settings.source_delay_seconds:
-            return RUNS
-        if not self._knows_what_to_wait_for(status, seconds):
-            return AGAIN
+            return replace(seen, verdict=RUNS)
+        if seen._may_receive_more(seconds):
+            return replace(seen, verdict=AGAIN)
+        return seen._with_aim(status)._judged(status, seconds)
+
+    def _may_receive_more(self, seconds: float) -> bool:
+        """Tell whether the first of what its source has may still be on its way."""
+        if self.connected_after is None or self.wanted is not None:
+            return False
+        return self.started and seconds < self.connected_after + RECEIVE
+
+    def _with_aim(self, status: ChannelStatus) -> ChannelStart:
+        """Return what is known, and with it what the channel has to apply."""
+        if self.connected_after is not None and self.wanted is not None:
+            return self
+        if status.settings.auto_position is False:
+            # Without GTIDs there may be none that tell.
+            place = _place(status.received_log_file, status.received_log_position)
+            return replace(self, wanted="", place=place)
+        return replace(self, wanted=status.gtid_received)
+
+    def _judged(self, status: ChannelStatus, seconds: float) -> ChannelStart:
+        """Return what is known, and with it whether enough of it is applied."""
         wanted, applied = (
             self.wanted or "",
             _place(status.source_log_file, status.source_log_position),
         )
         if is_applied(wanted, status.gtid_applied) and (
-            self._place is None or applied >= self._place
+            self.place is None or applied >= self.place
         ):
-            return RUNS
-        place = applied if self._place else (0, "", 0)
-        if self._first is None:
-            before = status.gtid_applied if self.before is None else self.before
-            self._first = (applied_part(wanted, before), place)
-        so_far = (applied_part(wanted, status.gtid_applied), place)
-        if so_far != self._first and seconds >= CATCH_UP:
-            return RUNS
-        return AGAIN if seconds < APPLY else LATE
-
-    def _knows_what_to_wait_for(self, status: ChannelStatus, seconds: float) -> bool:
-        if self._connected is not None:
-            if self.wanted is not None:
-                return True
-            if self.started and seconds < self._connected + RECEIVE:
-                return False
-        self.wanted = status.gtid_received
-        if status.settings.auto_position is False:
-            # Without GTIDs there may be none that tell.
-            self.wanted = ""
-            self._place = _place(status.received_log_file, status.received_log_position)
-        return True
+            return replace(self, verdict=RUNS)
+        place = applied if self.place else (0, "", 0)
+        before = status.gtid_applied if self.before is None else self.before
+        first = self.first or (applied_part(wanted, before), place)
+        verdict = AGAIN if seconds < APPLY else LATE
+        if (applied_part(wanted, status.gtid_applied), place) != first and seconds >= CATCH_UP:
+            verdict = RUNS
+        return replace(self, first=first, verdict=verdict)
 
 
 def _place(file: str | None, position: int | None) -> Place:

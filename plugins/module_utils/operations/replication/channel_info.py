@@ -9,22 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import timeout_problems
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
     Done,
     Params,
     Question,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
-    tell,
-    timeout_problems,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_observation import (
     heartbeat_lags,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import ChannelStatus
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_report import tell
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 
 

@@ -29,76 +29,98 @@ def gtids(received: str, applied: str, status: ChannelStatus = WORKS) -> Channel
     return replace(status, gtid_received=received, gtid_applied=applied)
 
 
+def verdicts(start: ChannelStart, *looks: tuple[ChannelStatus, float]) -> list[str]:
+    """Return the verdict of each look in turn, at a status after so many seconds."""
+    found = []
+    for status, seconds in looks:
+        start = start.look(status, seconds)
+        found.append(start.verdict)
+    return found
+
+
 def test_one_that_has_stopped_or_is_refused_is_not_waited_for() -> None:
     for status in (DENIED, replace(WORKS, io_running=False), replace(WORKS, sql_running=False)):
-        assert ChannelStart("1-1-9", started=True).look(status, 0) == RUNS
+        assert verdicts(ChannelStart("1-1-9", started=True), (status, 0)) == [RUNS]
 
 
 def test_one_that_tries_to_connect_gets_some_time_and_is_no_fault() -> None:
-    start = ChannelStart("1-1-9", started=True)
-    assert start.look(TRIES, 0) == AGAIN
-    assert start.look(replace(TRIES, io_fault=Fault(2003, "x")), CONNECT - 0.1) == AGAIN
-    # What its source has it cannot have; what it has received before it has applied.
-    assert start.look(gtids("1-1-8", "1-1-8", TRIES), CONNECT) == RUNS
+    assert verdicts(
+        ChannelStart("1-1-9", started=True),
+        (TRIES, 0),
+        (replace(TRIES, io_fault=Fault(2003, "x")), CONNECT - 0.1),
+        # What its source has it cannot have; what it has received before it has applied.
+        (gtids("1-1-8", "1-1-8", TRIES), CONNECT),
+    ) == [AGAIN, AGAIN, RUNS]
 
 
 def test_one_that_cannot_connect_may_have_received_something() -> None:
-    start = ChannelStart()
-    assert start.look(gtids("1-1-8", "1-1-7", TRIES), CONNECT) == AGAIN
-    assert start.look(gtids("1-1-8", "1-1-8", TRIES), CONNECT + 0.1) == RUNS
+    assert verdicts(
+        ChannelStart(),
+        (gtids("1-1-8", "1-1-7", TRIES), CONNECT),
+        (gtids("1-1-8", "1-1-8", TRIES), CONNECT + 0.1),
+    ) == [AGAIN, RUNS]
 
 
 def test_what_the_source_had_has_to_be_applied() -> None:
-    start = ChannelStart("1-1-9", started=True)
-    assert start.look(gtids("1-1-9", "1-1-8,2-2-50"), 0) == AGAIN
-    assert start.look(gtids("1-1-12", "1-1-10,2-2-51"), 0.1) == RUNS
-    assert ChannelStart("", started=True).look(WORKS, 0) == RUNS
+    assert verdicts(
+        ChannelStart("1-1-9", started=True),
+        (gtids("1-1-9", "1-1-8,2-2-50"), 0),
+        (gtids("1-1-12", "1-1-10,2-2-51"), 0.1),
+    ) == [AGAIN, RUNS]
+    assert verdicts(ChannelStart("", started=True), (WORKS, 0)) == [RUNS]
 
 
 def test_one_that_runs_already_has_to_apply_what_it_has_received() -> None:
-    assert ChannelStart().look(gtids("1-1-8", "1-1-8"), 0) == RUNS
-    start = ChannelStart()
-    assert start.look(gtids("1-1-9", "1-1-8"), 0) == AGAIN
-    # More comes all the time; what there was at the first look is enough.
-    assert start.look(gtids("1-1-99", "1-1-9"), 0.1) == RUNS
+    assert verdicts(ChannelStart(), (gtids("1-1-8", "1-1-8"), 0)) == [RUNS]
+    assert verdicts(
+        ChannelStart(),
+        (gtids("1-1-9", "1-1-8"), 0),
+        # More comes all the time; what there was at the first look is enough.
+        (gtids("1-1-99", "1-1-9"), 0.1),
+    ) == [AGAIN, RUNS]
 
 
 def test_one_that_was_started_and_whose_source_was_not_asked_gets_time_to_receive() -> None:
-    start = ChannelStart(started=True)
-    assert start.look(TRIES, 0) == AGAIN
-    assert start.look(WORKS, 0.5) == AGAIN
-    assert start.look(gtids("1-1-9", "1-1-8"), 0.5 + RECEIVE) == AGAIN
-    assert start.look(gtids("1-1-9", "1-1-9"), 0.6 + RECEIVE) == RUNS
+    assert verdicts(
+        ChannelStart(started=True),
+        (TRIES, 0),
+        (WORKS, 0.5),
+        (gtids("1-1-9", "1-1-8"), 0.5 + RECEIVE),
+        (gtids("1-1-9", "1-1-9"), 0.6 + RECEIVE),
+    ) == [AGAIN, AGAIN, AGAIN, RUNS]
 
 
 def test_one_that_goes_on_applying_is_enough() -> None:
-    start = ChannelStart("1-1-900", started=True)
     # Of other sources more is applied meanwhile, which says nothing.
-    for seconds in (0.0, CATCH_UP, APPLY - 0.1):
-        assert start.look(gtids("", f"1-1-8,2-2-{seconds * 10:.0f}"), seconds) == AGAIN
-    assert start.look(gtids("", "1-1-9"), APPLY) == RUNS
+    idle = [
+        (gtids("", f"1-1-8,2-2-{seconds * 10:.0f}"), seconds)
+        for seconds in (0.0, CATCH_UP, APPLY - 0.1)
+    ]
     start = ChannelStart("1-1-900", started=True)
-    assert start.look(gtids("", "1-1-8"), 0) == AGAIN
-    assert start.look(gtids("", "1-1-9"), CATCH_UP - 0.1) == AGAIN
-    assert start.look(gtids("", "1-1-10"), CATCH_UP) == RUNS
+    assert verdicts(start, *idle, (gtids("", "1-1-9"), APPLY)) == [AGAIN, AGAIN, AGAIN, RUNS]
+    assert verdicts(
+        start,
+        (gtids("", "1-1-8"), 0),
+        (gtids("", "1-1-9"), CATCH_UP - 0.1),
+        (gtids("", "1-1-10"), CATCH_UP),
+    ) == [AGAIN, AGAIN, RUNS]
 
 
 def test_what_was_applied_before_the_first_look_counts() -> None:
     for before, said in (("1-1-7,2-2-3", RUNS), ("", RUNS), ("1-1-8,2-2-3", AGAIN)):
         start = ChannelStart("1-1-900", started=True, before=before)
-        assert start.look(gtids("", "1-1-8,2-2-4"), 0) == AGAIN
-        assert start.look(gtids("", "1-1-8,2-2-4"), CATCH_UP) == said
+        status = gtids("", "1-1-8,2-2-4")
+        assert verdicts(start, (status, 0), (status, CATCH_UP)) == [AGAIN, said]
 
 
 def test_one_that_applies_nothing_is_late() -> None:
-    start = ChannelStart("1-1-900", started=True)
-    assert start.look(gtids("", "1-1-8"), 0) == AGAIN
-    assert start.look(gtids("", "1-1-8"), APPLY) == LATE
+    start, status = ChannelStart("1-1-900", started=True), gtids("", "1-1-8")
+    assert verdicts(start, (status, 0), (status, APPLY)) == [AGAIN, LATE]
 
 
 def test_a_delay_is_what_was_asked_for() -> None:
     delayed = replace(WORKS, settings=Settings(source_delay_seconds=60))
-    assert ChannelStart("1-1-9").look(delayed, 0) == RUNS
+    assert verdicts(ChannelStart("1-1-9"), (delayed, 0)) == [RUNS]
 
 
 def test_without_gtids_places_are_compared() -> None:
@@ -110,13 +132,8 @@ def test_without_gtids_places_are_compared() -> None:
         source_log_file="binlog.999999",
         source_log_position=9000,
     )
-    start = ChannelStart()
-    assert start.look(by_place, 0) == AGAIN
-    assert start.look(replace(by_place, source_log_position=9001), CATCH_UP) == RUNS
-    start = ChannelStart()
-    assert start.look(by_place, 0) == AGAIN
+    further = replace(by_place, source_log_position=9001)
+    assert verdicts(ChannelStart(), (by_place, 0), (further, CATCH_UP)) == [AGAIN, RUNS]
     reached = replace(by_place, source_log_file="binlog.1000000", source_log_position=200)
-    assert start.look(reached, 0.1) == RUNS
-    start = ChannelStart()
-    assert start.look(by_place, 0) == AGAIN
-    assert start.look(by_place, APPLY) == LATE
+    assert verdicts(ChannelStart(), (by_place, 0), (reached, 0.1)) == [AGAIN, RUNS]
+    assert verdicts(ChannelStart(), (by_place, 0), (by_place, APPLY)) == [AGAIN, LATE]

@@ -1,4 +1,4 @@
-"""What modules tell of channels, and what they take for a fault."""
+"""Which channels that shall run count as a fault, and what is reported of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
-    explain,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_start import (
     refuse_faults,
-    tell,
-    timeout_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
@@ -28,9 +25,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     Fault,
     Settings,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import (
-    KINDS,
-    Filters,
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_report import (
+    explain,
+    tell,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
@@ -44,59 +41,6 @@ RUNS = ChannelStatus(
     sql_running=True,
     seconds_behind_source=0,
 )
-
-
-def test_tell() -> None:
-    (told,) = tell(
-        [
-            replace(
-                RUNS,
-                io_state="Reconnecting",
-                io_fault=Fault(2003, "refused"),
-                filters=Filters(do_databases=("a",)),
-            )
-        ]
-    )
-    assert told == {
-        "channel": "W1",
-        "running": True,
-        "io_running": True,
-        "connected": True,
-        "sql_running": True,
-        "io_state": "Reconnecting",
-        "seconds_behind_source": 0,
-        "settings": {"source_host": "a", "source_port": 3306, "source_user": "u"},
-        "filters": {**dict.fromkeys(KINDS, []), "do_databases": ["a"]},
-        "do_domain_ids": [],
-        "ignore_domain_ids": [],
-        "ignore_server_ids": [],
-        "skip_counter": 0,
-        "until": None,
-        "gtid_received": "",
-        "gtid_applied": "",
-        "last_io_error": {"number": 2003, "message": "refused", "time": None},
-        "last_sql_error": {"number": 0, "message": "", "time": None},
-        "heartbeat_lag_seconds": None,
-        "source_server_id": None,
-        "explanation": told["explanation"],
-    }
-    assert told["explanation"]["meaning"].startswith("the source does not answer")
-
-
-def test_a_full_disk_is_explained_though_mysql_calls_it_no_error() -> None:
-    status = replace(RUNS, io_state="Waiting for disk space")
-    (told,) = tell([status])
-    assert told["running"] and told["explanation"]["number"] == 1021
-    assert explain(status).endswith(
-        "tells no error (receiving runs, applying runs). the disk of this server's relay logs is "
-        "full; it receives nothing, and loses nothing. What can be done: make room on it; the "
-        "channel goes on by itself within a minute."
-    )
-
-
-def test_real_lag_is_told_by_the_sources_server_id() -> None:
-    (told,) = tell([replace(RUNS, source_server_id=7)], {7: 1.5, 8: 9.0})
-    assert told["heartbeat_lag_seconds"] == 1.5
 
 
 def test_a_stopped_applier_is_explained_with_its_place() -> None:
@@ -122,11 +66,6 @@ def test_a_stopped_applier_is_explained_with_its_place() -> None:
     assert (parts["source_log_position"], parts["source_log_end_position"]) == (40, 90)
 
 
-def test_a_channel_that_tries_to_connect_is_not_told_as_running() -> None:
-    (told,) = tell([replace(RUNS, connected=False)])
-    assert told["io_running"] and not told["running"]
-
-
 @given(st.text(), st.text())
 def test_no_password_is_told(one: str, other: str) -> None:
     def said(password: str) -> str:
@@ -136,30 +75,6 @@ def test_no_password_is_told(one: str, other: str) -> None:
         return f"{tell([status])} {explain(status)} {refusal.value} {refusal.value!r}"
 
     assert said(one) == said(other)
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"sql_fault": Fault(1062, "dup")}, "channel W1 from a:3306 cannot apply: error 1062: dup"),
-        (
-            {"io_fault": Fault(1236, "gone")},
-            "channel W1 cannot receive from a:3306: error 1236: gone",
-        ),
-        (
-            {"sql_running": False},
-            "channel W1 from a:3306 tells no error (receiving runs, applying is stopped)",
-        ),
-        (
-            {"io_running": False, "connected": False},
-            "channel W1 from a:3306 tells no error (receiving is stopped, applying runs). Somebody "
-            "has stopped it; or MariaDB has given up connecting, for which master_retry_count in "
-            "its configuration is the limit. Start the channel",
-        ),
-    ],
-)
-def test_explain(given: dict[str, Any], said: str) -> None:
-    assert explain(replace(RUNS, **given)).startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -205,8 +120,3 @@ def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(ServerError) as refusal:
         refuse_faults(SERVER, [*WANTED, Channel("w2", STARTED)], both)
     assert "channel W1" in str(refusal.value) and "channel w2" in str(refusal.value)
-
-
-def test_a_timeout_takes_time() -> None:
-    assert timeout_problems(1) == []
-    assert timeout_problems(0) == ["read_timeout_seconds 0 is no time; give 1 at least."]

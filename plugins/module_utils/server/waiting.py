@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.channels import (
-    explain,
-    refuse_faults,
-    tell,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_start import (
+    refuse_faults,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
@@ -26,6 +24,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel impor
     DENIED,
     Channel,
     ChannelStatus,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_report import (
+    explain,
+    tell,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 

@@ -1,7 +1,7 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at channels that shall run until each has shown whether it does."""
+"""Whether channels that shall run do: looking until each has shown it, and what is a fault."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Server,
+    ServerError,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.sources import ask_all
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     Channel,
     ChannelStatus,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_report import (
+    explain,
+    tell,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_start import (
     AGAIN,
@@ -60,16 +67,38 @@ def wait_until_running(
         found = server_side.read(server)
     while True:
         seconds = time.monotonic() - began
-        said = {
+        seen = {
             status.key: starts[status.key].look(status, seconds)
             for status in found
             if status.key in starts
         }
-        if AGAIN not in said.values():
-            late = [status for status in found if said.get(status.key) == LATE]
-            return found, [_late(status, starts[status.key]) for status in late]
+        if all(start.verdict != AGAIN for start in seen.values()):
+            late = [
+                _late(status, seen[status.key])
+                for status in found
+                if status.key in seen and seen[status.key].verdict == LATE
+            ]
+            return found, late
+        starts.update(seen)
         time.sleep(_PAUSE_SECONDS)
         found = server_side.read(server)
+
+
+def refuse_faults(
+    server: Server, started: Sequence[Channel], found: Sequence[ChannelStatus]
+) -> None:
+    """Raise ``ServerError`` when a channel that shall run has stopped or cannot log in.
+
+    A source that merely does not answer is no fault: the channel goes on trying.
+    """
+    wanted = {channel.key for channel in started}
+    stopped = [
+        explain(status)
+        for status in found
+        if status.key in wanted and (status.denied or not status.running)
+    ]
+    if stopped:
+        raise ServerError(server.address, "; ".join(stopped), details={"channels": tell(found)})
 
 
 def _positions(

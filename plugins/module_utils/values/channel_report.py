@@ -1,17 +1,13 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules tell a person of replication channels."""
+"""What modules report of replication channels, to a person and as their result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
-    Server,
-    ServerError,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.applier_error import (
     DISK_FULL,
     Explanation,
@@ -19,7 +15,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.applier_error
     explain_receiving,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
-    Channel,
     ChannelStatus,
     Fault,
 )
@@ -93,30 +88,6 @@ def explain(status: ChannelStatus) -> str:
         )
     threads = f"receiving {_yes(status.io_running)}, applying {_yes(status.sql_running)}"
     return f"channel {status.name} from {status.source} tells no error ({threads}){meaning}"
-
-
-def refuse_faults(
-    server: Server, started: Sequence[Channel], found: Sequence[ChannelStatus]
-) -> None:
-    """Raise ``ServerError`` when a channel that shall run has stopped or cannot log in.
-
-    A source that merely does not answer is no fault: the channel goes on trying.
-    """
-    wanted = {channel.key for channel in started}
-    stopped = [
-        explain(status)
-        for status in found
-        if status.key in wanted and (status.denied or not status.running)
-    ]
-    if stopped:
-        raise ServerError(server.address, "; ".join(stopped), details={"channels": tell(found)})
-
-
-def timeout_problems(seconds: int) -> list[str]:
-    """Say whether ``read_timeout_seconds`` is none."""
-    if seconds >= 1:
-        return []
-    return [f"read_timeout_seconds {seconds} is no time; give 1 at least."]
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
