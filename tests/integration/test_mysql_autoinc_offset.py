@@ -20,51 +20,6 @@ def running(server: TestServer) -> tuple[int, int]:
     return row["i"], row["o"]
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"increment": 4, "offset": 9}, "offset 9 is above increment 4"),
-        ({"increment": 0, "offset": 1}, "increment 0 is outside 1..65535"),
-        ({"increment": 70000, "offset": 1}, "increment 70000 is outside 1..65535"),
-        ({"increment": 20, "offset": 0}, "offset 0 is outside 1..65535"),
-        (
-            {"increment": 20, "offset": 2, "earlier_increment": 3},
-            "earlier_increment 3 does not divide increment 20",
-        ),
-        (
-            {"increment": 20, "offset": 2, "stale_sessions_timeout_seconds": 0},
-            "stale_sessions_timeout_seconds is 0",
-        ),
-        (
-            {"increment": 20, "offset": 2, "ids_checked_per_table": 0},
-            "ids_checked_per_table is 0",
-        ),
-        (
-            {"increment": 20, "offset": 2, "fail_when_used_percent": 101},
-            "fail_when_used_percent is 101",
-        ),
-        (
-            {"increment": 20, "offset": 2, "next_id_above": {"calls": 1, "a.b": "x"}},
-            "calls is no table; write schema.table. next_id_above: a.b: 'x' is no id",
-        ),
-        (
-            {"increment": 20, "offset": 2, "peers": [{"name": "w9", "increment": 20, "offset": 2}]},
-            "this server, w9: the same offset 2",
-        ),
-        (
-            {"increment": 20, "offset": 2, "peers": [{"name": "w9", "increment": 10, "offset": 1}]},
-            "Different increments (10 on w9; 20 on this server)",
-        ),
-    ],
-)
-def test_refuses_before_any_sql(
-    server: TestServer, run_module: Any, options: dict[str, Any], said: str
-) -> None:
-    result = run_module(MODULE, server, **options, login_unix_socket="/nowhere.sock")
-    assert result["failed"] and said in result["msg"], result
-    assert running(server) == (1, 1)
-
-
 def test_one_rhythm(server: TestServer, run_module: Any, pair: dict[str, Any]) -> None:
     predicted = run_module(MODULE, server, check=True, **pair)
     assert predicted["changed"] and running(server) == (1, 1)

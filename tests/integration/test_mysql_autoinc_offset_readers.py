@@ -286,6 +286,3 @@ def test_a_question_is_bounded_in_time(
         cursor.execute("UNLOCK TABLES")
     (warning,) = unknown(result)
     assert "r1: server " in warning and f"({table})" in warning, warning
-    nobody = {name: value for name, value in asked.items() if name != "read_server_user"}
-    refused = run_module(MODULE, server, **nobody)
-    assert "without read_server_user and read_server_password" in refused["msg"]

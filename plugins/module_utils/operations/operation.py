@@ -65,6 +65,13 @@ class Operation(Generic[Desired, Current]):
         """Return ``desired`` with its schemas and tables as this server stores their names."""
         return desired
 
+    def leaves_log(self, desired: Desired) -> bool:
+        """Return whether the connection leaves the binary log, which takes a privilege.
+
+        An operation that logs nothing but in some of its steps asks for it only with these.
+        """
+        return not self.logged
+
     def current(self, server: Server, desired: Desired) -> Current:
         """Read what is there; changes nothing."""
         raise NotImplementedError

@@ -51,7 +51,7 @@ def run(operation: Operation[Any, Any]) -> None:
     try:
         desired = operation.desired(module.params)
         server = connect(login_of(module.params, operation.read_timeout(desired)))
-        if not operation.logged:
+        if operation.leaves_log(desired):
             server.leave_binary_log()
         desired = operation.named(desired, server.names)
         current = operation.current(server, desired)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.autoinc import (
     INCREMENT,
@@ -137,45 +139,47 @@ def run_end(server: Server, statement: Statement) -> None:
             raise
 
 
+@dataclass(frozen=True)
 class Watch:
-    """Asks for the sessions of before, by whichever way the server offers.
+    """How a server is asked for the sessions of before, by whichever way it offers.
 
-    ``moment``: when the pair was set, for a server that does not know the
-    sessions' values.
+    ``exact``: it knows the values of each session. ``moment``: when the pair was set, for one
+    that does not.
     """
 
-    def __init__(self, server: Server, pair: Autoinc, moment: ConnectionMark) -> None:
-        self._server = server
-        self._pair = pair
-        self.exact = knows_values(server)
-        self.moment = moment
+    pair: Autoinc
+    exact: bool
+    moment: ConnectionMark
 
-    def stale(self) -> tuple[Session, ...]:
+    def stale(self, server: Server) -> tuple[Session, ...]:
         """Return the sessions that may number with other values now."""
         if self.exact:
-            return with_other_values(self._server, self._pair)
-        return opened_before(self._server, self.moment)
+            return with_other_values(server, self.pair)
+        return opened_before(server, self.moment)
 
-    def settle(self, policy: StalePolicy, ended: dict[int, Session]) -> None:
+    def settle(
+        self, server: Server, policy: StalePolicy, ended: Sequence[Session]
+    ) -> tuple[Session, ...]:
         """Wait until no such session is left, and end those that are (policy end).
 
-        ``ended`` has the sessions that were told to end, by id, and gets those
-        that are told so here. Raises ``ServerError`` when some are left after
-        the policy's time.
+        ``ended`` has the sessions that were told to end before; returned are these and those
+        that are told so here. Raises ``ServerError`` when some are left after the policy's time.
         """
+        told = {session.id: session for session in ended}
         until = time.monotonic() + policy.timeout_seconds
         # A session that was logging in at the change can be missing from the first look.
         looks_without = 0
         while looks_without < 2:
-            left = self.stale()
+            left = self.stale(server)
             looks_without = 0 if left else looks_without + 1
             for session in left if policy.action == END else ():
-                if session.id not in ended:
-                    run_end(self._server, end_statement(session))
-                    ended[session.id] = session
+                if session.id not in told:
+                    run_end(server, end_statement(session))
+                    told[session.id] = session
             if left and time.monotonic() >= until:
-                raise ServerError(self._server.address, _still_there(left, policy))
+                raise ServerError(server.address, _still_there(left, policy))
             time.sleep(SECONDS_BETWEEN_LOOKS)
+        return tuple(told.values())
 
 
 def _still_there(left: tuple[Session, ...], policy: StalePolicy) -> str:
