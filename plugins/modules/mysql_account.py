@@ -316,86 +316,12 @@ accounts:
       extra_roles: []
 """
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import accounts as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.account_statements import (
-    statements,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.accounts import read
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.account_options import (
-    desired_accounts,
-)
-
-# No defaults here: a top-level state that only seemed to apply to a list of
-# accounts could not be told from one that nobody gave.
-ACCOUNT = {
-    "name": {"type": "str"},
-    "host": {"type": "str"},
-    "hosts": {"type": "list", "elements": "str"},
-    "kind": {"type": "str", "choices": ["user", "role"]},
-    "password": {"type": "str", "no_log": True},
-    "update_password": {"type": "str", "choices": ["always", "on_create"], "no_log": False},
-    "old_password": {"type": "str", "choices": ["keep", "discard"], "no_log": False},
-    "privileges": {"type": "dict"},
-    "roles": {"type": "list", "elements": "str"},
-    "default_roles": {"type": "list", "elements": "str"},
-    "revoke_unlisted": {"type": "bool"},
-    "require_tls": {"type": "bool"},
-    "resource_limits": {
-        "type": "dict",
-        "options": {
-            "max_queries_per_hour": {"type": "int"},
-            "max_updates_per_hour": {"type": "int"},
-            "max_connections_per_hour": {"type": "int"},
-            "max_user_connections": {"type": "int"},
-            "max_statement_time_seconds": {"type": "float"},
-        },
-    },
-    "locked": {"type": "bool"},
-    "state": {"type": "str", "choices": ["present", "absent"]},
-}
-OPTIONS = {
-    **ACCOUNT,
-    "accounts": {
-        "type": "list",
-        "elements": "dict",
-        "options": {**ACCOUNT, "name": {"type": "str", "required": True}},
-    },
-}
-
-
-class Accounts:
-    read_timeout = 60.0
-
-    def desired(self, params):
-        if params["accounts"] is not None:
-            return desired_accounts(params["accounts"])
-        return desired_accounts([{option: params[option] for option in ACCOUNT}])
-
-    def named(self, desired, names):
-        return [one.named(names) for one in desired]
-
-    def current(self, server, desired):
-        server.leave_binary_log()
-        return read(server, desired)
-
-    def plan(self, desired, current):
-        return planning.plan(desired, current)
-
-    def statements(self, step, server):
-        return statements(step, server)
-
-    def finish(self, server, desired, current, plan, applied):
-        return {"accounts": [planning.result(one, current, plan) for one in desired]}
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.accounts import account
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import run
 
 
 def main():
-    run(
-        Accounts(),
-        OPTIONS,
-        mutually_exclusive=[("accounts", option) for option in ACCOUNT],
-        required_one_of=[("name", "accounts")],
-    )
+    run(account.Accounts())
 
 
 if __name__ == "__main__":

@@ -202,110 +202,12 @@ risks:
   elements: str
 """
 
-from dataclasses import replace
-
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import time_zones
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    anonymous_transactions,
-    settings,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    time_zones as zones_of_servers,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table import (
-    clock_columns,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import schemas
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
-    READ_SERVER,
-    WRITE_SERVER,
-    Verdict,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import ServerZones
-
-OPTIONS = {
-    "serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER]},
-    "require_tls": {"type": "bool", "default": False},
-    "source_time_zones": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "time_zone": {"type": "str", "required": True},
-            "year": {"type": "int", "required": True},
-            "utc_offsets": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "day": {"type": "str", "required": True},
-                    "seconds": {"type": "int", "required": True},
-                },
-            },
-            "names": {"type": "list", "elements": "str"},
-        },
-    },
-    "usage_tables": {"type": "list", "elements": "dict", "default": []},
-    "check_schemas": {"type": "list", "elements": "str", "default": []},
-}
-
-
-class ServerInfo:
-    read_timeout = 30.0
-
-    def desired(self, params):
-        self.require_tls = params["require_tls"]
-        self.sources = [ServerZones.read(one) for one in params["source_time_zones"]]
-        self.clock_columns = [
-            f"{table.get('schema')}.{table.get('name')}.{column}"
-            for table in params["usage_tables"]
-            for column in clock_columns(str(table.get("definition")))
-        ]
-        self.schemas = params["check_schemas"]
-        return params["serves_as"]
-
-    def current(self, server, desired):
-        self.logged = anonymous_transactions.problems(server) if desired == WRITE_SERVER else []
-        self.zones = zones_of_servers.read(server)
-        self.vital = zones_of_servers.NAMED_IN_EVERY_TRANSACTION[server.flavour]
-        return {
-            "variables": settings.read(server),
-            "schemas": schemas(server),
-            "time_zones": self.zones.told(),
-            "identity": settings.identity_of(server),
-        }
-
-    def plan(self, desired, current):
-        return Plan()
-
-    def statements(self, step, server):
-        return []
-
-    def finish(self, server, desired, current, plan, applied):
-        verdict = Verdict((), ())
-        if desired:
-            verdict = settings.verdict(
-                server, desired, current["variables"], self.require_tls, self.schemas
-            )
-        if desired == WRITE_SERVER:
-            risks = time_zones.clock_risks(self.zones.clock)
-            verdict = replace(verdict, risks=(*verdict.risks, *risks))
-        if desired == READ_SERVER:
-            more = time_zones.judge(self.vital, self.zones, self.sources, self.clock_columns)
-            verdict = Verdict(verdict.problems + more.problems, verdict.risks + more.risks)
-        return {
-            **current,
-            "problems": [*verdict.problems, *self.logged],
-            "risks": list(verdict.risks),
-            "warnings": verdict.risks,
-        }
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.servers import server_info
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import run
 
 
 def main():
-    run(ServerInfo(), OPTIONS)
+    run(server_info.ServerInfo())
 
 
 if __name__ == "__main__":

@@ -49,47 +49,12 @@ loaded:
   sample: [Europe/Paris, US/Pacific]
 """
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import time_zones as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    time_zones as server_side,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-
-OPTIONS = {"zoneinfo": {"type": "path", "default": "/usr/share/zoneinfo"}}
-
-
-class TimeZones:
-    read_timeout = 60.0
-
-    def desired(self, params):
-        return params["zoneinfo"]
-
-    def current(self, server, desired):
-        server.leave_binary_log()
-        names = server_side.names(server)
-        if not server_side.has_zones(desired):
-            raise Refused(
-                [
-                    f"zoneinfo: there are no time zone files in {desired}. Install them (on Debian "
-                    "and Ubuntu the package tzdata), or correct the path."
-                ]
-            )
-        files = server_side.files(desired, names)
-        return files, len(names), server_side.last_id(server) if files else 0
-
-    def plan(self, desired, current):
-        return planning.plan(desired, *current)
-
-    def statements(self, step, server):
-        return server_side.statements(step)
-
-    def finish(self, server, desired, current, plan, applied):
-        return {"loaded": sorted(current[0])}
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.servers import time_zones
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import run
 
 
 def main():
-    run(TimeZones(), OPTIONS)
+    run(time_zones.TimeZones())
 
 
 if __name__ == "__main__":

@@ -110,18 +110,24 @@ actions:
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.config_change import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import (
     ServerFailed,
     text_of,
     write_file,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import Process
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.process import Process
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import server_actions
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.option_file import line_of
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 
 OPTIONS = {
     "defaults_file": {"type": "path", "required": True},
@@ -168,19 +174,6 @@ def wanted_files(params):
     return files
 
 
-def planned_actions(params, initialised, running, outdated):
-    """Return what must be done with the server, in order."""
-    if params["state"] == "stopped":
-        return ["stop"] if running else []
-    actions = [] if initialised else ["initialise"]
-    restart = outdated and params["restart"]
-    if restart:
-        actions.append("stop")
-    if not running or restart:
-        actions.append("start")
-    return actions
-
-
 def problems(params):
     """Return what is wrong with the options, as sentences."""
     found = []
@@ -200,66 +193,100 @@ def problems(params):
     return found
 
 
-def main():
-    module = AnsibleModule(OPTIONS, supports_check_mode=True)
-    params = module.params
-    found = problems(params)
-    if found:
-        module.fail_json(msg=" ".join(found), problems=found)
-    process = process_of(params)
+@dataclass(frozen=True)
+class Planned:
+    """What is there, and what is to be done with it.
+
+    ``pending``: the server goes on with another text than its option file is to have.
+    """
+
+    pid: int
+    pending: bool
+    folders: list
+    files: list
+    actions: list
+
+
+def plan(params, process):
     pid = process.pid()
+    wanted = params["state"] == "started"
     outdated = bool(pid) and not process.runs_with_present_text(pid)
-    actions = planned_actions(params, process.datadir.is_dir(), bool(pid), outdated)
-    pending = outdated and "stop" not in actions
+    actions = server_actions.of_process(
+        wanted, params["restart"], process.datadir.is_dir(), bool(pid), outdated
+    )
+    pending = outdated and server_actions.STOP not in actions
     files = [
         (path, text, mode)
         for path, text, mode in wanted_files(params)
         if text_of(path) != text and not (pending and path == process.defaults_file)
     ]
-    wanted_folder = params["include_dir"] if params["state"] == "started" else None
-    folders = [Path(wanted_folder)] if wanted_folder and not Path(wanted_folder).is_dir() else []
-    before = {str(path): text_of(path) for path, _text, _mode in files}
-    done = []
+    folder = Path(params["include_dir"]) if wanted and params["include_dir"] else None
+    folders = [folder] if folder and not folder.is_dir() else []
+    return Planned(pid, pending, folders, files, actions)
+
+
+def prepare(process, planned, done):
+    """Make what the server's own judgement may miss, and keep the text that it runs with."""
+    for folder in planned.folders:
+        folder.mkdir(mode=0o700, parents=True)
+        done.append(f"make {folder}")
+    if server_actions.START in planned.actions:
+        process.defaults_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if planned.pid:
+        process.remember(planned.pid)
+
+
+def apply(params, process, planned, done):
+    for path, text, mode in planned.files:
+        write_file(path, text, mode)
+        done.append(f"write {path}")
+    take = {
+        server_actions.INITIALISE: process.initialise,
+        server_actions.STOP: lambda: process.stop(planned.pid),
+        server_actions.START: process.start,
+    }
+    for action in planned.actions:
+        take[action]()
+        done.append(action)
+    if params["state"] == "started" and not planned.actions:
+        process.wait_for_greeting()
+
+
+def main():
+    module = AnsibleModule(OPTIONS, supports_check_mode=True)
+    params, done = module.params, []
     try:
+        refuse_if_any(problems(params))
+        process = process_of(params)
+        planned = plan(params, process)
+        before = {str(path): text_of(path) for path, _text, _mode in planned.files}
         if not module.check_mode:
-            for folder in folders:
-                folder.mkdir(mode=0o700, parents=True)
-                done.append(f"make {folder}")
-            if "start" in actions:
-                # The server's own judgement may miss it.
-                process.defaults_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if pid:
-                process.remember(pid)
+            prepare(process, planned, done)
         # Check mode has made no folders, which the server would miss.
-        there = process.defaults_file.parent.is_dir() and not folders
-        if ("start" in actions or pending) and (there or not module.check_mode):
+        there = process.defaults_file.parent.is_dir() and not planned.folders
+        judged = server_actions.START in planned.actions or planned.pending
+        if judged and (there or not module.check_mode):
             process.judge(module.tmpdir)
         if not module.check_mode:
-            for path, text, mode in files:
-                write_file(path, text, mode)
-                done.append(f"write {path}")
-            for action in actions:
-                if action == "stop":
-                    process.stop(pid)
-                else:
-                    getattr(process, action)()
-                done.append(action)
-            if params["state"] == "started" and not actions:
-                process.wait_for_greeting()
+            apply(params, process, planned, done)
+    except Refused as refusal:
+        module.fail_json(msg=str(refusal), problems=refusal.problems)
     except (ServerFailed, OSError) as error:
         module.fail_json(msg=str(error), changed=bool(done), actions=done)
-    after = {str(path): text for path, text, _mode in files}
     running = {True: "running", False: "stopped"}
     module.exit_json(
-        changed=bool(folders or files or actions),
-        actions=[f"make {folder}" for folder in folders]
-        + [f"write {path}" for path, _text, _mode in files]
-        + actions,
+        changed=bool(planned.folders or planned.files or planned.actions),
+        actions=[f"make {folder}" for folder in planned.folders]
+        + [f"write {path}" for path, _text, _mode in planned.files]
+        + planned.actions,
         pid=process.pid(),
-        restart_pending=pending,
+        restart_pending=planned.pending,
         diff={
-            "before": {**before, "server": running[bool(pid)]},
-            "after": {**after, "server": running[params["state"] == "started"]},
+            "before": {**before, "server": running[bool(planned.pid)]},
+            "after": {
+                **{str(path): text for path, text, _mode in planned.files},
+                "server": running[params["state"] == "started"],
+            },
         },
     )
 

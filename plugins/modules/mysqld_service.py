@@ -82,16 +82,22 @@ actions:
 
 import os
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.config_change import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import (
     ConfigChange,
     ServerFailed,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.unit import Unit
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.unit import Unit
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans import server_actions
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -105,22 +111,27 @@ OPTIONS = {
 }
 
 
-def planned_actions(write, enabled, active, outdated, restart):
-    """Return what must be done with the file and the unit, in order."""
-    actions = []
-    if write and (restart or not active):
-        actions.append("write")
-    if not enabled:
-        actions.append("enable")
-    if not active:
-        actions.append("start")
-    elif outdated and restart:
-        actions.append("restart")
-    return actions
+@dataclass(frozen=True)
+class Planned:
+    """What is there, and what is to be done with it.
+
+    ``current``: it was started after its file was put into place; ``pending``: it goes on with
+    another text than its file is to have.
+    """
+
+    active: bool
+    current: bool
+    outdated: bool
+    pending: bool
+    actions: list
 
 
-def problems(params, unit):
+def problems(params, unit, exists, check_mode):
     """Return what is wrong before anything is touched, as sentences."""
+    if not exists:
+        # Check mode has not installed the unit that it asks for.
+        missing = f"There is no unit {unit.name}; install the server, or correct it."
+        return [] if check_mode else [missing]
     found = grammar.told("config_file", params["config_file"], grammar.path)
     unreadable = unit.unreadable(params["user"], params["readable_files"])
     if unreadable:
@@ -132,63 +143,68 @@ def problems(params, unit):
     return found
 
 
-def apply(module, actions, change, unit, active):
-    """Take the actions, or fail and tell which of them were taken."""
-    done = []
-    try:
-        for action in actions:
-            if action == "write":
-                change.put()
-            elif action == "enable":
-                unit.enable()
-            else:
-                change.start(lambda _text: unit.restart(), ran=active)
-            done.append(action)
-    except (ServerFailed, OSError) as error:
-        module.fail_json(msg=str(error), changed=True, actions=done)
+def plan(params, unit, exists, change):
+    differs = change.before != change.wanted
+    active = exists and unit.is_active()
+    current = active and unit.started_after(change.file)
+    outdated = active and (differs or not current)
+    actions = server_actions.of_unit(
+        differs, exists and unit.is_enabled(), active, outdated, params["restart"]
+    )
+    pending = outdated and server_actions.RESTART not in actions
+    return Planned(active, current, outdated, pending, actions)
+
+
+def apply(unit, change, planned, done):
+    def start():
+        change.start(lambda _text: unit.restart(), ran=planned.active)
+
+    take = {
+        server_actions.WRITE: change.put,
+        server_actions.ENABLE: unit.enable,
+        server_actions.START: start,
+        server_actions.RESTART: start,
+    }
+    for action in planned.actions:
+        take[action]()
+        done.append(action)
 
 
 def main():
     module = AnsibleModule(OPTIONS, supports_check_mode=True)
-    params = module.params
-    unit = Unit(params["name"], Path(params["log_file"]) if params["log_file"] else None)
-    change = ConfigChange(Path(params["config_file"]), params["config_text"])
-    write = change.before != change.wanted
-    # Check mode has not installed the unit that it asks for.
-    exists = unit.exists()
-    if not exists and not module.check_mode:
-        module.fail_json(msg=f"There is no unit {unit.name}; install the server, or correct it.")
-    found = problems(params, unit) if exists else []
-    if found:
-        module.fail_json(msg=" ".join(found), problems=found)
-    active = exists and unit.is_active()
-    current = active and unit.started_after(change.file)
-    outdated = active and (write or not current)
-    actions = planned_actions(
-        write, exists and unit.is_enabled(), active, outdated, params["restart"]
-    )
-    pending = outdated and "restart" not in actions
-    if current and not module.check_mode:
-        change.remember(change.before)
+    params, done, begun = module.params, [], False
     try:
-        if params["validate_command"] and exists and (outdated or not active):
+        unit = Unit(params["name"], Path(params["log_file"]) if params["log_file"] else None)
+        change = ConfigChange(Path(params["config_file"]), params["config_text"])
+        exists = unit.exists()
+        refuse_if_any(problems(params, unit, exists, module.check_mode))
+        planned = plan(params, unit, exists, change)
+        if planned.current and not module.check_mode:
+            change.remember(change.before)
+        judged = exists and (planned.outdated or not planned.active)
+        if judged and params["validate_command"]:
             command = shlex.split(params["validate_command"])
             change.judge(command, module.tmpdir, dict(os.environ))
+        if not module.check_mode:
+            begun = bool(planned.actions)
+            apply(unit, change, planned, done)
+    except Refused as refusal:
+        module.fail_json(msg=str(refusal), problems=refusal.problems)
     except (ServerFailed, OSError) as error:
-        module.fail_json(msg=str(error))
-    if not module.check_mode:
-        apply(module, actions, change, unit, active)
-    words = {"write": f"write {change.file}"}
+        module.fail_json(msg=str(error), changed=begun, actions=done)
+    words = {server_actions.WRITE: f"write {change.file}"}
     module.exit_json(
-        changed=bool(actions),
-        actions=[words.get(action, action) for action in actions],
-        running=active or not module.check_mode,
-        restart_pending=pending,
+        changed=bool(planned.actions),
+        actions=[words.get(action, action) for action in planned.actions],
+        running=planned.active or not module.check_mode,
+        restart_pending=planned.pending,
         diff={
             "before_header": str(change.file),
             "after_header": str(change.file),
             "before": change.before or "",
-            "after": change.wanted if "write" in actions else change.before or "",
+            "after": change.wanted
+            if server_actions.WRITE in planned.actions
+            else change.before or "",
         },
     )
 

@@ -129,30 +129,6 @@ def binary_log(server: TestServer) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "one of the following is required: name, accounts"),
-        ({"name": "a", "accounts": [{"name": "b"}]}, "accounts|name"),
-        ({"state": "absent", "accounts": [{"name": "b"}]}, "accounts|state"),
-        ({"accounts": [{"host": "%"}]}, "missing required arguments: name"),
-        ({"accounts": []}, "The list of accounts is empty"),
-        ({"name": ""}, "An account has no name"),
-        ({"name": "a", "password": ""}, "a@%: an empty password lets anyone in"),
-        ({"name": "a", "privileges": {"s": ["SELECT"]}}, "a@%: 's' is no object of a grant"),
-        ({"name": "a", "privileges": {"*.*": "SELECT"}}, "the privileges on '*.*' are no list"),
-        ({"accounts": [{"name": "a"}, {"name": "a", "host": "%"}]}, "a@% is listed twice"),
-        ({"name": "mysql.sys", "host": "localhost"}, "mysql.sys@localhost belongs to the server"),
-        ({"name": "a\nb"}, "the name is 'a\\nb': it has a line break"),
-        ({"name": "a", "host": "10.%,192.%"}, "an account has one pattern"),
-        ({"name": "a", "host": "10.1.2.3/255.255.0.0"}, "with no bit outside"),
-    ],
-)
-def test_refuses_before_any_sql(module: AccountModule, options: dict[str, Any], said: str) -> None:
-    result = module(fails=True, **options, login_unix_socket="/nowhere.sock")
-    assert said in result["msg"]
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
         ({}, "does not exist, and an account without a password is never created"),
         ({"privileges": {"*.*": ["SELEKT"]}}, "; did you mean SELECT?"),
         ({"privileges": {"*.*": ["PROXY"]}}, "'PROXY' is no privilege of this "),

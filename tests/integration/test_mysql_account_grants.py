@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pymysql
 import pytest
 
@@ -34,23 +32,6 @@ def role_host(server: TestServer) -> str:
 def named(server: TestServer, role: str) -> str:
     """Return a role as an account of a statement by hand."""
     return f"'{role}'@'%%'" if server.flavour == "mysql" else f"'{role}'"
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"revoke_unlisted": True}, "a@%: revoke_unlisted without privileges or roles"),
-        ({"host": "%", "hosts": ["x"]}, "a: host and hosts exclude each other"),
-        ({"hosts": []}, "a: hosts is empty"),
-        ({"hosts": ["x", "X"]}, "a@x is listed twice"),
-        ({"kind": "role", "password": "x", "locked": True}, "leave out password, locked"),
-        ({"roles": ["@x"]}, "a@%: roles: An account has no name"),
-        ({"resource_limits": {"max_user_connections": -1}}, "max_user_connections -1 is out of"),
-    ],
-)
-def test_refuses_before_any_sql(module: AccountModule, options: dict[str, Any], said: str) -> None:
-    result = module(fails=True, name="a", **options, login_unix_socket="/nowhere.sock")
-    assert said in result["msg"]
 
 
 def test_exactly_what_is_listed(

@@ -101,8 +101,3 @@ def test_a_server_that_accounts_with_tls_cannot_log_in_to_is_told(
     assert [problem.split(":")[0] for problem in told["problems"]] == (
         [] if logs_in else ["have_ssl is DISABLED"]
     )
-
-
-def test_another_kind_is_refused(server: TestServer, run_module: Any) -> None:
-    told = run_module(MODULE, server, serves_as="fabric")
-    assert told["failed"] and "value of serves_as must be one of" in told["msg"]

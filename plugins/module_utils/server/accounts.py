@@ -65,6 +65,9 @@ LONGEST_NAME = LONGEST_USER
 # on MariaDB 10.11). With the whole mask it is one on both.
 TAKES_PREFIX_LENGTH = {MYSQL: True, MARIADB: False}
 LONGEST_PASSWORD: dict[str, int | None] = {MYSQL: 256, MARIADB: None}
+# Whether a role is an account with a host, and whether an account can have several at login.
+ROLES_HAVE_HOSTS = {MYSQL: True, MARIADB: False}
+SEVERAL_DEFAULT_ROLES = {MYSQL: True, MARIADB: False}
 
 # Each resource limit with its column in mysql.user.
 _LIMITS: dict[str, dict[str, str]] = {
@@ -145,8 +148,8 @@ def read(server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:
         plugin=server.dialect.authentication_plugin,
         schema_patterns=server.variables("partial_revokes")["partial_revokes"] != "ON",
         problems=tuple(_problems(server, desired)),
-        roles_have_hosts=server.flavour == MYSQL,
-        several_default_roles=server.flavour == MYSQL,
+        roles_have_hosts=ROLES_HAVE_HOSTS[server.flavour],
+        several_default_roles=SEVERAL_DEFAULT_ROLES[server.flavour],
         limits=frozenset(_LIMITS[server.flavour]),
     )
     placed = [empty.placed(wanted) for wanted in desired]

@@ -23,7 +23,6 @@ from typing import Union
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import PROGRAMS
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.option_file import (
     Include,
@@ -32,6 +31,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.option_file i
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.start_options import (
     INIT_FILE,
+    PROGRAMS,
     StartOption,
     StartOptions,
 )

@@ -14,6 +14,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
     Autoinc,
 )
 
+# What a server's process is called, with MariaDB's own name for it.
+MARIADBD, MYSQLD = "mariadbd", "mysqld"
+PROGRAMS = (MARIADBD, MYSQLD)
+
 INCREMENT, OFFSET = "auto-increment-increment", "auto-increment-offset"
 LOAD = "persisted-globals-load"
 INIT_FILE = "init-file"

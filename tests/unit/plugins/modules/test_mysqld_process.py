@@ -1,9 +1,8 @@
-"""Servers as plain processes: what is done, and whose process is whose."""
+"""mysqld_process: its options, its files, and what it does with a server that runs."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import socket
@@ -11,28 +10,25 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.config_change import (
-    ServerFailed,
-    write_file,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.process import DIGEST, Process
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import write_file
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.process import DIGEST
 from ansible_collections.dbrw.sharding.plugins.modules.mysqld_process import (
     LONGEST_SOCKET_PATH,
-    planned_actions,
     problems,
     process_of,
     wanted_files,
 )
+from tests.support.sleepers import Sleeper, sleeper
+
+__all__ = ["sleeper"]
 
 ROOT = Path(__file__).resolve().parents[4]
-Sleeper = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
@@ -49,65 +45,6 @@ def params(tmp_path: Path) -> dict[str, Any]:
         "restart": True,
         "timeout_seconds": 1,
     }
-
-
-TABLE = [
-    # state, restart, initialised, running, outdated -> actions
-    ("started", True, False, False, False, ["initialise", "start"]),
-    ("started", True, True, False, False, ["start"]),
-    ("started", True, True, True, False, []),
-    ("started", True, True, True, True, ["stop", "start"]),
-    ("started", False, True, True, True, []),
-    ("started", False, True, False, False, ["start"]),
-    ("stopped", True, True, True, False, ["stop"]),
-    ("stopped", True, True, True, True, ["stop"]),
-    ("stopped", False, True, True, True, ["stop"]),
-    ("stopped", True, True, False, False, []),
-    ("stopped", True, False, False, False, []),
-]
-
-
-@pytest.mark.parametrize(
-    ("state", "restart", "initialised", "running", "outdated", "expected"), TABLE
-)
-def test_planned_actions(
-    state: str,
-    restart: bool,
-    initialised: bool,
-    running: bool,
-    outdated: bool,
-    expected: list[str],
-) -> None:
-    given = {"state": state, "restart": restart}
-    assert planned_actions(given, initialised, running, outdated) == expected
-
-
-@pytest.mark.parametrize(
-    ("state", "restart", "initialised", "running", "outdated"),
-    [
-        (state, restart, initialised, running, outdated)
-        for state in ("started", "stopped")
-        for restart, initialised, running, outdated in itertools.product((True, False), repeat=4)
-        if (initialised or not running) and (running or not outdated)
-    ],
-)
-def test_one_run_reaches_the_state_and_a_second_does_nothing(
-    state: str, restart: bool, initialised: bool, running: bool, outdated: bool
-) -> None:
-    given = {"state": state, "restart": restart}
-    for action in planned_actions(given, initialised, running, outdated):
-        if action == "initialise":
-            assert not running and not initialised
-            initialised = True
-        elif action == "stop":
-            assert running
-            running = outdated = False
-        else:
-            assert action == "start" and initialised and not running
-            running, outdated = True, False
-    assert running == (state == "started")
-    assert not outdated or not restart
-    assert planned_actions(given, initialised, running, outdated) == []
 
 
 def test_problems_none(params: dict[str, Any]) -> None:
@@ -143,115 +80,6 @@ def test_wanted_files(params: dict[str, Any]) -> None:
     assert wanted_files({**params, "defaults_text": None}) == []
     # An empty text is a text.
     assert wanted_files({**params, "defaults_text": ""})[0][1] == ""
-
-
-@pytest.mark.parametrize("mode", [0o600, 0o644])
-def test_a_file_is_put_into_place_with_its_mode(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "new" / "client.cnf"
-    for text in ("one\n", "two\n"):
-        write_file(path, text, mode)
-        assert path.read_text() == text
-        assert path.stat().st_mode & 0o777 == mode
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert [entry.name for entry in path.parent.iterdir()] == ["client.cnf"]
-
-
-# A process that shows any words as its command line, and only sleeps.
-SLEEPER = """
-import ctypes, os, sys, time
-shown = b"".join(os.fsencode(word) + bytes(1) for word in sys.argv[1:])
-with open("/proc/self/cmdline", "rb") as file:
-    size = len(file.read())
-start = ctypes.c_void_p.in_dll(ctypes.CDLL(None), "program_invocation_name").value
-ctypes.memmove(start, shown.ljust(size, bytes(1)), size)
-time.sleep(60)
-"""
-
-
-@pytest.fixture
-def sleeper() -> Iterator[Sleeper]:
-    """Start processes under any command line; each is ended afterwards."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def run(*words: str, **environment: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SLEEPER, *words], env={**os.environ, **environment}
-        )
-        started.append(process)
-        shown = b"".join(os.fsencode(word) + b"\0" for word in words)
-        end = time.monotonic() + 20
-        while not Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(shown):
-            assert time.monotonic() < end and process.poll() is None
-            time.sleep(0.01)
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def test_a_server_is_known_by_its_option_file(params: dict[str, Any], sleeper: Sleeper) -> None:
-    process = process_of(params)
-    argument = f"--defaults-file={params['defaults_file']}"
-    assert process.pid() == 0
-    sleeper("/usr/sbin/mariadbd", f"{argument}.other")
-    sleeper("/usr/sbin/mariadbd", "--no-defaults", argument)
-    sleeper("/usr/sbin/mariadbd", "--defaults-file", params["defaults_file"])
-    sleeper("/usr/sbin/mariadbd", argument[:-1])
-    sleeper(argument)
-    assert process.pid() == 0
-    ours = sleeper("/usr/sbin/mariadbd", argument)
-    assert process.pid() == ours.pid
-    ours.kill()
-    ours.wait()
-    assert process.pid() == 0
-    next_one = sleeper("mysqld", argument)
-    assert process.pid() == next_one.pid
-
-
-@pytest.mark.parametrize(
-    "client", ["mariadb", "mysql", "mariadb-backup", "mysqldump", "my_print_defaults", "vim"]
-)
-def test_a_client_with_the_servers_option_file_is_not_the_server(
-    params: dict[str, Any], sleeper: Sleeper, client: str
-) -> None:
-    """mariadb-backup takes the server's option file as its first word; a run must not end it."""
-    sleeper(client, f"--defaults-file={params['defaults_file']}", "--backup")
-    assert process_of(params).pid() == 0
-
-
-def test_a_server_that_has_ended_and_was_not_reaped_does_not_run(
-    params: dict[str, Any], sleeper: Sleeper
-) -> None:
-    ours = sleeper("mariadbd", f"--defaults-file={params['defaults_file']}")
-    process = process_of(params)
-    process.stop(process.pid())
-    # Not waited for yet: it is a zombie.
-    assert Path(f"/proc/{ours.pid}").exists()
-    assert process.pid() == 0
-
-
-def test_a_server_knows_the_text_that_it_was_started_with(
-    params: dict[str, Any], sleeper: Sleeper
-) -> None:
-    process = process_of(params)
-    argument = f"--defaults-file={params['defaults_file']}"
-    present = sleeper("mariadbd", argument, **{DIGEST: process.digest()})
-    assert process.runs_with_present_text(present.pid)
-    changed = process_of({**params, "defaults_text": "[mysqld]\nport = 1\n"})
-    assert not changed.runs_with_present_text(present.pid)
-    by_hand = sleeper("mariadbd", argument)
-    assert not process.runs_with_present_text(by_hand.pid)
-
-
-def test_without_a_text_the_files_own_counts(params: dict[str, Any]) -> None:
-    file = Path(params["defaults_file"])
-    file.parent.mkdir()
-    file.write_text(params["defaults_text"])
-    assert process_of({**params, "defaults_text": None}).digest() == process_of(params).digest()
-    file.write_text("[mysqld]\nport = 1\n")
-    assert process_of({**params, "defaults_text": None}).digest() != process_of(params).digest()
 
 
 def run_module(params: dict[str, Any], check: bool = False) -> dict[str, Any]:
@@ -359,17 +187,3 @@ def test_bad_options_are_told_before_anything_is_written(params: dict[str, Any])
     result = run_module({**params, "socket": "/" + "s" * 200})
     assert result["failed"] and "107 bytes" in result["msg"]
     assert not Path(params["defaults_file"]).parent.exists()
-
-
-def test_a_host_without_a_server_is_told(
-    params: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The folders that servers live in are looked through whatever PATH says: none of them here."""
-    monkeypatch.setattr(f"{Process.__module__}._search_path", lambda: str(tmp_path))
-    with pytest.raises(ServerFailed, match="no mysqld on this host: install a server, on Debian"):
-        process_of(params).initialise()
-    # One that has the server, and not what makes its data directory.
-    (tmp_path / "mariadbd").touch(mode=0o755)
-    wanted = "no mariadb-install-db or mysql_install_db on this host: install a server"
-    with pytest.raises(ServerFailed, match=wanted):
-        process_of(params).initialise()

@@ -15,28 +15,64 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.config_change import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import (
     ConfigChange,
     ServerEnded,
     ServerFailed,
     text_of,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.start_options import (
+    MARIADBD,
+    MYSQLD,
+    PROGRAMS,
+)
 
 # A running server's environment tells which text its option file had when it
 # was started. Comparing times instead would restart it needlessly, or never,
 # when a run is interrupted between writing the file and restarting.
 DIGEST = "MYSQLD_PROCESS_DEFAULTS_DIGEST"
 
-PROGRAMS = {"mariadbd", "mysqld"}
 
-# How each flavour judges an option file without starting. MariaDB looks at the names only
-# for its long help.
-JUDGING = {
-    MARIADB: ("--help", "--verbose"),
-    MYSQL: ("--validate-config",),
+@dataclass(frozen=True)
+class _Program:
+    """How a server's program judges an option file, and how its data directory is made.
+
+    ``judging`` are its options for the first, without starting; ``makers`` the programs for the
+    second, one of which is there, and ``making`` their options; ``first_statements`` are in a file
+    that these may name.
+    """
+
+    judging: tuple[str, ...]
+    makers: tuple[str, ...]
+    making: tuple[str, ...]
+    first_statements: str = ""
+
+
+_PROGRAMS = {
+    MARIADBD: _Program(
+        # It looks at the names only for its long help.
+        judging=("--help", "--verbose"),
+        makers=("mariadb-install-db", "mysql_install_db"),
+        making=(
+            "--auth-root-authentication-method=socket",
+            "--auth-root-socket-user={user}",
+            "--skip-test-db",
+        ),
+    ),
+    MYSQLD: _Program(
+        judging=("--validate-config",),
+        makers=(MYSQLD,),
+        making=("--initialize-insecure", "--init-file={file}"),
+        # The binary log is on by default: what is in it travels through every channel.
+        first_statements=(
+            "SET SESSION sql_log_bin = 0;\n"
+            "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n"
+            "ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '{user}';\n"
+        ),
+    ),
 }
 
 
@@ -103,10 +139,10 @@ class Process:
         Raises ``ServerFailed``. A host without the program tells so where it is started.
         """
         try:
-            flavour, binary = self._binary()
+            program, binary = _installed()
         except ServerFailed:
             return
-        command = [binary, "--defaults-file=%s", *JUDGING[flavour]]
+        command = [binary, "--defaults-file=%s", *program.judging]
         self.config.judge(command, folder, {**os.environ, "TMPDIR": folder})
 
     def initialise(self) -> None:
@@ -115,32 +151,17 @@ class Process:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700, parents=True)
         user = pwd.getpwuid(os.geteuid()).pw_name
-        flavour, binary = self._binary()
+        program, _binary = _installed()
         with tempfile.NamedTemporaryFile("w", suffix=".sql", dir=draft.parent) as first_statements:
-            if flavour == MARIADB:
-                command = [
-                    _which("mariadb-install-db", "mysql_install_db"),
-                    self.argument,
-                    f"--datadir={draft}",
-                    "--auth-root-authentication-method=socket",
-                    f"--auth-root-socket-user={user}",
-                    "--skip-test-db",
-                ]
-            else:
-                # The binary log is on by default: what is in it travels through every channel.
-                first_statements.write(
-                    "SET SESSION sql_log_bin = 0;\n"
-                    "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n"
-                    f"ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '{user}';\n"
-                )
-                first_statements.flush()
-                command = [
-                    binary,
-                    self.argument,
-                    f"--datadir={draft}",
-                    "--initialize-insecure",
-                    f"--init-file={first_statements.name}",
-                ]
+            first_statements.write(program.first_statements.format(user=user))
+            first_statements.flush()
+            names = {"user": user, "file": first_statements.name}
+            command = [
+                _which(*program.makers),
+                self.argument,
+                f"--datadir={draft}",
+                *(option.format(**names) for option in program.making),
+            ]
             done = subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -166,7 +187,7 @@ class Process:
         begun = self.log_file.stat().st_size if self.log_file.is_file() else 0
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
-                [self._binary()[1], self.argument],
+                [_installed()[1], self.argument],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -225,11 +246,13 @@ class Process:
             log.seek(place)
             return log.read().decode(errors="replace")
 
-    def _binary(self) -> tuple[str, str]:
-        mariadbd = shutil.which("mariadbd", path=_search_path())
-        if mariadbd:
-            return MARIADB, mariadbd
-        return MYSQL, _which("mysqld")
+
+def _installed() -> tuple[_Program, str]:
+    """Return the program of this host's server, and where it is; MariaDB may have both names."""
+    mariadbd = shutil.which(MARIADBD, path=_search_path())
+    if mariadbd:
+        return _PROGRAMS[MARIADBD], mariadbd
+    return _PROGRAMS[MYSQLD], _which(MYSQLD)
 
 
 def _search_path() -> str:

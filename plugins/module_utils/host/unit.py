@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.config_change import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import (
     ServerEnded,
     ServerFailed,
 )
