@@ -130,144 +130,14 @@ tables:
           data_directory: null
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
-    system_schema_problems,
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import (
+    month_partition_info,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
-    EPOCH_UNITS,
-    MonthPolicy,
-    PartitionedTable,
-    policy_of,
-    spans,
-    text_of,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
-    Refused,
-    refuse_if_any,
-)
-
-OPTIONS = {
-    "schema": {"type": "str", "required": True},
-    "table": {"type": "str"},
-    "epoch_unit": {"type": "str", "choices": ["seconds", "milliseconds"], "default": "seconds"},
-    "months_ahead": {"type": "int", "default": 3},
-    "now": {"type": "str"},
-}
-
-
-@dataclass(frozen=True)
-class Desired:
-    schema: str
-    table: str | None
-    epoch: str
-    policy: MonthPolicy
-    now: datetime | None
-
-
-@dataclass(frozen=True)
-class Current:
-    now: datetime
-    # By name; a table that is not partitioned by time is what there is to say of it.
-    tables: dict[str, PartitionedTable | list[str]]
-
-
-class MonthPartitionInfo:
-    read_timeout = 60.0
-
-    def desired(self, params):
-        refuse_if_any(system_schema_problems("schema", params["schema"]))
-        policy, now = policy_of(params)
-        epoch = EPOCH_UNITS[params["epoch_unit"]]
-        return Desired(params["schema"], params["table"], epoch, policy, now)
-
-    def named(self, desired, names):
-        table = desired.table
-        return replace(
-            desired, schema=names.stored(desired.schema), table=table and names.stored(table)
-        )
-
-    def current(self, server, desired):
-        now = desired.now or server_side.utc_now(server)
-        if desired.table is not None:
-            names = [desired.table]
-        else:
-            names = server_side.partitioned_tables(server, desired.schema)
-        tables = {}
-        for name in names:
-            try:
-                table = server_side.read(server, desired.schema, name, None, desired.epoch)
-            except Refused as refusal:
-                if desired.table is not None:
-                    raise
-                tables[name] = refusal.problems
-            else:
-                policy = from_now_on(desired.policy, Month.of(now))
-                asked = planning.in_question(policy, Month.of(now), table.partitions)
-                tables[name] = server_side.count_rows(server, table, asked)
-        return Current(now, tables)
-
-    def plan(self, desired, current):
-        return Plan()
-
-    def statements(self, step, server):
-        return []
-
-    def finish(self, server, desired, current, plan, applied):
-        month = Month.of(current.now)
-        tables = [told(name, table, desired, month) for name, table in current.tables.items()]
-        return {
-            "now": current.now.isoformat(" "),
-            "ok": all(table["ok"] for table in tables),
-            "tables": tables,
-        }
-
-
-def from_now_on(policy, month):
-    """Leave the past out: how it is divided stops no channel."""
-    return replace(policy, first_month=month)
-
-
-def told(name, table, desired, month):
-    if not isinstance(table, PartitionedTable):
-        return {
-            "table": name,
-            "ok": False,
-            "problems": table,
-            "time_column": None,
-            "partitions": None,
-        }
-    problems = planning.problems(from_now_on(desired.policy, month), month, table)
-    return {
-        "table": name,
-        "ok": not problems,
-        "problems": problems,
-        "time_column": table.time_column,
-        "partitions": [
-            {
-                "name": span.partition.name,
-                "from": text_of(span.start) if span.start else None,
-                "below": text_of(span.partition.end) if span.partition.end else None,
-                "time": span.seen_from(month),
-                "rows": span.partition.rows,
-                "data_bytes": span.partition.data_bytes,
-                "index_bytes": span.partition.index_bytes,
-                "data_directory": span.partition.data_directory,
-            }
-            for span in spans(table.partitions)
-        ],
-    }
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import run
 
 
 def main():
-    run(MonthPartitionInfo(), OPTIONS)
+    run(month_partition_info.MonthPartitionInfo())
 
 
 if __name__ == "__main__":
