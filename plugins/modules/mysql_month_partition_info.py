@@ -6,29 +6,47 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mysql_month_partition_info
-short_description: Tell which months a table has partitions for
+short_description: Tell which months tables have partitions for
 description:
-  - Returns the partitions of a table, or of every partitioned table of a schema, with what they are
-    for, and says whether the current month and those ahead have partitions of their own.
+  - Returns the partitions of a table, of several, or of every partitioned table of a schema, with
+    what they are for, and says whether the current month and those ahead have partitions of their
+    own.
 version_added: 0.1.0
 options:
-  schema:
-    description: The schema to look at.
-    type: str
-    required: true
   table:
     description:
-      - The table to look at.
-      - Without it, every partitioned table of the schema.
+      - The table to look at; needs O(schema).
+      - Without it and without O(tables), every partitioned table of O(schema).
     type: str
+  tables:
+    description:
+      - Tables to look at in this one call, each with the options of a single table.
+      - O(schema) and the other options on the module's own level count for those that do not say
+        otherwise.
+      - A table can be named once.
+    type: list
+    elements: dict
+    suboptions:
+      table:
+        description: The table.
+        type: str
+        required: true
+      schema: &schema
+        description: The schema to look at.
+        type: str
+      epoch_unit: &epoch_unit
+        description: What integer columns count since 1970-01-01 00:00:00 UTC.
+        type: str
+        choices: [seconds, milliseconds]
+      months_ahead: &months_ahead
+        description: How many complete months after the current one must exist, at least 1.
+        type: int
+  schema: *schema
   epoch_unit:
-    description: What integer columns count since 1970-01-01 00:00:00 UTC.
-    type: str
-    choices: [seconds, milliseconds]
+    <<: *epoch_unit
     default: seconds
   months_ahead:
-    description: How many complete months after the current one must exist, at least 1.
-    type: int
+    <<: *months_ahead
     default: 3
   now:
     description:
@@ -50,6 +68,15 @@ EXAMPLES = r"""
     table: calls
   register: months
 
+- name: Read server | Look at the months of two tables
+  dbrw.sharding.mysql_month_partition_info:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    schema: usage_data
+    tables:
+      - {table: calls}
+      - {table: events, months_ahead: 1}
+  register: months
+
 - name: Read server | Ensure no month ahead is missing
   ansible.builtin.assert:
     that: months.ok
@@ -67,11 +94,15 @@ ok:
   returned: success
   type: bool
 tables:
-  description: The tables.
+  description:
+    - The tables, in the order of O(tables) or, of a whole schema, of their names.
   returned: success
   type: list
   elements: dict
   contains:
+    schema:
+      description: The table's schema.
+      type: str
     table:
       description: The table's name.
       type: str
@@ -115,7 +146,8 @@ tables:
           description: Where its file lies; none if in the server's own data directory.
           type: str
   sample:
-    - table: calls
+    - schema: usage_data
+      table: calls
       ok: true
       problems: []
       time_column: started

@@ -1,7 +1,7 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The months of a table: made ahead, and what is past dropped, archived or moved."""
+"""The months of tables: made ahead, and what is past dropped, archived or moved."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from typing import Any
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
     Done,
     Operation,
+    Options,
     Params,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import listed
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import first_partitioning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive import (
     archive_of,
     pattern_problems,
+    shared_archive_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import month_past, plain_table
@@ -36,7 +39,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     MonthPolicy,
     Partition,
     PartitionedTable,
-    policy_of,
+    months_of,
+    now_of,
     spans,
     text_of,
 )
@@ -46,10 +50,39 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     refuse_if_any,
 )
 
+# The options of one table. Beside ``tables`` they count for those that do not say otherwise.
+_OF_A_TABLE: Options = {
+    "schema": {"type": "str"},
+    "time_column": {"type": "str"},
+    "epoch_unit": {"type": "str", "choices": ["seconds", "milliseconds"]},
+    "months_ahead": {"type": "int"},
+    "months_kept": {"type": "int"},
+    "past": {"type": "str", "choices": ["drop", "archive", "keep"]},
+    "archive_table": {"type": "str"},
+    "archive_schema": {"type": "str"},
+    "cold_after_months": {"type": "int"},
+    "cold_data_directory": {"type": "str"},
+    "max_moves": {"type": "int"},
+    "split_tail_with_rows": {"type": "bool"},
+    "partition_plain_table": {"type": "bool"},
+    "first_month": {"type": "str"},
+    "max_drops": {"type": "int"},
+}
+_DEFAULTS = {
+    "epoch_unit": "seconds",
+    "months_ahead": 3,
+    "past": "drop",
+    "archive_table": "{table}_{month}",
+    "max_moves": 1,
+    "split_tail_with_rows": False,
+    "partition_plain_table": False,
+    "max_drops": 1,
+}
+
 
 @dataclass(frozen=True)
-class Desired:
-    """A table and its policy; ``now`` None: what the server's clock says."""
+class Wanted:
+    """A table and its policy."""
 
     schema: str
     table: str
@@ -59,71 +92,69 @@ class Desired:
     archive_table: str
     archive_schema: str | None
     partition_plain_table: bool
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The tables in the order asked; ``now`` None: what the server's clock says.
+
+    ``as_list``: they were asked for as a list, even if of one.
+    """
+
+    tables: tuple[Wanted, ...]
+    as_list: bool
     now: datetime | None
     wait: server_side.LockWait
 
 
 @dataclass(frozen=True)
-class Current:
-    """The table, and what is there beside it, at ``now`` in UTC."""
+class Seen:
+    """A table, and what is there beside it."""
 
-    now: datetime
     table: PartitionedTable | PlainTable
     beside: planning.Beside
 
 
+@dataclass(frozen=True)
+class Current:
+    """The tables in the order asked, at ``now`` in UTC.
+
+    One of which months cannot be told is what there is to say of it.
+    """
+
+    now: datetime
+    tables: tuple[Seen | list[str], ...]
+
+
 class MonthPartition(Operation[Desired, Current]):
-    """The months of a table."""
+    """The months of tables."""
 
     options = {
-        "schema": {"type": "str", "required": True},
-        "table": {"type": "str", "required": True},
-        "time_column": {"type": "str"},
-        "epoch_unit": {"type": "str", "choices": ["seconds", "milliseconds"], "default": "seconds"},
-        "months_ahead": {"type": "int", "default": 3},
-        "months_kept": {"type": "int"},
-        "past": {"type": "str", "choices": ["drop", "archive", "keep"], "default": "drop"},
-        "archive_table": {"type": "str", "default": "{table}_{month}"},
-        "archive_schema": {"type": "str"},
-        "cold_after_months": {"type": "int"},
-        "cold_data_directory": {"type": "str"},
-        "max_moves": {"type": "int", "default": 1},
-        "split_tail_with_rows": {"type": "bool", "default": False},
-        "partition_plain_table": {"type": "bool", "default": False},
-        "first_month": {"type": "str"},
+        "table": {"type": "str"},
+        "tables": listed.option(_OF_A_TABLE),
+        **listed.with_defaults(_OF_A_TABLE, _DEFAULTS),
         "now": {"type": "str"},
-        "max_drops": {"type": "int", "default": 1},
         "lock_wait_timeout_seconds": {"type": "int", "default": 5},
         "lock_wait_retries": {"type": "int", "default": 3},
+    }
+    constraints = {
+        "required_one_of": [("table", "tables")],
+        "mutually_exclusive": [("table", "tables")],
+        "required_by": {"table": ["schema"]},
     }
 
     def desired(self, params: Params) -> Desired:
         wait = server_side.LockWait(
             params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
         )
-        problems = [
-            *system_schema_problems("schema", params["schema"]),
-            *system_schema_problems("archive_schema", params["archive_schema"] or ""),
-            *wait.problems(),
-            *pattern_problems(params["archive_table"]),
-        ]
+        problems = wait.problems()
+        now = None
         try:
-            policy, now = policy_of(params)
+            now = now_of(params)
         except Refused as refusal:
-            raise Refused([*problems, *refusal.problems]) from None
-        refuse_if_any(problems)
-        return Desired(
-            params["schema"],
-            params["table"],
-            params["time_column"],
-            EPOCH_UNITS[params["epoch_unit"]],
-            policy,
-            params["archive_table"],
-            params["archive_schema"],
-            params["partition_plain_table"],
-            now,
-            wait,
-        )
+            problems += refusal.problems
+        tables = listed.read_each(params, _OF_A_TABLE, _wanted, problems)
+        return Desired(tables, params["tables"] is not None, now, wait)
 
     def read_timeout(self, desired: Desired) -> None:
         # Splitting and dropping take as long as the data is large; the wait for
@@ -131,54 +162,52 @@ class MonthPartition(Operation[Desired, Current]):
         return None
 
     def named(self, desired: Desired, names: Names) -> Desired:
-        archives = desired.archive_schema
-        return replace(
-            desired,
-            schema=names.stored(desired.schema),
-            table=names.stored(desired.table),
-            archive_schema=archives and names.stored(archives),
+        tables = tuple(
+            replace(
+                one,
+                schema=names.stored(one.schema),
+                table=names.stored(one.table),
+                archive_schema=one.archive_schema and names.stored(one.archive_schema),
+            )
+            for one in desired.tables
         )
+        # Two names may be one to this server.
+        refuse_if_any(listed.named_twice((one.schema, one.table) for one in tables))
+        return replace(desired, tables=tables)
 
     def current(self, server: Server, desired: Desired) -> Current:
         refuse_if_any(server_side.lock_wait_problems(server, desired.wait))
         server_side.bound_lock_waits(server, desired.wait)
         now = desired.now or server_side.utc_now(server)
-        if not server_side.has_partitions(server, desired.schema, desired.table):
-            plain = plain_table.read(server, desired.schema, desired.table, desired.time_column)
-            if desired.partition_plain_table:
-                plain = plain_table.read_times(server, plain, desired.epoch)
-            return Current(now, plain, planning.Beside())
-        table = server_side.read(
-            server, desired.schema, desired.table, desired.time_column, desired.epoch
-        )
-        policy = desired.policy.seen_at(now, table.scheme, table.ends_months_late)
-        month = Month.of(now)
-        past = planning.to_archive(policy, month, table.partitions)
-        archives = [
-            archive_of(desired.archive_table, desired.archive_schema, table, partition)
-            for partition in past
-        ]
-        archives = [
-            replace(archive, table=server.names.stored(archive.table)) for archive in archives
-        ]
-        beside = month_past.read_beside(server, table, archives, policy.cold_data_directory)
-        asked = [*planning.in_question(policy, month, table.partitions), *past]
-        return Current(now, server_side.count_rows(server, table, asked), beside)
+        seen: list[Seen | list[str]] = []
+        for one in desired.tables:
+            try:
+                seen.append(_look_at(server, one, now))
+            except Refused as refusal:
+                seen.append(refusal.problems)
+        return Current(now, tuple(seen))
 
     def plan(self, desired: Desired, current: Current) -> Plan:
-        if isinstance(current.table, PlainTable):
-            return first_partitioning.plan(
-                desired.policy,
-                current.now,
-                current.table,
-                desired.epoch,
-                desired.partition_plain_table,
-                plain_table.quote,
-            )
-        policy = desired.policy.seen_at(
-            current.now, current.table.scheme, current.table.ends_months_late
+        plans: list[Plan] = []
+        problems: list[str] = []
+        for wanted, seen in zip(desired.tables, current.tables):
+            if not isinstance(seen, Seen):
+                problems += seen
+                continue
+            try:
+                plans.append(_plan_of(wanted, seen, current.now))
+            except Refused as refusal:
+                problems += refusal.problems
+        archives = {
+            str(seen.table): seen.beside.archives
+            for seen in current.tables
+            if isinstance(seen, Seen)
+        }
+        refuse_if_any([*problems, *shared_archive_problems(archives)])
+        return Plan(
+            tuple(step for plan in plans for step in plan.steps),
+            tuple(warning for plan in plans for warning in plan.warnings),
         )
-        return planning.plan(policy, Month.of(current.now), current.table, current.beside)
 
     def statements(self, server: Server, current: Current, step: Step) -> list[Statement]:
         if step.action == first_partitioning.FIRST:
@@ -203,34 +232,115 @@ class MonthPartition(Operation[Desired, Current]):
     def result(
         self, server: Server, desired: Desired, current: Current, plan: Plan, done: Done
     ) -> dict[str, Any]:
-        if done is None:
-            steps = [_told(step) for step in plan.steps]
-        else:
-            steps = [{**_told(one.step), "seconds": round(one.outcome, 3)} for one in done]
-        return {
-            "now": current.now.isoformat(" "),
-            "steps": steps,
-            "partitions": [
-                {
-                    "name": span.partition.name,
-                    "from": text_of(span.start) if span.start else None,
-                    "below": text_of(span.partition.end) if span.partition.end else None,
-                    "data_directory": span.partition.data_directory,
-                }
-                for span in spans(_after(plan, current.table))
-            ],
-        }
+        seconds = [None] * len(plan.steps) if done is None else [one.outcome for one in done]
+        steps = list(zip(plan.steps, seconds))
+        tables = [
+            {
+                "schema": wanted.schema,
+                "table": wanted.table,
+                **_told(
+                    seen.table,
+                    [(step, took) for step, took in steps if _is_of(step, wanted)],
+                ),
+            }
+            for wanted, seen in zip(desired.tables, current.tables)
+            if isinstance(seen, Seen)
+        ]
+        results: dict[str, Any] = {"now": current.now.isoformat(" "), "tables": tables}
+        if not desired.as_list:
+            (table,) = tables
+            results.update(steps=table["steps"], partitions=table["partitions"])
+        return results
 
 
-def _after(plan: Plan, table: PartitionedTable | PlainTable) -> Sequence[Partition]:
-    """Return the table's partitions once all steps are taken."""
-    if plan.steps:
-        after: Sequence[Partition] = plan.steps[-1].value.after
-        return after
-    return table.partitions if isinstance(table, PartitionedTable) else ()
+def _wanted(options: Params) -> Wanted:
+    """Return a table as its options describe it."""
+    problems = [
+        *system_schema_problems("schema", options["schema"]),
+        *system_schema_problems("archive_schema", options["archive_schema"] or ""),
+        *pattern_problems(options["archive_table"]),
+    ]
+    try:
+        policy = months_of(options)
+    except Refused as refusal:
+        raise Refused([*problems, *refusal.problems]) from None
+    refuse_if_any(problems)
+    return Wanted(
+        options["schema"],
+        options["table"],
+        options["time_column"],
+        EPOCH_UNITS[options["epoch_unit"]],
+        policy,
+        options["archive_table"],
+        options["archive_schema"],
+        options["partition_plain_table"],
+    )
 
 
-def _told(step: Step) -> dict[str, Any]:
+def _look_at(server: Server, wanted: Wanted, now: datetime) -> Seen:
+    if not server_side.has_partitions(server, wanted.schema, wanted.table):
+        plain = plain_table.read(server, wanted.schema, wanted.table, wanted.time_column)
+        if wanted.partition_plain_table:
+            plain = plain_table.read_times(server, plain, wanted.epoch)
+        return Seen(plain, planning.Beside())
+    table = server_side.read(server, wanted.schema, wanted.table, wanted.time_column, wanted.epoch)
+    policy = wanted.policy.seen_at(now, table.scheme, table.ends_months_late)
+    month = Month.of(now)
+    past = planning.to_archive(policy, month, table.partitions)
+    archives = [
+        archive_of(wanted.archive_table, wanted.archive_schema, table, partition)
+        for partition in past
+    ]
+    archives = [replace(archive, table=server.names.stored(archive.table)) for archive in archives]
+    beside = month_past.read_beside(server, table, archives, policy.cold_data_directory)
+    asked = [*planning.in_question(policy, month, table.partitions), *past]
+    return Seen(server_side.count_rows(server, table, asked), beside)
+
+
+def _plan_of(wanted: Wanted, seen: Seen, now: datetime) -> Plan:
+    """Return the steps of one table."""
+    if isinstance(seen.table, PlainTable):
+        return first_partitioning.plan(
+            wanted.policy,
+            now,
+            seen.table,
+            wanted.epoch,
+            wanted.partition_plain_table,
+            plain_table.quote,
+        )
+    policy = wanted.policy.seen_at(now, seen.table.scheme, seen.table.ends_months_late)
+    return planning.plan(policy, Month.of(now), seen.table, seen.beside)
+
+
+def _is_of(step: Step, wanted: Wanted) -> bool:
+    """Whether a step is one of the table's."""
+    change: planning.Change = step.value
+    return (change.table.schema, change.table.name) == (wanted.schema, wanted.table)
+
+
+def _told(
+    table: PartitionedTable | PlainTable, steps: Sequence[tuple[Step, float | None]]
+) -> dict[str, Any]:
+    """Return the results of one table; a step's seconds are None where it was not taken."""
+    if steps:
+        after: Sequence[Partition] = steps[-1][0].value.after
+    else:
+        after = table.partitions if isinstance(table, PartitionedTable) else ()
+    return {
+        "steps": [_step_told(step, seconds) for step, seconds in steps],
+        "partitions": [
+            {
+                "name": span.partition.name,
+                "from": text_of(span.start) if span.start else None,
+                "below": text_of(span.partition.end) if span.partition.end else None,
+                "data_directory": span.partition.data_directory,
+            }
+            for span in spans(after)
+        ],
+    }
+
+
+def _step_told(step: Step, seconds: float | None) -> dict[str, Any]:
     change: planning.Change = step.value
     result: dict[str, Any] = {
         "action": step.action,
@@ -244,4 +354,6 @@ def _told(step: Step) -> dict[str, Any]:
         result["data_directory"] = change.new[0].data_directory
     if change.archive is not None:
         result["archive"] = str(change.archive)
+    if seconds is not None:
+        result["seconds"] = round(seconds, 3)
     return result

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
     Done,
+    Options,
     Params,
     Question,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import listed
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
@@ -28,7 +29,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     EPOCH_UNITS,
     MonthPolicy,
     PartitionedTable,
-    policy_of,
+    months_of,
+    now_of,
     spans,
     text_of,
 )
@@ -37,80 +39,113 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     refuse_if_any,
 )
 
+# The options of one table. Beside ``tables`` they count for those that do not say otherwise.
+_OF_A_TABLE: Options = {
+    "schema": {"type": "str"},
+    "epoch_unit": {"type": "str", "choices": ["seconds", "milliseconds"]},
+    "months_ahead": {"type": "int"},
+}
+_DEFAULTS = {"epoch_unit": "seconds", "months_ahead": 3}
+
 
 @dataclass(frozen=True)
-class Desired:
-    """A table, or all of a schema; ``now`` None: what the server's clock says."""
+class Asked:
+    """A table, or all partitioned tables of a schema (``table`` None)."""
 
     schema: str
     table: str | None
     epoch: str
     policy: MonthPolicy
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What to look at, in the order asked; ``now`` None: what the server's clock says."""
+
+    tables: tuple[Asked, ...]
     now: datetime | None
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A table; one that is not partitioned by time is what there is to say of it."""
+
+    schema: str
+    name: str
+    policy: MonthPolicy
+    table: PartitionedTable | list[str]
+
+
+@dataclass(frozen=True)
 class Current:
-    """The tables by name; one that is not partitioned by time is what there is to say of it."""
+    """The tables, at ``now`` in UTC."""
 
     now: datetime
-    tables: Mapping[str, PartitionedTable | list[str]]
+    tables: tuple[Seen, ...]
 
 
 class MonthPartitionInfo(Question[Desired, Current]):
     """Which months tables have partitions for."""
 
     options = {
-        "schema": {"type": "str", "required": True},
         "table": {"type": "str"},
-        "epoch_unit": {"type": "str", "choices": ["seconds", "milliseconds"], "default": "seconds"},
-        "months_ahead": {"type": "int", "default": 3},
+        "tables": listed.option(_OF_A_TABLE),
+        **listed.with_defaults(_OF_A_TABLE, _DEFAULTS),
         "now": {"type": "str"},
+    }
+    constraints = {
+        "required_one_of": [("schema", "tables")],
+        "mutually_exclusive": [("table", "tables")],
+        "required_by": {"table": ["schema"]},
     }
 
     def desired(self, params: Params) -> Desired:
-        problems = system_schema_problems("schema", params["schema"])
+        problems = []
+        now = None
         try:
-            policy, now = policy_of(params)
+            now = now_of(params)
         except Refused as refusal:
-            raise Refused([*problems, *refusal.problems]) from None
-        refuse_if_any(problems)
-        epoch = EPOCH_UNITS[params["epoch_unit"]]
-        return Desired(params["schema"], params["table"], epoch, policy, now)
+            problems += refusal.problems
+        return Desired(listed.read_each(params, _OF_A_TABLE, _asked, problems), now)
 
     def named(self, desired: Desired, names: Names) -> Desired:
-        table = desired.table
-        return replace(
-            desired, schema=names.stored(desired.schema), table=table and names.stored(table)
+        tables = tuple(
+            replace(
+                one,
+                schema=names.stored(one.schema),
+                table=one.table and names.stored(one.table),
+            )
+            for one in desired.tables
         )
+        # Two names may be one to this server.
+        refuse_if_any(listed.named_twice((one.schema, one.table or "") for one in tables))
+        return replace(desired, tables=tables)
 
     def current(self, server: Server, desired: Desired) -> Current:
         now = desired.now or server_side.utc_now(server)
-        if desired.table is not None:
-            names = [desired.table]
-        else:
-            names = server_side.partitioned_tables(server, desired.schema)
-        tables: dict[str, PartitionedTable | list[str]] = {}
-        for name in names:
-            try:
-                table = server_side.read(server, desired.schema, name, None, desired.epoch)
-            except Refused as refusal:
-                if desired.table is not None:
-                    raise
-                tables[name] = refusal.problems
+        seen: list[Seen] = []
+        problems: list[str] = []
+        for asked in desired.tables:
+            if asked.table is not None:
+                names = [asked.table]
             else:
-                policy = _from_now_on(desired.policy, Month.of(now))
-                asked = planning.in_question(policy, Month.of(now), table.partitions)
-                tables[name] = server_side.count_rows(server, table, asked)
-        return Current(now, tables)
+                names = server_side.partitioned_tables(server, asked.schema)
+            for name in names:
+                try:
+                    table = _look_at(server, asked, name, Month.of(now))
+                except Refused as refusal:
+                    if asked.table is not None:
+                        problems += refusal.problems
+                    seen.append(Seen(asked.schema, name, asked.policy, refusal.problems))
+                else:
+                    seen.append(Seen(asked.schema, name, asked.policy, table))
+        refuse_if_any(problems)
+        return Current(now, tuple(seen))
 
     def result(
         self, server: Server, desired: Desired, current: Current, plan: Plan, done: Done
     ) -> dict[str, Any]:
-        month = Month.of(current.now)
-        tables = [
-            _told(name, table, desired.policy, month) for name, table in current.tables.items()
-        ]
+        tables = [_told(seen, Month.of(current.now)) for seen in current.tables]
         return {
             "now": current.now.isoformat(" "),
             "ok": all(table["ok"] for table in tables),
@@ -118,25 +153,44 @@ class MonthPartitionInfo(Question[Desired, Current]):
         }
 
 
+def _asked(options: Params) -> Asked:
+    """Return what a table's options ask for."""
+    problems = system_schema_problems("schema", options["schema"])
+    try:
+        policy = months_of(options)
+    except Refused as refusal:
+        raise Refused([*problems, *refusal.problems]) from None
+    refuse_if_any(problems)
+    return Asked(options["schema"], options["table"], EPOCH_UNITS[options["epoch_unit"]], policy)
+
+
+def _look_at(server: Server, asked: Asked, name: str, month: Month) -> PartitionedTable:
+    table = server_side.read(server, asked.schema, name, None, asked.epoch)
+    policy = _from_now_on(asked.policy, month)
+    in_question = planning.in_question(policy, month, table.partitions)
+    return server_side.count_rows(server, table, in_question)
+
+
 def _from_now_on(policy: MonthPolicy, month: Month) -> MonthPolicy:
     """Leave the past out: how it is divided stops no channel."""
     return replace(policy, first_month=month)
 
 
-def _told(
-    name: str, table: PartitionedTable | list[str], policy: MonthPolicy, month: Month
-) -> dict[str, Any]:
+def _told(seen: Seen, month: Month) -> dict[str, Any]:
+    table = seen.table
     if not isinstance(table, PartitionedTable):
         return {
-            "table": name,
+            "schema": seen.schema,
+            "table": seen.name,
             "ok": False,
             "problems": table,
             "time_column": None,
             "partitions": None,
         }
-    problems = planning.problems(_from_now_on(policy, month), month, table)
+    problems = planning.problems(_from_now_on(seen.policy, month), month, table)
     return {
-        "table": name,
+        "schema": seen.schema,
+        "table": seen.name,
         "ok": not problems,
         "problems": problems,
         "time_column": table.time_column,
