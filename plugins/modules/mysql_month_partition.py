@@ -286,11 +286,11 @@ tables:
     table:
       description: The table's name.
       type: str
-    steps: &steps
+    steps:
       description: What was done, or in check mode what would be, in order.
       type: list
       elements: dict
-      contains:
+      contains: &step
         action:
           description:
             - V(add partitions), V(split partition), V(drop partitions), V(archive partition),
@@ -319,11 +319,11 @@ tables:
         seconds:
           description: How long it took; none in check mode.
           type: float
-    partitions: &partitions
+    partitions:
       description: The table's partitions after the run, in order, with the rows that they are for.
       type: list
       elements: dict
-      contains:
+      contains: &partition
         name:
           description: The partition's name.
           type: str
@@ -345,13 +345,17 @@ tables:
         - {name: p2014m02, from: "2014-02-01", below: "2014-03-01", data_directory: null}
         - {name: p2014m03, from: "2014-03-01", below: "2014-04-01", data_directory: null}
 steps:
-  <<: *steps
   description: What was done, as in RV(tables[].steps).
   returned: success, with O(table)
+  type: list
+  elements: dict
+  contains: *step
 partitions:
-  <<: *partitions
   description: The table's partitions after the run, as in RV(tables[].partitions).
   returned: success, with O(table)
+  type: list
+  elements: dict
+  contains: *partition
 """
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import (
