@@ -112,10 +112,16 @@ def tables_on_both_sides(bare: Topology) -> None:
         )
 
 
-def a_read_table_with_months(bare: Topology) -> None:
+def two_read_tables(bare: Topology) -> None:
     a_read_table(bare)
+    outside_binary_log(bare.server("r1"), "CREATE TABLE usage_data.events LIKE usage_data.calls")
+
+
+def two_read_tables_with_months(bare: Topology) -> None:
+    two_read_tables(bare)
+    tables = [{"table": "calls"}, {"table": "events"}]
     made = run_module(
-        "mysql_month_partition", bare.server("r1"), schema="usage_data", table="calls"
+        "mysql_month_partition", bare.server("r1"), schema="usage_data", tables=tables
     )
     assert made["changed"], made
 
@@ -136,8 +142,8 @@ def nothing(_bare: Topology) -> None:
 BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_account": a_schema,
     "mysql_autoinc_offset": write_tables,
-    "mysql_month_partition": a_read_table,
-    "mysql_month_partition_info": a_read_table_with_months,
+    "mysql_month_partition": two_read_tables,
+    "mysql_month_partition_info": two_read_tables_with_months,
     "mysql_replication_channel": sources,
     "mysql_replication_channel_info": channels_that_can_be_watched,
     "mysql_server_info": nothing,

@@ -102,28 +102,6 @@ def binary_log(server: TestServer) -> Any:
     return row["File"], row["Position"]
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"months_ahead": 0}, "months_ahead 0 leaves no month"),
-        ({"months_kept": -1}, "months_kept -1 is outside"),
-        ({"max_drops": -1}, "max_drops -1 is no number"),
-        ({"first_month": "2013-13"}, "first_month: there is no month 13"),
-        ({"first_month": "May"}, "write it as YYYY-MM"),
-        ({"now": "noon"}, "write it as YYYY-MM-DD"),
-        ({"lock_wait_timeout_seconds": 0}, "lock_wait_timeout_seconds 0 is no time"),
-        ({"lock_wait_retries": -1}, "lock_wait_retries -1 is no number"),
-    ],
-)
-def test_refuses_before_any_sql(
-    server: TestServer, run_module: Any, options: dict[str, Any], said: str
-) -> None:
-    result = run_module(
-        MODULE, server, **{"schema": "s", "table": "t", **options}, login_unix_socket="/nowhere"
-    )
-    assert result["failed"] and said in result["msg"], result
-
-
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize(
     ("table", "said"),

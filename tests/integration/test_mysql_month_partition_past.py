@@ -43,33 +43,6 @@ def held(server: TestServer, table: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"past": "burn"}, "value of past must be one of: drop, archive, keep"),
-        ({"archive_table": "old"}, "gives every partition's archive one name"),
-        ({"archive_table": "{table}_{year}"}, "something else than table, month or partition"),
-        ({"archive_table": "{month"}, "something else than table, month or partition"),
-        ({"cold_after_months": 3}, "need each other"),
-        ({"cold_data_directory": "/srv"}, "need each other"),
-        (
-            {"cold_after_months": -1, "cold_data_directory": "/srv"},
-            "cold_after_months -1 is no age",
-        ),
-        ({"cold_after_months": 1, "cold_data_directory": "srv"}, "srv is no absolute path"),
-        ({"max_moves": -1}, "max_moves -1 is no number"),
-        ({"months_ahead": 0, "max_moves": -1}, "months_ahead 0 leaves no month"),
-    ],
-)
-def test_refuses_before_any_sql(
-    server: TestServer, run_module: Any, options: dict[str, Any], said: str
-) -> None:
-    result = run_module(
-        MODULE, server, **{"schema": "s", "table": "t", **options}, login_unix_socket="/nowhere"
-    )
-    assert result["failed"] and said in result["msg"], result
-
-
 def test_archives_without_copying(server: TestServer, schema: str, run_module: Any) -> None:
     options = make(server, schema, *FIVE)
     insert(server, schema, *HELD)

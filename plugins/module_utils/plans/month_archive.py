@@ -11,7 +11,7 @@ finished by the next one, which only has to drop the partition.
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -152,5 +152,29 @@ def archive_problems(
                 f"{table}: partition {partition.name} cannot be archived into {archive}: there is "
                 f"something else of that name, which has {archive.found.difference}. Rename it, or "
                 "choose another archive_table."
+            )
+    return problems
+
+
+def shared_archive_problems(archives: Mapping[str, Sequence[Archive]]) -> list[str]:
+    """Say which archives are another table's too. ``archives`` are those of each table, by name.
+
+    Names are as the server stores them.
+    """
+    owners: dict[str, str] = {}
+    problems = []
+    for table, its_own in archives.items():
+        for archive in its_own:
+            name = str(archive)
+            other = owners.setdefault(name, table)
+            if name in archives:
+                also = "which is one of the tables whose months are managed"
+            elif other != table:
+                also = f"and so would one of {other}"
+            else:
+                continue
+            problems.append(
+                f"{table}: partition {archive.partition} would be archived into {name}, {also}. "
+                "Put {table} into archive_table, or choose another archive_schema."
             )
     return problems

@@ -87,7 +87,7 @@ def read_beside(
                 f"{table}. Create it (outside the binary log), or correct archive_schema."
             )
     if directory is not None:
-        problems += _directory_problems(server, directory)
+        problems += _directory_problems(server, table, directory)
     if archives and _has_instant_columns(server, table):
         problems.append(
             f"{table} has columns that were added instantly, so its partitions cannot be exchanged "
@@ -215,7 +215,7 @@ def _reorganizes(server: Server) -> bool:
     return server.variables(_KNOWN_DIRECTORIES)[_KNOWN_DIRECTORIES] is not None
 
 
-def _directory_problems(server: Server, directory: str) -> list[str]:
+def _directory_problems(server: Server, table: PartitionedTable, directory: str) -> list[str]:
     known = server.variables(_KNOWN_DIRECTORIES)[_KNOWN_DIRECTORIES]
     if known is None:
         return []
@@ -223,9 +223,9 @@ def _directory_problems(server: Server, directory: str) -> list[str]:
         if f"{directory.rstrip('/')}/".startswith(f"{allowed.rstrip('/')}/"):
             return []
     return [
-        f"server {server.address} may not put files into {directory}: its innodb_directories is "
-        f"{known!r}. Set innodb_directories = {directory} in the section [mysqld] of its "
-        "configuration and start it again."
+        f"{table}: server {server.address} may not put files into {directory}: its "
+        f"innodb_directories is {known!r}. Set innodb_directories = {directory} in the section "
+        "[mysqld] of its configuration and start it again."
     ]
 
 

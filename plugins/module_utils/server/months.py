@@ -311,6 +311,7 @@ def run_with_retries(
                 server.run(statement)
             else:
                 server.rows(statement.sql, *statement.args)
+                server.has_changed = True
         except ServerError as error:
             if error.number != LOCK_WAIT_TIMEOUT:
                 raise

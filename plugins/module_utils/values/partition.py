@@ -14,7 +14,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import 
     Month,
     parse_moment,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 
 # Both flavours' limit: MySQL Reference Manual, "Restrictions and Limitations on
 # Partitioning"; MariaDB Knowledge Base, "Partitioning Limitations".
@@ -329,17 +332,47 @@ def policy_of(params: Mapping[str, Any]) -> tuple[MonthPolicy, datetime | None]:
     with everything that is wrong.
     """
     problems = []
-    first_month = now = None
+    now = policy = None
+    try:
+        now = now_of(params)
+    except Refused as refusal:
+        problems += refusal.problems
+    try:
+        policy = months_of(params)
+    except Refused as refusal:
+        problems += refusal.problems
+    if policy is None or problems:
+        raise Refused(problems)
+    return policy, now
+
+
+def now_of(params: Mapping[str, Any]) -> datetime | None:
+    """Return the time that a module's options take for now; None: ask the server.
+
+    Raises ``Refused`` when it is none.
+    """
+    try:
+        return parse_moment(params["now"]) if params.get("now") else None
+    except ValueError as error:
+        raise Refused(
+            [
+                f"now: {error}; write it as YYYY-MM-DD or YYYY-MM-DD HH:MM:SS, for example "
+                "2013-12-15."
+            ]
+        ) from None
+
+
+def months_of(params: Mapping[str, Any]) -> MonthPolicy:
+    """Return the policy that a table's options name; those that are missing are not given.
+
+    Raises ``Refused`` with everything that is wrong.
+    """
+    problems = []
+    first_month = None
     try:
         first_month = Month.parse(params["first_month"]) if params.get("first_month") else None
     except ValueError as error:
         problems.append(f"first_month: {error}.")
-    try:
-        now = parse_moment(params["now"]) if params.get("now") else None
-    except ValueError as error:
-        problems.append(
-            f"now: {error}; write it as YYYY-MM-DD or YYYY-MM-DD HH:MM:SS, for example 2013-12-15."
-        )
     given = {
         name: params[name]
         for name in (
@@ -356,4 +389,4 @@ def policy_of(params: Mapping[str, Any]) -> tuple[MonthPolicy, datetime | None]:
     }
     policy = MonthPolicy(first_month=first_month, **given)
     refuse_if_any([*problems, *policy.problems()])
-    return policy, now
+    return policy
