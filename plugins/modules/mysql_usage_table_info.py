@@ -22,13 +22,26 @@ description:
 version_added: 0.1.0
 options:
   schema:
-    description: The table's schema, on every server.
+    description:
+      - The table's schema, on every server.
+      - Required with O(name).
     type: str
-    required: true
   name:
     description: The table's name, on every server.
     type: str
-    required: true
+  tables:
+    description:
+      - Tables to compare in this one call, which logs in once at each server.
+    type: list
+    elements: dict
+    suboptions:
+      schema:
+        description: The table's schema, on every server. Without it, O(schema).
+        type: str
+      name:
+        description: The table's name, on every server. Each table is named once.
+        type: str
+        required: true
   compare_with:
     description:
       - The sources. The module logs in there from the host that it runs on.
@@ -96,11 +109,21 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: calls.ok
     fail_msg: "{{ calls.problems }}"
+
+- name: Read server | Compare the tables of calls and of messages with a write server's
+  dbrw.sharding.mysql_usage_table_info:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    schema: usage_data
+    tables: [{name: calls}, {name: messages}]
+    login_user: checker
+    login_password: "{{ checker_password }}"
+    compare_with:
+      - {server: w1, login_host: w1.dc1.example.com}
 """
 
 RETURN = r"""
 ok:
-  description: Whether no difference stops a channel or changes values.
+  description: Whether no difference of any table stops a channel or changes values.
   returned: success
   type: bool
 problems:
@@ -108,94 +131,119 @@ problems:
   returned: success
   type: list
   elements: str
-table:
-  description: The table of this server; none if it is not there.
-  returned: success
-  type: dict
-  contains:
-    columns:
-      description: Its columns in order.
-      type: list
-      elements: dict
-      contains:
-        name:
-          description: The column's name.
-          type: str
-        type:
-          description: Its type as the server writes it.
-          type: str
-        character_set:
-          description: Its character set; none for numbers, times and bytes.
-          type: str
-        collation:
-          description: Its collation; none for numbers, times and bytes.
-          type: str
-    primary_key:
-      description: The columns of its primary key.
-      type: list
-      elements: str
-    indexes:
-      description: Its other indexes.
-      type: list
-      elements: str
-    partitioned:
-      description: Whether it has partitions.
-      type: bool
-  sample:
-    columns: [{name: id, type: bigint, character_set: null, collation: null}]
-    primary_key: [id, started]
-    indexes: [KEY started (started)]
-    partitioned: true
 type_conversions:
   description: Which types this server's appliers convert; the verdict is for none.
   returned: success
   type: str
   sample: ""
-servers:
-  description: The sources, in the order of O(compare_with).
+tables:
+  description: The tables in the order in which they were named, also if there is but one.
   returned: success
   type: list
   elements: dict
   contains:
-    server:
-      description: The server's name, or its address.
+    schema:
+      description: The table's schema, as it was given.
       type: str
+      sample: usage_data
+    name:
+      description: The table's name, as it was given.
+      type: str
+      sample: calls
     ok:
-      description: Whether none of its differences stops a channel or changes values.
+      description: Whether no difference of this table stops a channel or changes values.
       type: bool
-    differences:
-      description: How the tables differ.
+    problems:
+      description: The differences that do, as sentences.
+      type: list
+      elements: str
+    table: &table
+      description: The table of this server; none if it is not there.
+      type: dict
+      contains:
+        columns:
+          description: Its columns in order.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: The column's name.
+              type: str
+            type:
+              description: Its type as the server writes it.
+              type: str
+            character_set:
+              description: Its character set; none for numbers, times and bytes.
+              type: str
+            collation:
+              description: Its collation; none for numbers, times and bytes.
+              type: str
+        primary_key:
+          description: The columns of its primary key.
+          type: list
+          elements: str
+        indexes:
+          description: Its other indexes.
+          type: list
+          elements: str
+        partitioned:
+          description: Whether it has partitions.
+          type: bool
+      sample:
+        columns: [{name: id, type: bigint, character_set: null, collation: null}]
+        primary_key: [id, started]
+        indexes: [KEY started (started)]
+        partitioned: true
+    servers: &servers
+      description: The sources, in the order of O(compare_with).
       type: list
       elements: dict
       contains:
-        column:
-          description: The column, by its name on the source if it is there; none for the table.
+        server:
+          description: The server's name, or its address.
           type: str
-        what:
-          description: What differs.
-          type: str
-        source:
-          description: What the source has.
-          type: str
-        here:
-          description: What this server has.
-          type: str
-        effect:
-          description: V(stops) the channel, V(changes) values without a word, or V(none).
-          type: str
-        why:
-          description: How it comes about.
-          type: str
-  sample:
-    - server: w1
-      ok: false
-      differences:
-        - column: caller
-          what: type
-          source: varchar(20) CHARACTER SET utf8mb4
-          here: varchar(10) CHARACTER SET utf8mb4
-          effect: stops
-          why: the first row stops the channel, which does not convert
+        ok:
+          description: Whether none of its differences stops a channel or changes values.
+          type: bool
+        differences:
+          description: How the tables differ.
+          type: list
+          elements: dict
+          contains:
+            column:
+              description: The column, by its name on the source if it is there; none for the table.
+              type: str
+            what:
+              description: What differs.
+              type: str
+            source:
+              description: What the source has.
+              type: str
+            here:
+              description: What this server has.
+              type: str
+            effect:
+              description: V(stops) the channel, V(changes) values without a word, or V(none).
+              type: str
+            why:
+              description: How it comes about.
+              type: str
+      sample:
+        - server: w1
+          ok: false
+          differences:
+            - column: caller
+              what: type
+              source: varchar(20) CHARACTER SET utf8mb4
+              here: varchar(10) CHARACTER SET utf8mb4
+              effect: stops
+              why: the first row stops the channel, which does not convert
+table:
+  <<: *table
+  returned: success, with O(name)
+servers:
+  <<: *servers
+  returned: success, with O(name)
 """
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import (

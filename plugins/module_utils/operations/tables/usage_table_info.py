@@ -1,7 +1,7 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a replica's table differs from those of its sources, as a channel is concerned."""
+"""How a replica's tables differ from those of its sources, as a channel is concerned."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Done,
     Params,
     Question,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.listed import (
+    each_table,
+    is_listed,
+    lacking,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.table_comparison import (
@@ -29,10 +34,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
+    named_twice,
     system_schema_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
+    collect,
     refuse_if_any,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import TableShape
@@ -41,38 +48,61 @@ READ_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
-class Desired:
-    """The table, and how to log in at its sources, by what the result calls them."""
+class Table:
+    """A table's name, as it was given."""
 
     schema: str
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    def stored(self, names: Names) -> Table:
+        """Return the table under the name that a server has for it."""
+        return Table(names.stored(self.schema), names.stored(self.name))
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The tables in the order in which they were named, ``listed`` or one alone, and the sources.
+
+    The sources are how to log in there, by what the result calls them.
+    """
+
+    tables: tuple[Table, ...]
+    listed: bool
     sources: Mapping[str, Login]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A source's table (None: there is none), and what of the source a comparison needs."""
+    """A source's tables (None: there is no such), and what of it a comparison needs."""
 
-    shape: TableShape | None
+    shapes: tuple[TableShape | None, ...]
     logs_generated: bool
     names: Names
 
 
 @dataclass(frozen=True)
 class Current:
-    """This server's table (None: there is none), which types its appliers convert, its sources."""
+    """This server's tables (None: there is no such), the types that it converts, its sources."""
 
-    here: TableShape | None
+    here: tuple[TableShape | None, ...]
     type_conversions: str
     sources: Mapping[str, Source]
 
 
 class UsageTableInfo(Question[Desired, Current]):
-    """Compares a table with the same on other servers."""
+    """Compares tables with the same on other servers."""
 
     options = {
-        "schema": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
+        "schema": {"type": "str"},
+        "name": {"type": "str"},
+        "tables": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"schema": {"type": "str"}, "name": {"type": "str", "required": True}},
+        },
         "compare_with": {
             "type": "list",
             "elements": "dict",
@@ -87,64 +117,98 @@ class UsageTableInfo(Question[Desired, Current]):
             },
         },
     }
+    constraints = {
+        "required_one_of": [("name", "tables")],
+        "mutually_exclusive": [("name", "tables")],
+        "required_by": {"name": ("schema",)},
+    }
 
     def desired(self, params: Params) -> Desired:
-        problems = system_schema_problems("schema", params["schema"])
+        given, listed = each_table(params, ("schema", "name")), is_listed(params)
+        refuse_if_any([problem for one in given for problem in lacking(one, "schema")])
+        tables = tuple(Table(one["schema"], one["name"]) for one in given)
+        problems = named_twice("tables", map(str, tables))
+        for table in tables:
+            with collect(problems, str(table) if listed else ""):
+                refuse_if_any(system_schema_problems("schema", table.schema))
         sources, wrong = _sources(params)
         refuse_if_any([*problems, *wrong])
-        return Desired(params["schema"], params["name"], sources)
+        return Desired(tables, listed, sources)
 
     def read_timeout(self, desired: Desired) -> float:
         return READ_TIMEOUT
 
     def current(self, server: Server, desired: Desired) -> Current:
-        here = server_side.read_table(server, *_stored(desired, server))
-        sources, problems = {}, []
+        stored = (table.stored(server.names) for table in desired.tables)
+        problems = named_twice("tables", map(str, stored))
+        here, sources = _read(server, desired, problems), {}
         for name, login in desired.sources.items():
+            wrong: list[str] = []
             try:
-                sources[name] = _read_source(server, login, desired)
+                sources[name] = _read_source(server, login, desired, wrong)
             except (ServerError, Refused) as error:
-                problems.append(f"{name}: {error}")
+                wrong.append(str(error))
+            problems += [f"{name}: {problem}" for problem in wrong]
         refuse_if_any(problems)
         return Current(here, server_side.type_conversions(server), sources)
 
     def result(
         self, server: Server, desired: Desired, current: Current, plan: Plan, done: Done
     ) -> dict[str, Any]:
-        servers, problems = [], []
-        table = f"{desired.schema}.{desired.name}"
-        for name, source in current.sources.items():
-            found = compare(
-                source.shape,
-                current.here,
-                server.dialect.applier_enforces_checks,
-                source.logs_generated,
-            )
-            name_differs = name_difference(table, source.names, server.names)
-            found += [name_differs] if name_differs else []
-            harmful = [difference for difference in found if not difference.harmless]
-            servers.append(
+        tables: list[dict[str, Any]] = []
+        for number, table in enumerate(desired.tables):
+            servers, problems = _compared(server, table, number, current)
+            tables.append(
                 {
-                    "server": name,
-                    "ok": not harmful,
-                    "differences": [asdict(difference) for difference in found],
+                    "schema": table.schema,
+                    "name": table.name,
+                    "ok": not problems,
+                    "problems": problems,
+                    "table": _shown(current.here[number]),
+                    "servers": servers,
                 }
             )
-            problems += [f"{name}, {table}, {difference}." for difference in harmful]
         warnings = []
         if current.type_conversions:
             warnings.append(
                 f"server {server.address} converts types ({current.type_conversions}): a "
                 "difference of types may change values where it is said to stop a channel."
             )
+        alone = {} if desired.listed else {key: tables[0][key] for key in ("table", "servers")}
         return {
-            "ok": not problems,
-            "problems": problems,
-            "table": _shown(current.here),
+            "ok": all(one["ok"] for one in tables),
+            "problems": [problem for one in tables for problem in one["problems"]],
             "type_conversions": current.type_conversions,
-            "servers": servers,
+            "tables": tables,
             "warnings": warnings,
+            **alone,
         }
+
+
+def _compared(
+    server: Server, table: Table, number: int, current: Current
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return how a table, by its number, differs from that of each source, and which do harm."""
+    servers, problems = [], []
+    for name, source in current.sources.items():
+        found = compare(
+            source.shapes[number],
+            current.here[number],
+            server.dialect.applier_enforces_checks,
+            source.logs_generated,
+        )
+        name_differs = name_difference(str(table), source.names, server.names)
+        found += [name_differs] if name_differs else []
+        harmful = [difference for difference in found if not difference.harmless]
+        servers.append(
+            {
+                "server": name,
+                "ok": not harmful,
+                "differences": [asdict(difference) for difference in found],
+            }
+        )
+        problems += [f"{name}, {table}, {difference}." for difference in harmful]
+    return servers, problems
 
 
 def _sources(params: Params) -> tuple[dict[str, Login], list[str]]:
@@ -176,12 +240,17 @@ def _source_login(one: Params, params: Params) -> Login:
     return login_of(merged, READ_TIMEOUT)
 
 
-def _stored(desired: Desired, server: Server) -> tuple[str, str]:
-    """Return schema and table as one of the servers has them."""
-    return server.names.stored(desired.schema), server.names.stored(desired.name)
+def _read(server: Server, desired: Desired, problems: list[str]) -> tuple[TableShape | None, ...]:
+    """Read all tables of a server, and add to ``problems`` what it refuses of them."""
+    shapes: list[TableShape | None] = []
+    for table in desired.tables:
+        stored = table.stored(server.names)
+        with collect(problems):
+            shapes.append(server_side.read_table(server, stored.schema, stored.name))
+    return tuple(shapes)
 
 
-def _read_source(server: Server, login: Login, desired: Desired) -> Source:
+def _read_source(server: Server, login: Login, desired: Desired, problems: list[str]) -> Source:
     source = connect(login)
     try:
         if source.flavour != server.flavour:
@@ -191,8 +260,8 @@ def _read_source(server: Server, login: Login, desired: Desired) -> Source:
                     f"{server.flavour}; only servers of one flavour can be compared."
                 ]
             )
-        shape = server_side.read_table(source, *_stored(desired, source))
-        return Source(shape, source.logs_generated, source.names)
+        shapes = _read(source, desired, problems)
+        return Source(shapes, source.logs_generated, source.names)
     finally:
         source.close()
 

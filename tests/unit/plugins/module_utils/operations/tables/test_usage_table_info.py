@@ -24,7 +24,9 @@ def source(**given: Any) -> dict[str, Any]:
 
 def desired(*sources: dict[str, Any], **given: Any) -> Desired:
     options = {name: option.get("default") for name, option in OPTIONS.items()}
-    asked = {"schema": "s", "name": "calls", "compare_with": list(sources)}
+    asked: dict[str, Any] = {"schema": "s", "compare_with": list(sources)}
+    if "tables" not in given:
+        asked["name"] = "calls"
     return UsageTableInfo().desired({**options, **asked, **given})
 
 
@@ -58,3 +60,20 @@ def test_every_mistake_is_told_at_once() -> None:
     assert len(problems) == 3
     for said, problem in zip(told, problems, strict=True):
         assert said in problem
+
+
+def test_tables_of_a_list() -> None:
+    asked = desired(tables=[{"schema": None, "name": "a"}, {"schema": "own", "name": "a"}])
+    assert list(map(str, asked.tables)) == ["s.a", "own.a"] and asked.listed
+    assert list(map(str, desired().tables)) == ["s.calls"] and not desired().listed
+    with pytest.raises(Refused) as refused:
+        desired(tables=[{"schema": "sys", "name": name} for name in "aba"])
+    assert refused.value.problems == [
+        "tables: sys.a is named 2 times; name it once.",
+        *(
+            f"sys.{name}: schema: sys is a schema of the server itself; name one of your own."
+            for name in "aba"
+        ),
+    ]
+    with pytest.raises(Refused, match="b has no schema; give it there, or beside tables"):
+        desired(tables=[{"schema": None, "name": "b"}], schema=None)
