@@ -10,6 +10,9 @@ short_description: Create a usage table in the shape of a write or a read server
 description:
   - Creates a table of usage data from one description, in one of two shapes. Columns keep their
     order and types in both, so that rows replicate from one to the other.
+  - With O(tables) one call does so for many tables. All of them are compared with their
+    descriptions first. If one is refused, none is touched, and the error says what is wrong with
+    each.
   - A write server's table has its primary key and nothing else. A read server's has the time column
     in its primary key, the indexes that queries need, and a partition for each month.
   - A table that exists already is compared with its description. Differences that do harm make the
@@ -23,16 +26,78 @@ description:
 version_added: 0.1.0
 options:
   schema:
-    description: The table's schema.
+    description:
+      - The table's schema.
+      - Required with O(name).
     type: str
-    required: true
   name:
     description: The table's name.
     type: str
-    required: true
+  tables:
+    description:
+      - Tables to manage in this one call, each with the options of a single table. They are made in
+        this order.
+      - O(schema), O(id_column), O(time_column), O(indexes), O(months_ahead) and O(first_month) on
+        the module's own level count for those that do not say otherwise.
+    type: list
+    elements: dict
+    suboptions:
+      schema:
+        description: The table's schema. Without it, O(schema).
+        type: str
+      name:
+        description: The table's name. Each table is named once.
+        type: str
+        required: true
+      definition:
+        description: The table in its write shape, as in O(definition).
+        type: str
+        required: true
+      id_column:
+        description: The column that write servers number. Without it, O(id_column).
+        type: str
+      time_column:
+        description:
+          - The column that says to which month a row belongs. Without it, O(time_column).
+        type: str
+      indexes:
+        description: The read servers' indexes. Without it, O(indexes).
+        type: list
+        elements: dict
+        suboptions: &index
+          name:
+            description: The index's name.
+            type: str
+            required: true
+          columns:
+            description:
+              - The columns, in order. After a column may stand how many of its first characters
+                count, and its order, as in V(url(100\)) and V(created DESC).
+              - A name that looks like that is written in backquotes.
+              - An index that the server would shorten, change, or not take is refused, with the
+                longest prefix that it takes.
+            type: list
+            elements: str
+            required: true
+          unique:
+            description:
+              - Whether rows must differ in these columns. They must then include the time column.
+            type: bool
+            default: false
+      months_ahead:
+        description:
+          - How many months after the current one a new read table has. Without it,
+            O(months_ahead).
+        type: int
+      first_month:
+        description:
+          - The first month (V(YYYY-MM)) that has a partition of its own in a new read table.
+            Without it, O(first_month).
+        type: str
   definition:
     description:
       - The table in its write shape, as one C(CREATE TABLE) statement.
+      - Required with O(name).
       - Its primary key is O(id_column) alone. It has no other keys and no partitions.
       - Without a character set the table gets C(utf8mb4), whatever the schema's default is.
       - Without a collation, a new table gets the character set's own, C(utf8mb4_general_ci) on
@@ -40,9 +105,8 @@ options:
         a table that exists may have any.
       - C(AUTO_INCREMENT=) counts on write servers only.
     type: str
-    required: true
   shape:
-    description: Which server the table is for.
+    description: Which server the tables are for.
     type: str
     choices: [write, read]
     required: true
@@ -54,33 +118,14 @@ options:
     description:
       - The column that says to which month a row belongs, C(DATE), C(DATETIME) or C(TIMESTAMP), and
         C(NOT NULL).
+      - Required with O(name).
     type: str
-    required: true
   indexes:
     description: The read servers' indexes.
     type: list
     elements: dict
     default: []
-    suboptions:
-      name:
-        description: The index's name.
-        type: str
-        required: true
-      columns:
-        description:
-          - The columns, in order. After a column may stand how many of its first characters count,
-            and its order, as in V(url(100\)) and V(created DESC).
-          - A name that looks like that is written in backquotes.
-          - An index that the server would shorten, change, or not take is refused, with the longest
-            prefix that it takes.
-        type: list
-        elements: str
-        required: true
-      unique:
-        description:
-          - Whether rows must differ in these columns. They must then include O(time_column).
-        type: bool
-        default: false
+    suboptions: *index
   months_ahead:
     description: How many months after the current one a new read table has, at least 1.
     type: int
@@ -160,6 +205,28 @@ EXAMPLES = r"""
       - {name: route_time, columns: [origin, dest, time_hour]}
     first_month: 2013-01
 
+- name: Write server | Ensure the tables of flights and of delays, or neither
+  dbrw.sharding.mysql_usage_table:
+    login_unix_socket: /run/mysqld/mysqld.sock
+    shape: write
+    schema: usage_data
+    time_column: time_hour
+    tables:
+      - name: flights
+        definition: |
+          CREATE TABLE flights (
+            id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+            time_hour DATETIME NOT NULL,
+            carrier CHAR(2) NOT NULL
+          )
+      - name: delays
+        definition: |
+          CREATE TABLE delays (
+            id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+            time_hour DATETIME NOT NULL,
+            minutes SMALLINT NOT NULL
+          )
+
 - name: Read server | Tell what one more index of the calls would cost
   dbrw.sharding.mysql_usage_table: &calls
     login_unix_socket: /run/mysqld/mysqld.sock
@@ -184,249 +251,138 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-shape:
-  description: The shape that was asked for.
-  returned: success
-  type: str
-  sample: read
-columns:
-  description: The table's columns in order.
+tables:
+  description: The tables in the order in which they were named, also if there is but one.
   returned: success
   type: list
   elements: dict
   contains:
+    schema:
+      description: The table's schema, as the server stores its name.
+      type: str
+      sample: usage_data
     name:
-      description: The column's name.
+      description: The table's name, as the server stores it.
       type: str
-    type:
-      description: Its type as the server writes it.
+      sample: flights
+    shape: &shape
+      description: The shape that was asked for.
       type: str
-  sample:
-    - {name: id, type: bigint unsigned}
-    - {name: time_hour, type: datetime}
-create_statement:
-  description: The statement that creates the table in its shape, whether it was run or not.
-  returned: success
-  type: str
-created:
-  description: Whether the table was made, or in check mode would be.
-  returned: success
-  type: bool
-added_indexes:
-  description:
-    - The indexes that a table got, or in check mode would get, with the expected cost.
-    - None if there are none to add.
-    - The expected figures come from the server's statistics and from rates that were measured on
-      other machines. They tell the order of magnitude.
-  returned: success
-  type: dict
-  contains:
-    indexes:
-      description: The indexes.
+      sample: read
+    columns: &columns
+      description: The table's columns in order.
       type: list
-      elements: str
-    rows:
-      description: How many rows are read.
-      type: int
-    data_bytes:
-      description: How many bytes these rows have.
-      type: int
-    index_bytes:
-      description: How many bytes of disk the indexes are expected to take.
-      type: int
-    temporary_bytes:
-      description: How many bytes of temporary files building them is expected to take.
-      type: int
-    expected_seconds:
-      description: How long it is expected to take.
-      type: float
-    seconds:
-      description: How long it took; none in check mode.
-      type: float
-  sample:
-    indexes: [KEY caller (caller, started)]
-    rows: 520320
-    data_bytes: 73072640
-    index_bytes: 23674880
-    temporary_bytes: 23674880
-    expected_seconds: 1.3
-    seconds: 0.69
+      elements: dict
+      contains:
+        name:
+          description: The column's name.
+          type: str
+        type:
+          description: Its type as the server writes it.
+          type: str
+      sample:
+        - {name: id, type: bigint unsigned}
+        - {name: time_hour, type: datetime}
+    create_statement: &create_statement
+      description: The statement that creates the table in its shape, whether it was run or not.
+      type: str
+    created: &created
+      description: Whether the table was made, or in check mode would be.
+      type: bool
+    added_indexes: &added_indexes
+      description:
+        - The indexes that a table got, or in check mode would get, with the expected cost.
+        - None if there are none to add.
+        - The expected figures come from the server's statistics and from rates that were measured
+          on other machines. They tell the order of magnitude.
+      type: dict
+      contains:
+        indexes:
+          description: The indexes.
+          type: list
+          elements: str
+        rows:
+          description: How many rows are read.
+          type: int
+        data_bytes:
+          description: How many bytes these rows have.
+          type: int
+        index_bytes:
+          description: How many bytes of disk the indexes are expected to take.
+          type: int
+        temporary_bytes:
+          description: How many bytes of temporary files building them is expected to take.
+          type: int
+        expected_seconds:
+          description: How long it is expected to take.
+          type: float
+        seconds:
+          description: How long it took; none in check mode.
+          type: float
+      sample:
+        indexes: [KEY caller (caller, started)]
+        rows: 520320
+        data_bytes: 73072640
+        index_bytes: 23674880
+        temporary_bytes: 23674880
+        expected_seconds: 1.3
+        seconds: 0.69
+    differences: &differences
+      description: How a table that exists differs from its description without harm.
+      type: list
+      elements: dict
+      contains:
+        what:
+          description: What differs.
+          type: str
+        expected:
+          description: What the description says; none for something that it does not have.
+          type: str
+        found:
+          description: What the table has; none for something that it lacks.
+          type: str
+        effect:
+          description: What comes of it.
+          type: str
+        fix:
+          description: A statement that would mend it, if there is one.
+          type: str
+        advice:
+          description: What else can be done about it, if there is something.
+          type: str
+      sample:
+        - what: index
+          expected: null
+          found: KEY by_hand (dest)
+          effect: none
+          fix: null
+          advice: null
+shape:
+  <<: *shape
+  returned: success, with O(name)
+columns:
+  <<: *columns
+  returned: success, with O(name)
+create_statement:
+  <<: *create_statement
+  returned: success, with O(name)
+created:
+  <<: *created
+  returned: success, with O(name)
+added_indexes:
+  <<: *added_indexes
+  returned: success, with O(name)
 differences:
-  description: How a table that exists differs from its description without harm.
-  returned: success
-  type: list
-  elements: dict
-  contains:
-    what:
-      description: What differs.
-      type: str
-    expected:
-      description: What the description says; none for something that it does not have.
-      type: str
-    found:
-      description: What the table has; none for something that it lacks.
-      type: str
-    effect:
-      description: What comes of it.
-      type: str
-    fix:
-      description: A statement that would mend it, if there is one.
-      type: str
-    advice:
-      description: What else can be done about it, if there is something.
-      type: str
-  sample:
-    - what: index
-      expected: null
-      found: KEY by_hand (dest)
-      effect: none
-      fix: null
-      advice: null
+  <<: *differences
+  returned: success, with O(name)
 """
 
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import usage_table as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import ADD_INDEXES
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.module import run
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_months
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    usage_table as server_side,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table import Written
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
-    MonthPolicy,
-    policy_of,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
-    READ,
-    WRITE,
-    Index,
-    UsageTable,
-)
-
-OPTIONS = {
-    "schema": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "definition": {"type": "str", "required": True},
-    "shape": {"type": "str", "choices": [WRITE, READ], "required": True},
-    "id_column": {"type": "str", "default": "id"},
-    "time_column": {"type": "str", "required": True},
-    "indexes": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "columns": {"type": "list", "elements": "str", "required": True},
-            "unique": {"type": "bool", "default": False},
-        },
-    },
-    "months_ahead": {"type": "int", "default": 3},
-    "first_month": {"type": "str"},
-    "now": {"type": "str"},
-    "create_schema": {"type": "bool", "default": True},
-    "add_indexes": {"type": "bool", "default": False},
-    "lock_wait_timeout_seconds": {"type": "int", "default": 5},
-    "lock_wait_retries": {"type": "int", "default": 3},
-}
-
-
-@dataclass(frozen=True)
-class Desired:
-    table: UsageTable
-    definition: Written
-    policy: MonthPolicy
-    now: datetime | None
-    wait: server_months.LockWait
-
-
-class UsageTableTask:
-    read_timeout = 60.0
-    seconds = None
-
-    def desired(self, params):
-        if params["add_indexes"]:
-            # Building takes as long as the table is large; the wait for it is bounded.
-            self.read_timeout = None
-        wait = server_months.LockWait(
-            params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
-        )
-        table = UsageTable(
-            params["schema"],
-            params["name"],
-            params["definition"],
-            params["shape"],
-            params["id_column"],
-            params["time_column"],
-            tuple(
-                Index.parse(index["name"], index["columns"], index["unique"])
-                for index in params["indexes"]
-            ),
-            params["create_schema"],
-            params["add_indexes"],
-        )
-        refuse_if_any([*table.problems(), *wait.problems()])
-        policy, now = policy_of(params)
-        return Desired(table, server_side.definition_of(table), policy, now, wait)
-
-    def named(self, desired, names):
-        return replace(desired, table=desired.table.named(names))
-
-    def current(self, server, desired):
-        server.leave_binary_log()
-        server_months.bound_lock_waits(server, desired.wait)
-        self.wait = desired.wait
-        self.now = desired.now or server_months.utc_now(server)
-        return server_side.read(server, desired.table, desired.definition)
-
-    def plan(self, desired, current):
-        partitions = months.initial(desired.policy, Month.of(self.now))
-        self.wanted = planning.wanted(desired.table, current.written, partitions, current.drafted)
-        return planning.plan(self.wanted, current, server_side.add_index)
-
-    def statements(self, step, server):
-        return server_side.statements(step, server)
-
-    def execute(self, server, statement):
-        self.seconds = server_months.run_with_retries(
-            server, statement, self.wanted.table, self.wait
-        )
-
-    def finish(self, server, desired, current, plan, applied):
-        found = []
-        if current.existing:
-            found = planning.remaining(self.wanted, current.existing, server_side.add_index)
-        return {
-            "shape": desired.table.shape,
-            "columns": [
-                {"name": column.name, "type": column.type} for column in self.wanted.shape.columns
-            ],
-            "create_statement": server_side.create_table(self.wanted).shown,
-            "created": current.existing is None,
-            "added_indexes": self.added(plan),
-            "differences": [asdict(difference) for difference in found],
-        }
-
-    def added(self, plan):
-        for step in plan.steps:
-            if step.action == ADD_INDEXES:
-                cost = asdict(step.value.cost)
-                return {
-                    "indexes": [str(index) for index in step.value.indexes],
-                    "expected_seconds": cost.pop("seconds"),
-                    "seconds": self.seconds and round(self.seconds, 3),
-                    **cost,
-                }
-        return None
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import usage_table
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import run
 
 
 def main():
-    run(UsageTableTask(), OPTIONS)
+    run(usage_table.UsageTableOperation())
 
 
 if __name__ == "__main__":

@@ -50,11 +50,11 @@ def logged(server: TestServer) -> Any:
 
 
 @pytest.mark.usefixtures("nothing_is_logged")
-def test_a_usage_table_with_its_months(server: TestServer, schema: str) -> None:
+def test_usage_tables_with_their_months(server: TestServer, schema: str) -> None:
+    names = ("calls", "texts")
     arguments = {
         "schema": schema,
-        "name": "calls",
-        "definition": TABLE,
+        "tables": [{"name": name, "definition": TABLE.replace("calls", name)} for name in names],
         "time_column": "at",
         "shape": "read",
         "indexes": [{"name": "caller", "columns": ["caller", "at"]}],
@@ -65,10 +65,15 @@ def test_a_usage_table_with_its_months(server: TestServer, schema: str) -> None:
         "mysql_usage_table",
         server,
         arguments,
-        lambda: outside_binary_log(server, f"DROP TABLE IF EXISTS {schema}.calls"),
-        lambda: (shown(server, f"{schema}.calls"), server.rows(f"SHOW TABLES FROM {schema}")),
+        lambda: outside_binary_log(
+            server, *(f"DROP TABLE IF EXISTS {schema}.{name}" for name in names)
+        ),
+        lambda: (
+            [shown(server, f"{schema}.{name}") for name in names],
+            server.rows(f"SHOW TABLES FROM {schema}"),
+        ),
     )
-    assert kills > 5
+    assert kills > 10
 
 
 @pytest.mark.usefixtures("nothing_is_logged")

@@ -123,48 +123,6 @@ ID, TIME, KEY = "id BIGINT AUTO_INCREMENT", "time_hour DATETIME NOT NULL", "PRIM
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"definition": "DROP TABLE flights"}, "does not begin with CREATE TABLE"),
-        (
-            {"definition": "CREATE OR REPLACE TABLE flights (id INT)"},
-            "begins with CREATE OR; write CREATE TABLE",
-        ),
-        ({"definition": "CREATE TABLE flights LIKE other"}, "no table's name but"),
-        ({"definition": "CREATE TABLE other (id INT)"}, "names table other, but name is flights"),
-        ({"definition": "CREATE TABLE x.flights (id INT)"}, "names schema x, but schema is"),
-        ({"definition": "CREATE TABLE flights (id INT"}, "parentheses that are closed again"),
-        ({"definition": f"{FLIGHTS} DROP TABLE flights"}, "more than one statement"),
-        ({"definition": body(ID, TIME, KEY, tail="AS SELECT 1")}, "only table options may follow"),
-        (
-            {"definition": body(ID, TIME, KEY, tail="PARTITION BY HASH (id)")},
-            "it has partitions; leave them out",
-        ),
-        ({"indexes": [{"name": "a", "columns": []}]}, "a has no columns"),
-        ({"indexes": [INDEXES[0], INDEXES[0]]}, "carrier_time is there twice"),
-        (
-            {"indexes": [{"name": "u", "columns": ["carrier"], "unique": True}]},
-            "u is unique and lacks time_hour",
-        ),
-        ({"id_column": "time_hour"}, "id_column and time_column are both time_hour"),
-        ({"months_ahead": 0}, "months_ahead 0"),
-    ],
-)
-def test_refuses_before_any_sql(
-    server: TestServer,
-    schema: str,
-    run_module: Any,
-    options: dict[str, Any],
-    change: dict[str, Any],
-    said: str,
-) -> None:
-    result = run_module(
-        MODULE, server, **{**options, **change}, shape="read", login_unix_socket="/nowhere"
-    )
-    assert result["failed"] and said in result["msg"], result
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
         ({"definition": body(ID, TIME, KEY, tail="nonsense")}, "does not take it: error 1064"),
         ({"definition": body(ID, TIME, "PRIMARY KEY (id, time_hour)")}, "(id, time_hour)"),
         ({"definition": body("id SERIAL", TIME)}, "its primary key is (none)"),

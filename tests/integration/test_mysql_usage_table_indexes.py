@@ -172,19 +172,6 @@ class Writing:
         return cursor.fetchall()
 
 
-def test_bad_options(writer: TestServer, options: dict[str, Any], run_module: Any) -> None:
-    result = run_module(
-        MODULE,
-        writer,
-        **options,
-        shape="read",
-        lock_wait_timeout_seconds=0,
-        lock_wait_retries=-1,
-        login_unix_socket="/nowhere",
-    )
-    assert result["failed"] and len(result["problems"]) == 2, result
-
-
 def test_one_rhythm_while_rows_arrive(
     writer: TestServer, reader: TestServer, options: dict[str, Any], run_module: Any
 ) -> None:

@@ -8,6 +8,7 @@ Columns, indexes and partitions have no case on any server; users always have on
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Every server has these, and nobody's rows are in them.
@@ -45,4 +46,14 @@ def system_schema_problems(option: str, *names: str) -> list[str]:
         f"{option}: {name} is a schema of the server itself; name one of your own."
         for name in names
         if is_system_schema(name)
+    ]
+
+
+def named_twice(option: str, names: Iterable[str]) -> list[str]:
+    """Say which of ``names`` in an option are there more than once."""
+    named = list(names)
+    return [
+        f"{option}: {name} is named {named.count(name)} times; name it once."
+        for name in dict.fromkeys(named)
+        if named.count(name) > 1
     ]

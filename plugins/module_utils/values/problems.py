@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class Refused(Exception):
@@ -24,3 +25,17 @@ def refuse_if_any(problems: Sequence[str]) -> None:
     """Raise ``Refused`` with all ``problems``, unless there are none."""
     if problems:
         raise Refused(problems)
+
+
+@contextmanager
+def collect(problems: list[str], where: str = "") -> Iterator[None]:
+    """Add to ``problems`` what is refused inside, so that others can be found, too.
+
+    ``where`` is said with each problem that does not name it by itself.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        problems.extend(
+            problem if where in problem else f"{where}: {problem}" for problem in refusal.problems
+        )

@@ -1,7 +1,7 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of several tables in one call: ``tables`` in place of ``table``."""
+"""The options of one table at the module's own level, or of several in ``tables``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Options,
     Params,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import named_twice
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
-    Refused,
+    collect,
     refuse_if_any,
 )
 
@@ -37,51 +38,51 @@ def with_defaults(options: Options, defaults: Mapping[str, Any]) -> Options:
     }
 
 
+def is_listed(params: Params) -> bool:
+    """Whether the tables are given in ``tables``."""
+    return params["tables"] is not None
+
+
+def each_table(params: Params, options: Iterable[str]) -> list[dict[str, Any]]:
+    """Return ``options`` of each table: its own and, where they are not given, the module's."""
+    given: list[Mapping[str, Any]] = params["tables"] if is_listed(params) else [{}]
+    names = list(options)
+    return [
+        {name: params[name] if one.get(name) is None else one[name] for name in names}
+        for one in given
+    ]
+
+
+def lacking(table: Mapping[str, Any], name: str, *options: str) -> list[str]:
+    """Say which options are given neither with a table, called ``name``, nor for all of them."""
+    return [
+        f"tables: {name} has no {option}; give it there, or beside tables for all of them."
+        for option in options
+        if table[option] is None
+    ]
+
+
 def read_each(
     params: Params,
     of_a_table: Options,
     read: Callable[[Params], Table],
     problems: Sequence[str] = (),
 ) -> tuple[Table, ...]:
-    """Return what ``read`` makes of each table's options, those of the module where it has none.
+    """Return what ``read`` makes of each table's options.
 
     Raises ``Refused`` with ``problems`` and all that ``read`` refuses. Where they are a list,
     each is said with its table.
     """
     problems = list(problems)
-    if params["tables"] is None:
-        try:
-            made = (read(params),)
-        except Refused as refusal:
-            raise Refused([*problems, *refusal.problems]) from None
-        refuse_if_any(problems)
-        return made
-    names, found = [], []
-    for given in params["tables"]:
-        options = {
-            name: given[name] if given.get(name) is not None else params[name]
-            for name in ("table", *of_a_table)
-        }
-        schema, table = options["schema"], options["table"]
-        if schema is None:
-            problems.append(
-                f"tables: {table} has no schema; give it one, or one for all of them beside tables."
-            )
+    listed, found, names = is_listed(params), [], []
+    for given in each_table(params, ("table", *of_a_table)):
+        lacks = lacking(given, given["table"], "schema") if listed else []
+        problems += lacks
+        if lacks:
             continue
-        names.append((schema, table))
-        try:
-            found.append(read(options))
-        except Refused as refusal:
-            problems += [f"{schema}.{table}: {problem}" for problem in refusal.problems]
-    refuse_if_any([*named_twice(names), *problems])
+        name = f"{given['schema']}.{given['table']}"
+        names.append(name)
+        with collect(problems, name if listed else ""):
+            found.append(read(given))
+    refuse_if_any([*named_twice("tables", names), *problems])
     return tuple(found)
-
-
-def named_twice(names: Iterable[tuple[str, str]]) -> list[str]:
-    """Say which tables, as schema and name, are there more than once."""
-    names = list(names)
-    return [
-        f"tables: {schema}.{table} is named {names.count((schema, table))} times; name it once."
-        for schema, table in sorted(set(names))
-        if names.count((schema, table)) > 1
-    ]

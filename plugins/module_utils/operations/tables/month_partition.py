@@ -32,6 +32,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
+    named_twice,
     system_schema_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
@@ -172,7 +173,7 @@ class MonthPartition(Operation[Desired, Current]):
             for one in desired.tables
         )
         # Two names may be one to this server.
-        refuse_if_any(listed.named_twice((one.schema, one.table) for one in tables))
+        refuse_if_any(named_twice("tables", (f"{one.schema}.{one.table}" for one in tables)))
         return replace(desired, tables=tables)
 
     def current(self, server: Server, desired: Desired) -> Current:

@@ -15,6 +15,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filte
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     is_system_schema,
+    named_twice,
     system_schema_problems,
 )
 
@@ -84,3 +85,11 @@ def test_filters() -> None:
     assert named.do_databases == ("a", "b") and named.do_tables == ("a.t",)
     assert named.rewrite_databases == (("old", "new"),)
     assert named.wild_ignore_tables == (r"a\\_%.t_",)
+
+
+def test_what_is_named_twice_is_told_once() -> None:
+    assert named_twice("tables", ["s.a", "s.b"]) == []
+    assert named_twice("tables", iter(["s.b", "s.a", "s.b", "s.b", "s.a"])) == [
+        "tables: s.b is named 3 times; name it once.",
+        "tables: s.a is named 2 times; name it once.",
+    ]

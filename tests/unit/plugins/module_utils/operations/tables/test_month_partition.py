@@ -108,7 +108,7 @@ def test_every_table_of_a_list_is_refused_at_once() -> None:
     twice, now, without, *wrong = refused.value.problems
     assert twice == "tables: s.events is named 2 times; name it once."
     assert now.startswith("now: ")
-    assert without.startswith("tables: nowhere has no schema; give it one")
+    assert without.startswith("tables: nowhere has no schema; give it there")
     assert [problem.partition(" ")[0] for problem in wrong] == [
         "s.calls:",
         "s.calls:",
