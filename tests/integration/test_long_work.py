@@ -151,7 +151,8 @@ def test_killed_at_every_statement(
         partial(look, schema, source, target),
         source,
     )
-    assert kills > 40
+    # Before and after each of two logins, of five entries of the journal for each step, and more.
+    assert kills >= 2 * 30
 
 
 def test_a_call_ends_between_two_steps_when_its_time_is_over(

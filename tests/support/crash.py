@@ -88,20 +88,21 @@ def other_sessions(server: TestServer) -> int:
 def kill_at(number: int, moment: str) -> None:
     """Let this process end at its statement of this number, counted over all connections.
 
-    Queries do not count.
+    Queries do not count. Connections may be used side by side.
     """
     send: Any = Connection._execute_command
-    sent = 0
+    # Taking the next number is one operation, whichever thread does it.
+    numbers = count(1)
 
     def counted(connection: Any, command: int, sql: Any) -> None:
-        nonlocal sent
+        own = 0
         text = sql.decode(errors="replace") if isinstance(sql, bytes) else sql
         if command == COM_QUERY and not text.lstrip().upper().startswith(QUERIES):
-            sent += 1
-            if sent == number and moment == BEFORE:
+            own = next(numbers)
+            if own == number and moment == BEFORE:
                 os.kill(os.getpid(), signal.SIGKILL)
         send(connection, command, sql)
-        if sent == number:
+        if own == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
     Connection._execute_command = counted
