@@ -27,6 +27,8 @@ def take_lock(server: Server, name: str) -> str | None:
     if said["taken"] == 1:
         return None
     holder = server.row("SELECT IS_USED_LOCK(%s) AS id", name)["id"]
+    if holder is None:
+        return f"a connection of server {server.address} that has just ended"
     rows = server.rows(
         "SELECT USER AS user, HOST AS host, COALESCE(INFO, STATE, '') AS doing "
         "FROM information_schema.PROCESSLIST WHERE ID = %s",

@@ -225,6 +225,13 @@ def test_who_has_a_lock_is_named() -> None:
     fakes["b"].holder = 9
     assert fleet.take_locks({"b": "x"}) == ["connection 9 of server b"]
 
+    class Ends(Fake):
+        def row(self, sql: str, *args: Any) -> dict[str, Any]:
+            return {"taken": 0} if "GET_LOCK" in sql else {"id": None}
+
+    ended = "a connection of server c that has just ended"
+    assert fleet_of({"c": Ends("c")}).take_locks({"c": "x"}) == [ended]
+
 
 def test_the_name_of_a_lock_is_readable_short_and_its_own() -> None:
     assert lock_name("dc", "tenant_7").startswith("dbrw dc/tenant_7 ")
