@@ -57,6 +57,8 @@ def try_module(
 ) -> dict[str, Any] | int:
     """Run a module; return its result, or its process's exit code if it ended without one.
 
+    It is one of the collection's, or, with dots in its name, any that has a ``main``.
+
     ``prepare`` is called in the module's process first.
     """
     login = {"login_unix_socket": server.socket, "login_user": "root"} if server else {}
@@ -119,7 +121,8 @@ def _play(
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         try:
             with contextlib.suppress(SystemExit):
-                importlib.import_module(f"{PACKAGE}.{name}").main()
+                path = name if "." in name else f"{PACKAGE}.{name}"
+                importlib.import_module(path).main()
         except Exception:
             traceback.print_exc()
         # A process of multiprocessing ends without them, and would leave the module's

@@ -33,8 +33,11 @@ def killed_everywhere(
     arguments: dict[str, Any],
     reset: Callable[[], None],
     look: Callable[[], Any],
+    *others: TestServer,
 ) -> int:
     """Kill the module everywhere, and return how often it was killed.
+
+    ``others`` are servers that it logs in to as well.
 
     ``reset`` puts everything back as it was before the first run, and ``look`` returns what the
     module is to have reached, asked from outside.
@@ -55,7 +58,8 @@ def killed_everywhere(
             assert ended == -signal.SIGKILL, ended
             kills += 1
             # What was sent is done first: two runs at once are another matter.
-            wait_until(lambda: not other_sessions(server), 20, "the module's session is left")
+            for one in (server, *others):
+                wait_until(partial(is_alone, one), 20, "the module's session is left")
             again = run_module(module, server, **arguments)
             where = f"killed when statement {number} was {moment}: {again}"
             assert "failed" not in again, where
@@ -64,6 +68,11 @@ def killed_everywhere(
             settled = run_module(module, server, **arguments)
             assert not settled["changed"], f"{where}, and once more: {settled}"
     return kills
+
+
+def is_alone(server: TestServer) -> bool:
+    """Tell whether root has no session beside the test's own."""
+    return other_sessions(server) == 0
 
 
 def other_sessions(server: TestServer) -> int:
@@ -79,20 +88,21 @@ def other_sessions(server: TestServer) -> int:
 def kill_at(number: int, moment: str) -> None:
     """Let this process end at its statement of this number, counted over all connections.
 
-    Queries do not count.
+    Queries do not count. Connections may be used side by side.
     """
     send: Any = Connection._execute_command
-    sent = 0
+    # Taking the next number is one operation, whichever thread does it.
+    numbers = count(1)
 
     def counted(connection: Any, command: int, sql: Any) -> None:
-        nonlocal sent
+        own = 0
         text = sql.decode(errors="replace") if isinstance(sql, bytes) else sql
         if command == COM_QUERY and not text.lstrip().upper().startswith(QUERIES):
-            sent += 1
-            if sent == number and moment == BEFORE:
+            own = next(numbers)
+            if own == number and moment == BEFORE:
                 os.kill(os.getpid(), signal.SIGKILL)
         send(connection, command, sql)
-        if sent == number:
+        if own == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
     Connection._execute_command = counted

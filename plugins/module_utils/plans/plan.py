@@ -11,6 +11,9 @@ from typing import Any, Optional
 
 State = Optional[Mapping[str, Any]]
 
+# What the server that a module is called for is named among several.
+HERE = "here"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -19,7 +22,8 @@ class Step:
     ``action`` is the verb that the server layer turns into statements,
     ``target`` names the thing as a person would, ``before`` and ``after`` are
     what diff mode shows (None: the thing is not there), and ``value`` is what
-    the server layer needs to do it; secrets are only in ``value``.
+    the server layer needs to do it; secrets are only in ``value``. ``server`` names the
+    server on which it is done, where work is on several.
     """
 
     action: str
@@ -27,6 +31,12 @@ class Step:
     before: State = None
     after: State = None
     value: Any = field(default=None, repr=False)
+    server: str = HERE
+
+    @property
+    def where(self) -> str:
+        """The thing with its server, unless that is the one that the module is called for."""
+        return self.target if self.server == HERE else f"{self.target} on {self.server}"
 
 
 @dataclass(frozen=True)
@@ -47,15 +57,16 @@ class Plan:
     def diff(self) -> dict[str, dict[str, Any]]:
         """Return what is and what would be, of the things that change.
 
-        A thing with several steps shows its first before and its last after.
+        A thing with several steps shows its first before and its last after; things of the same
+        name on two servers are two.
         """
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
         for step in self.steps:
             if step.before is None and step.after is None:
                 continue
-            before.setdefault(step.target, _plain(step.before))
-            after[step.target] = _plain(step.after)
+            before.setdefault(step.where, _plain(step.before))
+            after[step.where] = _plain(step.after)
         return {"before": before, "after": after}
 
 

@@ -45,8 +45,7 @@ def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> Declared:
         raise Declared(argument_spec, **more)
 
     module = load(name)
-    for runner in ("module", "operation"):
-        monkeypatch.setattr(f"{PLUGINS}.module_utils.run.{runner}.AnsibleModule", ends_here)
+    monkeypatch.setattr(f"{PLUGINS}.module_utils.run.operation.AnsibleModule", ends_here)
     if hasattr(module, "AnsibleModule"):
         monkeypatch.setattr(module, "AnsibleModule", ends_here)
     with pytest.raises(Declared) as found:

@@ -38,6 +38,22 @@ def test_a_step_that_shows_nothing_is_still_a_change() -> None:
     assert made.changed and made.diff() == {"before": {}, "after": {}}
 
 
+def test_things_of_one_name_on_two_servers_are_two() -> None:
+    made = Plan(
+        (
+            Step("create", "table a.t", None, {"rows": 1}, server="target"),
+            Step("drop", "table a.t", {"rows": 1}, None, server="source"),
+            Step("create", "table a.t", None, {"rows": 2}),
+        )
+    )
+    assert made.diff() == {
+        "before": {"table a.t on target": None, "table a.t on source": {"rows": 1}}
+        | {"table a.t": None},
+        "after": {"table a.t on target": {"rows": 1}, "table a.t on source": None}
+        | {"table a.t": {"rows": 2}},
+    }
+
+
 def test_a_diff_does_not_share_the_states_of_its_steps() -> None:
     before = {"running": "yes"}
     made = Plan((Step("stop", "channel w1", before, {"running": "no"}),))
