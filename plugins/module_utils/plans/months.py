@@ -21,7 +21,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Pl
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
     ARCHIVE_PAST,
-    EPOCH,
     MOST_PARTITIONS,
     MonthPolicy,
     Partition,
@@ -35,6 +34,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     Refused,
     refuse_if_any,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import EPOCH
 
 ADD = "add partitions"
 SPLIT = "split partition"

@@ -14,7 +14,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Server,
     ServerError,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.sources import ask_all
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
     Channel,
     ChannelStatus,

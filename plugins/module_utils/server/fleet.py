@@ -21,7 +21,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.named_lock im
     holds_lock,
     take_lock,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.sources import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import (
     Answers,
     ask_all,
 )

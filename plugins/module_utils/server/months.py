@@ -37,7 +37,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
-    EPOCH,
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
     RANGE_COLUMNS,
@@ -49,6 +48,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     text_of,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import UsageTable
 
 LOCK_WAIT_TIMEOUT = 1205

@@ -25,7 +25,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement imp
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.usage_table import read_table
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
-    EPOCH,
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
     RANGE_COLUMNS,
@@ -39,6 +38,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.plain_table i
     UniqueKey,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import EPOCH
 
 # Indexes that a partitioned table cannot have (error 1214), and columns (1178).
 _REFUSED_INDEXES: dict[str, tuple[str, ...]] = {MYSQL: ("FULLTEXT",), MARIADB: ()}

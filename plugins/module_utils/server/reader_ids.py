@@ -18,7 +18,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.sources import ask_all
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
     quote_identifier,
     quote_table,

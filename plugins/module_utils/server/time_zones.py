@@ -20,8 +20,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import (
+    EPOCH,
     Clock,
     ServerZones,
     is_zone_file,

@@ -13,6 +13,11 @@ from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.grammar import (
+    LONGEST,
+    is_kept,
+    size,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.left_out import LeftOut
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 
@@ -79,39 +84,6 @@ RANGES = {
     "heartbeat_seconds": (0.001, 1000000),
     "source_delay_seconds": (0, 2**31 - 1),
 }
-# The longest texts that a channel keeps on each flavour, in bytes of UTF-8 (measured). Of
-# what is longer MySQL cuts off the end silently, but for the password; CHANGE refuses
-# the rest, after the channel has been stopped.
-_LONGEST_OF_BOTH = {
-    "source_host": 255,
-    "source_ssl_ca": 511,
-    "source_ssl_cert": 511,
-    "source_ssl_key": 511,
-    "source_public_key_path": 511,
-    "source_log_file": 511,
-}
-LONGEST = {
-    "mysql": {**_LONGEST_OF_BOTH, "source_user": 96, "source_password": 32},
-    "mariadb": {**_LONGEST_OF_BOTH, "source_user": 128, "source_password": 96},
-}
-
-
-def is_kept(character: str) -> bool:
-    """Return whether servers keep a character of a setting as it is.
-
-    MySQL refuses a line feed; MariaDB writes each setting as a line of a file, and reads
-    others there after its next start. Both end a text at a NUL, and make a question mark of
-    what UTF-8 writes with four bytes. Half of a surrogate pair is no character at all.
-    """
-    number = ord(character)
-    return character not in "\n\0" and number <= 0xFFFF and not 0xD800 <= number <= 0xDFFF
-
-
-def size(text: str) -> int:
-    """Return how long a text is to servers, in bytes of UTF-8."""
-    return len(text.encode(errors="replace"))
-
-
 # A log's first event is behind its first four bytes.
 POSITIONS = (4, 2**63 - 1)
 JUDGES: dict[str, grammar.Judge] = {

@@ -196,3 +196,36 @@ def told(name: str, value: Any, judge: Judge) -> list[str]:
         return []
     shown = "" if judge is secret else f" is {value!r}"
     return [f"{name}{shown}: {wrong}."]
+
+
+# The longest texts that a channel keeps on each flavour, in bytes of UTF-8 (measured). Of
+# what is longer MySQL cuts off the end silently, but for the password; CHANGE refuses
+# the rest, after the channel has been stopped.
+_LONGEST_OF_BOTH = {
+    "source_host": 255,
+    "source_ssl_ca": 511,
+    "source_ssl_cert": 511,
+    "source_ssl_key": 511,
+    "source_public_key_path": 511,
+    "source_log_file": 511,
+}
+LONGEST = {
+    "mysql": {**_LONGEST_OF_BOTH, "source_user": 96, "source_password": 32},
+    "mariadb": {**_LONGEST_OF_BOTH, "source_user": 128, "source_password": 96},
+}
+
+
+def is_kept(character: str) -> bool:
+    """Return whether servers keep a character of a setting as it is.
+
+    MySQL refuses a line feed; MariaDB writes each setting as a line of a file, and reads
+    others there after its next start. Both end a text at a NUL, and make a question mark of
+    what UTF-8 writes with four bytes. Half of a surrogate pair is no character at all.
+    """
+    number = ord(character)
+    return character not in "\n\0" and number <= 0xFFFF and not 0xD800 <= number <= 0xDFFF
+
+
+def size(text: str) -> int:
+    """Return how long a text is to servers, in bytes of UTF-8."""
+    return len(text.encode(errors="replace"))

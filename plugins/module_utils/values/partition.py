@@ -18,6 +18,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     Refused,
     refuse_if_any,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import EPOCH
 
 # Both flavours' limit: MySQL Reference Manual, "Restrictions and Limitations on
 # Partitioning"; MariaDB Knowledge Base, "Partitioning Limitations".
@@ -33,9 +34,6 @@ EPOCH_MILLISECONDS = "epoch milliseconds"
 # What an integer column may count since 1970-01-01 00:00:00 UTC, by the option's word.
 EPOCH_UNITS = {"seconds": EPOCH_SECONDS, "milliseconds": EPOCH_MILLISECONDS}
 
-# A partition below this is no month of anybody's: it is there to catch NULL or
-# nonsense, as MySQL's manual recommends for TO_DAYS ("Handling NULL").
-EPOCH = datetime(1970, 1, 1)
 
 # Times that stand as somebody's clock wrote them, without a word of its zone.
 _LOCAL_TIMES = (RANGE_COLUMNS, TO_DAYS)

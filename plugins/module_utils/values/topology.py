@@ -16,7 +16,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc impor
     NamedAutoinc,
     problems_between,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.grammar import (
     LONGEST,
     is_kept,
     size,

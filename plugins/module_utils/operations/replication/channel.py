@@ -43,6 +43,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.waiting import wait_until_applied
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
@@ -450,7 +451,7 @@ def _ask_sources(
         for name, (settings, password) in logins.items()
         if password
     }
-    return source_side.ask_all(questions, desired.connect_timeout)
+    return ask_all(questions, desired.connect_timeout)
 
 
 def _source_problems(

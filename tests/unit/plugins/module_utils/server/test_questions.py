@@ -6,7 +6,7 @@ import threading
 import time
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.sources import ask_all
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
 
 
 def fail() -> str:
