@@ -19,12 +19,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    channels as channels_of_server,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    months as months_of_server,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Login,
     ServerError,
@@ -33,8 +27,16 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server as Admin,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import ChannelStatus
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    channels as channels_of_server,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
+    months as months_of_server,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    ChannelStatus,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     Partition,
     text_of,
 )

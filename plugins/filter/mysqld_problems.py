@@ -37,7 +37,7 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.mysqld import problems
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.mysqld import problems
 
 
 def mysqld_problems(variables: Mapping[str, Any]) -> list[str]:

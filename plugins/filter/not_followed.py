@@ -41,7 +41,7 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values import following
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication import following
 
 
 def not_followed(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> list[str]:

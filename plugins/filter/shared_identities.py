@@ -52,7 +52,7 @@ _value:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.identity import problems
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.identity import problems
 
 
 def shared_identities(servers: Sequence[Mapping[str, Any]]) -> list[str]:

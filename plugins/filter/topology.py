@@ -67,8 +67,8 @@ from ansible.errors import AnsibleError
 from ansible.release import __version__ as ansible_version
 from jinja2 import Undefined
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.mysqld import JUDGES
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.topology import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.mysqld import JUDGES
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology import (
     READ,
     WRITE,
     Member,

@@ -115,13 +115,13 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.servers.config_change import (
     ServerFailed,
     text_of,
     write_file,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.host.process import Process
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import server_actions
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.servers.process import Process
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.servers import server_actions
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.option_file import line_of
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (

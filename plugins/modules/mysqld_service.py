@@ -87,12 +87,12 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.servers.config_change import (
     ConfigChange,
     ServerFailed,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.host.unit import Unit
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import server_actions
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.servers.unit import Unit
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.servers import server_actions
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,

@@ -25,12 +25,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import Fleet
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import has_schema
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import Journal
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
     quote_table,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import Journal
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 
 SOURCE, WITNESS = "source", "witness"
 NAME = "tests.support.numbered_rows"

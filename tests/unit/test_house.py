@@ -17,6 +17,10 @@ FLOORS = {
     "operations": ("values", "plans", "server", "host"),
     "run": ("values", "plans", "server", "host", "operations"),
 }
+# The rooms of each floor, the subjects: a room imports only from those of a lower number, and from
+# what stands beside the rooms, which belongs to all.
+ROOMS = {"ids": 0, "accounts": 0, "placement": 0, "servers": 1, "replication": 2, "tables": 3}
+ROOMS.update({"directory": 4, "tenants": 5, "checks": 6})
 # The one floor on which each of these is known.
 OUTSIDE = {"ansible": "run", "pymysql": "server"}
 DIALECT = "server/dialect.py"
@@ -51,6 +55,31 @@ def test_a_floor_imports_only_from_those_above_it() -> None:
         if is_forbidden(file.partition("/")[0], name)
     }
     assert found == set()
+
+
+def room(path: str) -> str:
+    """Return the room in a path below module_utils, or nothing."""
+    parts = path.replace(".", "/").split("/")
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else ""
+
+
+def test_a_room_imports_only_from_those_before_it() -> None:
+    found = [
+        f"{file} imports {name[len(PACKAGE) :]}"
+        for file, tree in files()
+        for name in imported(tree)
+        if name.startswith(PACKAGE)
+        for own, other in [(room(file), room(name[len(PACKAGE) :]))]
+        if other and own != other and not (own and ROOMS[other] < ROOMS[own])
+        # What a module does may take several subjects.
+        if not file.startswith(("operations/", "run/"))
+    ]
+    assert found == []
+
+
+def test_every_folder_of_a_floor_is_a_room() -> None:
+    folders = {path.name for floor in FLOORS for path in (HOUSE / floor).iterdir() if path.is_dir()}
+    assert folders - {"__pycache__"} <= set(ROOMS)
 
 
 def names_a_flavour(node: ast.expr) -> bool:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Generic, Optional, TypeVar
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 Desired = TypeVar("Desired")
 Current = TypeVar("Current")

@@ -27,14 +27,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.option_file i
     Unreadable,
     read_client_options,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
-    Statement,
-    quote_identifier,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import (
     MASK,
     Secret,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
+    Statement,
+    quote_identifier,
 )
 
 try:

@@ -17,10 +17,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import has_schema
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import (
-    quote_identifier,
-    quote_table,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import (
     INTENT,
     INTERRUPTED,
@@ -29,6 +25,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal impor
     Journal,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.pin import Pin
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
+    quote_identifier,
+    quote_table,
+)
 
 SCHEMA = "dbrw"
 _NO_SCHEMA, _NO_TABLE = 1049, 1146

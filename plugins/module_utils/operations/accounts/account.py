@@ -14,24 +14,26 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Options,
     Params,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import accounts as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.account_steps import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.accounts import (
+    accounts as planning,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.accounts.account_steps import (
     CurrentAccounts,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.account_statements import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.accounts.account_statements import (
     statements,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.accounts import read
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.accounts.accounts import read
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import (
     DesiredAccount,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.account_options import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account_options import (
     desired_accounts,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 # No defaults: a top-level state that only seemed to apply to a list of accounts could not be
 # distinguished from one that nobody gave.

@@ -18,37 +18,53 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Params,
     Taken,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import autoinc as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.ids import autoinc as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.ids import (
     reader_ids as reader_ids_plans,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.id_columns import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.ids.id_columns import (
     RAISE,
     floor_problems,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.time_zones import clock_risks
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    anonymous_transactions,
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.servers.time_zones import (
+    clock_risks,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.ids import autoinc as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.ids import (
     id_columns,
-    reader_ids,
-    settings,
     stale_sessions,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    anonymous_transactions,
+    reader_ids,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
+    settings,
     time_zones,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import autoinc as server_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import (
     Autoinc,
     NamedAutoinc,
     problems_between,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import Settings
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.id_column import (
     IdColumn,
     IdLimits,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.reader_ids import (
+    IdsOnReader,
+    UsageTable,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session import (
+    END,
+    NEVER,
+    REPORT,
+    WAIT,
+    ConnectionMark,
+    StalePolicy,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
@@ -58,23 +74,17 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     Refused,
     refuse_if_any,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids import (
-    IdsOnReader,
-    UsageTable,
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    Settings,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     WRITE_SERVER,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
-    END,
-    NEVER,
-    REPORT,
-    WAIT,
-    ConnectionMark,
-    StalePolicy,
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
+    ServerZones,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import ServerZones
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 PAIR: Options = {
     "increment": {"type": "int", "required": True},

@@ -17,53 +17,47 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Operation,
     Params,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication import (
     channel_trials,
     gtid_seed,
     sources,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import channels as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filters import FiltersFile
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_trials import Trial
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.sources import Source
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    channel_filters,
-    channel_promises,
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication import (
+    channels as planning,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import gtid_seed as seeding
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import sources as source_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_start import (
-    refuse_faults,
-    wait_until_running,
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.channel_filters import (
+    FiltersFile,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.channel_trials import (
+    Trial,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.sources import Source
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.waiting import wait_until_applied
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
-    ABSENT,
-    COMPARED,
-    PRESENT,
-    STARTED,
-    STOPPED,
-    Channel,
-    ChannelStatus,
-    Settings,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    channel_filters,
+    channel_promises,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import (
-    KINDS,
-    REWRITE,
-    Filters,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    channels as server_side,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_report import (
-    explain,
-    tell,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    gtid_seed as seeding,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    sources as source_side,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channel_start import (
+    refuse_faults,
+    wait_until_running,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.waiting import (
+    wait_until_applied,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
@@ -73,7 +67,27 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     Refused,
     refuse_if_any,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    ABSENT,
+    COMPARED,
+    PRESENT,
+    STARTED,
+    STOPPED,
+    Channel,
+    ChannelStatus,
+    Settings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel_filters import (
+    KINDS,
+    REWRITE,
+    Filters,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel_report import (
+    explain,
+    tell,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 # What a source says of itself, or why it did not.
 Answer = Union[Source, ServerError]

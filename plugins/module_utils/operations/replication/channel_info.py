@@ -16,14 +16,20 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Question,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import channels as server_side
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_observation import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    channels as server_side,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channel_observation import (
     heartbeat_lags,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import ChannelStatus
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_report import tell
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    ChannelStatus,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel_report import (
+    tell,
+)
 
 
 @dataclass(frozen=True)

@@ -14,26 +14,28 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Params,
     Question,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import time_zones
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    anonymous_transactions,
-    settings,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    time_zones as zones_of_servers,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.servers import time_zones
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table import (
-    clock_columns,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    anonymous_transactions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import schemas
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import settings
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
+    time_zones as zones_of_servers,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     READ_SERVER,
     WRITE_SERVER,
     Verdict,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import ServerZones
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
+    ServerZones,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
+    clock_columns,
+)
 
 
 @dataclass(frozen=True)

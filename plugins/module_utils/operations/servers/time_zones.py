@@ -14,14 +14,16 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Operation,
     Params,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import time_zones as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import (
-    time_zones as server_side,
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.servers import (
+    time_zones as planning,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
+    time_zones as server_side,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 
 @dataclass(frozen=True)

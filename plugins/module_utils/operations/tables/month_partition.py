@@ -17,25 +17,34 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Params,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import listed
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import first_partitioning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import first_partitioning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import months as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_archive import (
     archive_of,
     pattern_problems,
     shared_archive_problems,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import month_past, plain_table
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
+    month_past,
+    plain_table,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
+    months as server_side,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
     system_schema_problems,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     EPOCH_UNITS,
     MonthPolicy,
     Partition,
@@ -45,10 +54,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     spans,
     text_of,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.plain_table import PlainTable
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
-    Refused,
-    refuse_if_any,
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.plain_table import (
+    PlainTable,
 )
 
 # The options of one table. Beside ``tables`` they count for those that do not say otherwise.

@@ -16,17 +16,23 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Question,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import listed
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import months as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
+    months as server_side,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
     system_schema_problems,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     EPOCH_UNITS,
     MonthPolicy,
     PartitionedTable,
@@ -34,10 +40,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition imp
     now_of,
     spans,
     text_of,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
-    Refused,
-    refuse_if_any,
 )
 
 # The options of one table. Beside ``tables`` they count for those that do not say otherwise.

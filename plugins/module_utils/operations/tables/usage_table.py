@@ -21,30 +21,40 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.li
     is_listed,
     lacking,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import months
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import usage_table as planning
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import ADD_INDEXES
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import months as server_months
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import usage_table as server_side
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import months
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import (
+    usage_table as planning,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.usage_indexes import (
+    ADD_INDEXES,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.create_table import Written
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
+    months as server_months,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
+    usage_table as server_side,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
-    MonthPolicy,
-    policy_of,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     collect,
     refuse_if_any,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
+    Written,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
+    MonthPolicy,
+    policy_of,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
     READ,
     WRITE,
     Index,

@@ -21,16 +21,18 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.li
     lacking,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.table_comparison import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.table_comparison import (
     compare,
     name_difference,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server import usage_table as server_side
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Login,
     Server,
     ServerError,
     connect,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
+    usage_table as server_side,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
@@ -42,7 +44,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
     collect,
     refuse_if_any,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import TableShape
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
+    TableShape,
+)
 
 READ_TIMEOUT = 60.0
 

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.host.config_change import write_file
-from ansible_collections.dbrw.sharding.plugins.module_utils.host.process import DIGEST
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.servers.config_change import (
+    write_file,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.host.servers.process import DIGEST
 from ansible_collections.dbrw.sharding.plugins.modules.mysqld_process import (
     LONGEST_SOCKET_PATH,
     problems,

@@ -24,8 +24,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
     connect,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import MASK, Secret
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 from tests.integration.certificates import make_authority
 
 

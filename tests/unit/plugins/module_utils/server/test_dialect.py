@@ -14,7 +14,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect impor
     flavour_of,
     version_of,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import COMPARED
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    COMPARED,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import (
     Account,
     DesiredAccount,
     Scope,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import (
-    Filters,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     is_system_schema,
     named_twice,
     system_schema_problems,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel_filters import (
+    Filters,
 )
 
 LOWER, EXACT = Names(ignores_case=True), Names()

@@ -1,4 +1,4 @@
-"""The grammar of option files; tests/integration/test_option_file.py asks the clients."""
+"""The grammar of option files; tests/integration/servers/test_option_file.py asks the clients."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     Channel,
     ChannelStatus,
 )

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.accounts.account import (
     Accounts,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.account import Account
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import Account
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from tests.support.options import completed, refusals

@@ -12,7 +12,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.ids.autoi
     Desired,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import Done, Taken
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.autoinc import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.ids.autoinc import (
     END_SESSION,
     PERSIST_IN_FILE,
     SET,
@@ -20,19 +20,19 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.autoinc import
     file_text,
     mark_in,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.id_columns import RAISE
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.ids.id_columns import RAISE
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.stale_sessions import Watch
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.autoinc import Autoinc
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.ids.stale_sessions import Watch
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.id_column import IdColumn
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.reader_ids import UsageTable
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.session import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import Autoinc
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.id_column import IdColumn
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.reader_ids import UsageTable
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session import (
     ConnectionMark,
     Session,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 
 OPERATION = AutoincOffset()
 NO_SERVER = cast(Server, None)

@@ -15,19 +15,17 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.replicati
     Desired,
     ReplicationChannel,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channel_filters import FiltersFile
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.channels import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.channel_filters import (
+    FiltersFile,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.channels import (
     CHANGE,
     FILTER,
     START,
     STOP,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.gtid_seed import SEED
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.sources import Source
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.channel_filters import (
-    LINES,
-    WORDS,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.gtid_seed import SEED
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.sources import Source
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
@@ -37,19 +35,25 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect impor
     MARIADB,
     MYSQL,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.statement import Statement
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channel_filters import (
+    LINES,
+    WORDS,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     FOR_A_NEW_CHANNEL,
     STARTED,
     STOPPED,
     Channel,
     ChannelStatus,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.channel_filters import Filters
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel_filters import (
+    Filters,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 OPERATION = ReplicationChannel()
 VALIDATOR = ArgumentSpecValidator({**LOGIN_OPTIONS, **OPERATION.options}, **OPERATION.constraints)

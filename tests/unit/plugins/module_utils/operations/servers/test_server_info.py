@@ -12,8 +12,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.servers.s
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.server_settings import Verdict
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.time_zone import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
+    Verdict,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
     Clock,
     ServerZones,
 )

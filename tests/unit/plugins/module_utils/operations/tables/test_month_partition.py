@@ -14,16 +14,18 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.mo
     MonthPartition,
     Seen,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.month_archive import Archive
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.months import Beside
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_archive import (
+    Archive,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.months import Beside
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.partition import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     Partition,
     PartitionedTable,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 
 
 def desired(**given: Any) -> Desired:

@@ -14,11 +14,15 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.us
     Desired,
     UsageTableOperation,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans import usage_table as planning
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.usage_indexes import TableSize
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import (
+    usage_table as planning,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.usage_indexes import (
+    TableSize,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.usage_table import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
     Column,
     TableShape,
 )

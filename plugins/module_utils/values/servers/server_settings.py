@@ -1,0 +1,372 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server settings without which rows are lost or channels stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session import (
+    Session,
+    listed,
+)
+
+WRITE_SERVER, READ_SERVER = "write_server", "read_server"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting by the names that it has on different servers, and values of it."""
+
+    variables: tuple[str, ...]
+    values: tuple[str, ...]
+
+    def found(self, variables: Mapping[str, str | None]) -> tuple[str, str] | None:
+        """Return the name that a server has for it and its value there; None if it has none."""
+        for name in self.variables:
+            value = variables.get(name)
+            if value is not None:
+                return name, value
+        return None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A setting that a kind of server must have.
+
+    ``variables`` are the names that one setting has on different servers; a
+    server that has none of them needs none. ``harm`` completes "or else".
+    A rule that is not ``vital`` costs safety only in a rare case. One without
+    ``allowed`` values is for a setting that may have any value without one of the
+    ``refused`` words in it. ``unless`` is another setting with which this one
+    does no harm.
+    """
+
+    variables: tuple[str, ...]
+    allowed: tuple[str, ...]
+    harm: str
+    kinds: tuple[str, ...] = (WRITE_SERVER, READ_SERVER)
+    vital: bool = True
+    refused: tuple[str, ...] = ()
+    unless: Setting | None = None
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The names of all variables that it looks at."""
+        return (*self.variables, *(self.unless.variables if self.unless else ()))
+
+    def broken(self, variables: Mapping[str, str | None]) -> str | None:
+        """Say what a server has in place of what it must have; None if all is well."""
+        setting = Setting(self.variables, self.allowed).found(variables)
+        if setting is None or self._harmless(variables):
+            return None
+        name, value = setting
+        refused = [word for word in self.refused if word.upper() in value.upper()]
+        if refused:
+            return f"{name} is {value} and must not have {', '.join(refused)} in it"
+        if self.allowed and value.upper() not in self.allowed:
+            return f"{name} is {value or 'empty'} and must be {self.allowed[0]}"
+        return None
+
+    def _harmless(self, variables: Mapping[str, str | None]) -> bool:
+        other = self.unless.found(variables) if self.unless else None
+        return other is not None and self.unless is not None and other[1] in self.unless.values
+
+
+# MariaDB shows it in no variable.
+SKIPS_START = Setting(("skip_replica_start", "skip_slave_start"), ("OFF", "0"))
+
+# Sources: the measured facts behind each line are tests in tests/integration.
+RULES = (
+    Rule(("log_bin",), ("ON",), "read servers have nothing to follow", (WRITE_SERVER,)),
+    Rule(
+        ("binlog_format",),
+        ("ROW",),
+        "a statement means something else on a read server than where it was run",
+        (WRITE_SERVER,),
+    ),
+    Rule(
+        ("binlog_row_image",),
+        ("FULL",),
+        "an UPDATE stops the read servers' channels (MariaDB) or scans their tables (MySQL), "
+        "because their primary key holds the time and the logged row does not",
+        (WRITE_SERVER,),
+    ),
+    Rule(
+        ("init_connect",),
+        (),
+        "the rows of applications are numbered or logged otherwise than this server's settings say",
+        (WRITE_SERVER,),
+        refused=(
+            "auto_increment_",
+            "binlog_format",
+            "binlog_row_image",
+            "gtid_domain_id",
+            "server_id",
+            "skip_replication",
+            "sql_log_bin",
+        ),
+    ),
+    Rule(
+        ("binlog_error_action",),
+        ("ABORT_SERVER",),
+        "after an error of its binary log the server goes on without it, and no read server ever "
+        "gets what is written then",
+        (WRITE_SERVER,),
+        vital=False,
+    ),
+    Rule(("gtid_mode",), ("ON",), "channels cannot find their place by GTID"),
+    Rule(
+        ("slave_ddl_exec_mode",),
+        ("STRICT",),
+        "a CREATE TABLE that leaks into a write server's binary log empties the merged table "
+        "while every channel stays green",
+        (READ_SERVER,),
+    ),
+    Rule(
+        ("replica_exec_mode", "slave_exec_mode"),
+        ("STRICT",),
+        "a row with an id that is there already overwrites it silently",
+        (READ_SERVER,),
+    ),
+    Rule(
+        ("replica_skip_errors", "slave_skip_errors"),
+        ("OFF",),
+        "rows that cannot be applied are left out while every channel stays green",
+        (READ_SERVER,),
+    ),
+    Rule(
+        ("replica_type_conversions", "slave_type_conversions"),
+        (),
+        "values that a column here cannot hold are cut to what it can, silently",
+        (READ_SERVER,),
+        refused=("ALL_LOSSY",),
+    ),
+    Rule(
+        ("replicate_events_marked_for_skip",),
+        ("REPLICATE",),
+        "rows of a session with skip_replication, for which it needs no privilege, are left out",
+        (READ_SERVER,),
+    ),
+    Rule(
+        ("gtid_ignore_duplicates",),
+        ("OFF", "0"),
+        "rows of two write servers that share a GTID domain are left out while every channel stays "
+        "green",
+        (READ_SERVER,),
+        vital=False,
+    ),
+    Rule(
+        ("replica_preserve_commit_order", "slave_preserve_commit_order"),
+        ("ON", "1"),
+        "rows appear here in another order than on the write server, the later one before the "
+        "earlier",
+        (READ_SERVER,),
+        vital=False,
+        unless=Setting(("replica_parallel_workers", "slave_parallel_workers"), ("0", "1")),
+    ),
+    Rule(
+        SKIPS_START.variables,
+        SKIPS_START.values,
+        "channels stay stopped after a restart",
+        (READ_SERVER,),
+        vital=False,
+    ),
+    Rule(
+        ("sync_binlog",),
+        ("1",),
+        "after a power failure read servers may have rows that the write server has lost",
+        (WRITE_SERVER,),
+        vital=False,
+    ),
+    Rule(
+        ("innodb_flush_log_at_trx_commit",),
+        ("1",),
+        "acknowledged rows may be lost in a power failure",
+        (WRITE_SERVER,),
+        vital=False,
+    ),
+    Rule(
+        ("relay_log_recovery",),
+        ("ON", "1"),
+        "a relay log that a crash has torn stops its channel",
+        (READ_SERVER,),
+        vital=False,
+    ),
+    Rule(
+        ("read_only",),
+        ("ON", "1"),
+        "an application that is misled writes rows that are on this server alone",
+        (READ_SERVER,),
+        vital=False,
+    ),
+)
+
+# What a session may have set otherwise than its server; those that were open when the server was
+# put right still have what it had before.
+SESSION_RULES = (
+    *(
+        rule
+        for rule in RULES
+        for name in rule.variables
+        if name in ("binlog_format", "binlog_row_image")
+    ),
+    Rule(
+        ("sql_log_bin",),
+        ("ON",),
+        "what they write reaches no read server, as a purge shall not and nothing else",
+    ),
+)
+
+# Whether the binary log is being written, which log_bin does not tell: OFF after an error.
+BINARY_LOG = "binary_log"
+# What a binary log is told to leave out. Of a row the schema of its table decides. 10.11 and
+# MySQL have no variables of these names, but columns of the binary log's status.
+BINLOG_FILTERS = ("binlog_do_db", "binlog_ignore_db")
+SYSTEM_SCHEMAS = {"information_schema", "mysql", "performance_schema", "sys"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with a server's settings, as sentences.
+
+    ``problems`` must be put right before the server takes part; ``risks`` should.
+    """
+
+    problems: tuple[str, ...]
+    risks: tuple[str, ...]
+
+
+def needed_variables() -> tuple[str, ...]:
+    """Return the names of all variables that ``judge`` looks at."""
+    names = (
+        *("server_id", "have_ssl", "lower_case_table_names"),
+        *("slave_parallel_threads", "slave_parallel_mode"),
+        *(name for rule in RULES for name in rule.read),
+    )
+    return tuple(dict.fromkeys(names))
+
+
+def judge(
+    kind: str,
+    variables: Mapping[str, str | None],
+    require_tls: bool = False,
+    schemas: Sequence[str] = (),
+) -> Verdict:
+    """Compare a server's global variables (None: it has no such one) with the rules.
+
+    ``variables`` may have ``BINLOG_FILTERS`` and ``BINARY_LOG`` among them. ``schemas`` are those
+    whose rows must enter the binary log; none where nobody knows them.
+    """
+    problems: list[str] = []
+    risks: list[str] = []
+    if str(variables.get("server_id") or "0") == "0":
+        problems.append(
+            "server_id is 0: a server without a number of its own takes no part in replication; "
+            "set one in its configuration that no other server has."
+        )
+    # Servers without this variable, such as MySQL 9.7, make certificates of their own.
+    have_ssl = variables.get("have_ssl")
+    if require_tls and have_ssl is not None and have_ssl.upper() != "YES":
+        problems.append(
+            f"have_ssl is {have_ssl}: the server has no certificate, and accounts that demand TLS "
+            "could not log in; name ssl_cert and ssl_key in its configuration, or demand no TLS."
+        )
+    for rule in RULES:
+        broken = rule.broken(variables) if kind in rule.kinds else None
+        if broken:
+            found = f"{broken}, or else {rule.harm}; set it in the server's configuration."
+            (problems if rule.vital else risks).append(found)
+    if kind == WRITE_SERVER:
+        if variables.get(BINARY_LOG) == "OFF":
+            problems.append(
+                "The server has turned its binary log off after an error (see its error log), and "
+                "no read server ever gets what was written since then: put the cause right, "
+                "restart the server, and bring these rows to the read servers."
+            )
+        problems.extend(_left_out_of_the_log(variables, schemas))
+    return Verdict(tuple(problems), tuple(risks))
+
+
+def _left_out_of_the_log(variables: Mapping[str, str | None], schemas: Sequence[str]) -> list[str]:
+    """Say which filters of the binary log leave out rows that read servers must get."""
+    any_case = variables.get("lower_case_table_names") not in (None, "0")
+
+    def names(given: Sequence[str]) -> set[str]:
+        return {name.strip().lower() if any_case else name.strip() for name in given} - {""}
+
+    def listed(name: str) -> set[str]:
+        return names((variables.get(name) or "").split(","))
+
+    needed = names(schemas)
+    do, ignore = (listed(name) for name in BINLOG_FILTERS)
+    if do:
+        # A server with both goes by the first alone.
+        name, lost = "binlog_do_db", needed - do if needed else {"other schemas"}
+    else:
+        name, lost = "binlog_ignore_db", ignore & needed if needed else ignore - SYSTEM_SCHEMAS
+    if not lost:
+        return []
+    hint = "" if needed else ", or name the schemas of the usage tables, if these are others"
+    return [
+        f"{name} is {variables[name]}: the binary log leaves out the rows of "
+        f"{', '.join(sorted(lost))}, which no read server ever gets; remove it from the server's "
+        f"configuration{hint}."
+    ]
+
+
+@dataclass(frozen=True)
+class Following:
+    """What a read server's channel tells of what it will leave out or turn round.
+
+    ``skips`` events it leaves out when it starts next. ``domains`` are those in which its
+    source has written.
+    """
+
+    name: str
+    skips: int
+    domains: frozenset[int]
+
+
+def judge_channels(channels: Sequence[Following], variables: Mapping[str, str | None]) -> Verdict:
+    """Say which channels leave something out, or apply it in another order than it was written."""
+    threads = variables.get("slave_parallel_threads") or "0"
+    serial = threads in ("0", "1") or variables.get("slave_parallel_mode") == "none"
+    return Verdict(
+        tuple(
+            f"channel {one.name}: sql_slave_skip_counter is {one.skips}, and the channel leaves "
+            "out as many events, with their rows, when it starts; set it to 0 (SET "
+            f"default_master_connection = '{one.name}', then SET GLOBAL sql_slave_skip_counter = "
+            "0)."
+            for one in channels
+            if one.skips
+        ),
+        tuple(
+            f"channel {one.name}: slave_parallel_threads is {threads}, and its source has written "
+            f"in the GTID domains {', '.join(map(str, sorted(one.domains)))}; rows of one "
+            "appear here before earlier ones of another; let its sessions keep the server's own "
+            "gtid_domain_id, or set slave_parallel_threads to 0."
+            for one in channels
+            if len(one.domains) > 1 and not serial
+        ),
+    )
+
+
+def session_risks(held: Sequence[tuple[Session, str, str]]) -> list[str]:
+    """Say what comes of sessions that break ``SESSION_RULES``, given with a variable and its value.
+
+    One that is not logged may be a purge, and all of them may be gone in a moment.
+    """
+    sessions: dict[tuple[str, str], list[Session]] = {}
+    for session, name, value in held:
+        sessions.setdefault((name, value), []).append(session)
+    return [
+        f"{broken} in sessions {listed(sessions[name, value])}, or else {rule.harm}; end those "
+        "that shall not have it, or let them connect again."
+        for (name, value) in sessions
+        for rule in SESSION_RULES
+        for broken in [rule.broken({name: value})]
+        if broken
+    ]

@@ -1,0 +1,71 @@
+"""Boundaries as servers describe them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.months import (
+    LockWait,
+    moment_of,
+    partition_definitions,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
+    EPOCH_MILLISECONDS,
+    EPOCH_SECONDS,
+    RANGE_COLUMNS,
+    TO_DAYS,
+    UNIX_TIMESTAMP,
+    Partition,
+)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "description", "moment"),
+    [
+        # Measured on MariaDB 10.11, MariaDB 11.8 and MySQL 9.7.
+        (RANGE_COLUMNS, "'2013-01-01'", datetime(2013, 1, 1)),
+        (RANGE_COLUMNS, "'2013-02-01 00:00:00.000'", datetime(2013, 2, 1)),
+        (RANGE_COLUMNS, "'2013-02-01 12:00:00'", datetime(2013, 2, 1, 12)),
+        (RANGE_COLUMNS, "'0000-00-00'", datetime.min),
+        (UNIX_TIMESTAMP, "1356998400", datetime(2013, 1, 1)),
+        (UNIX_TIMESTAMP, "0", datetime(1970, 1, 1)),
+        (EPOCH_SECONDS, "1356998400", datetime(2013, 1, 1)),
+        (EPOCH_SECONDS, "-1", datetime(1970, 1, 1)),
+        (EPOCH_MILLISECONDS, "1356998400123", datetime(2013, 1, 1, 0, 0, 0, 123000)),
+        (TO_DAYS, "735234", datetime(2013, 1, 1)),
+        (TO_DAYS, "366", datetime(1, 1, 1)),
+        (TO_DAYS, "0", datetime.min),
+    ],
+)
+def test_moments(scheme: str, description: str, moment: datetime) -> None:
+    assert moment_of(scheme, description) == moment
+
+
+@given(st.builds(Month, st.integers(1970, 2100), st.integers(1, 12)))
+def test_a_boundary_is_read_as_it_was_written(month: Month) -> None:
+    partitions = [Partition("p", month.start), Partition("q%", None)]
+    for scheme in (UNIX_TIMESTAMP, EPOCH_SECONDS, EPOCH_MILLISECONDS):
+        said, (value,) = partition_definitions(scheme, partitions)
+        assert said == [
+            "PARTITION `p` VALUES LESS THAN (%s)",
+            "PARTITION `q%%` VALUES LESS THAN MAXVALUE",
+        ]
+        assert moment_of(scheme, str(value)) == month.start
+    said, (value,) = partition_definitions(RANGE_COLUMNS, partitions)
+    assert said[1] == "PARTITION `q%%` VALUES LESS THAN (MAXVALUE)"
+    assert moment_of(RANGE_COLUMNS, f"'{value}'") == month.start
+    said, (value,) = partition_definitions(TO_DAYS, partitions)
+    assert said[0] == "PARTITION `p` VALUES LESS THAN (TO_DAYS(%s))"
+
+
+def test_a_wait_for_a_lock_takes_time() -> None:
+    assert LockWait(1, 0).problems() == []
+    assert LockWait(0, -1).problems() == [
+        "lock_wait_timeout_seconds 0 is no time to wait; choose 1 or more.",
+        "lock_wait_retries -1 is no number; choose 0 or more.",
+    ]
