@@ -9,9 +9,11 @@ from rich.console import Console
 
 from benchmarks import month as months
 from benchmarks import site as sites
+from benchmarks import tables as usage
 from benchmarks.measure import Table
 from benchmarks.month import Month
 from benchmarks.site import Site
+from benchmarks.tables import Tables
 
 HEAD = """\
 # Benchmarks
@@ -51,6 +53,14 @@ last column is the ratio that site.yml would have if its modules did nothing at 
 
 """
 
+USAGE_TABLES = """\
+## Many usage tables
+
+The same playbook on the smallest topology, with one usage table and with ten, by turns. Each server's
+tables are one call of a module, so that Ansible starts none more.
+
+"""
+
 MONTH = """\
 ## A month dropped
 
@@ -67,6 +77,7 @@ def written(
     about: Mapping[str, str],
     loads: Sequence[str],
     site: Site,
+    tables: Tables,
     month: Month,
     seconds: float,
 ) -> str:
@@ -83,7 +94,7 @@ def written(
                 HEAD,
                 markdown(Table("", ("measured on", ""), [[*fact] for fact in facts.items()])),
                 "\n## The aims\n\n",
-                *(f"- {sentence}\n" for sentence in sites.judged(site)),
+                *(f"- {sentence}\n" for sentence in (*sites.judged(site), usage.judged(tables))),
                 "\n",
                 SITE,
                 f"Each playbook ran {site.repetitions} times at each size. "
@@ -93,6 +104,8 @@ def written(
                 FLOOR,
                 section(sites.floor(site)),
                 section(sites.longest(site)),
+                USAGE_TABLES,
+                section(usage.table(tables)),
                 MONTH,
                 section(months.table(month)),
             ]

@@ -15,7 +15,7 @@ import time
 from datetime import datetime, timezone
 from types import FrameType
 
-from benchmarks import machine, month, page, site
+from benchmarks import machine, month, page, site, tables
 from benchmarks.servers import READER, ROOT, Failed, own_servers
 from examples.report import Report
 
@@ -42,6 +42,7 @@ def main() -> int:
         machine.peer_version()
         with own_servers(sizes[-1]) as servers:
             measured = site.measure(servers, sizes, given.repetitions, report)
+            many = tables.measure(servers, sizes[0], given.repetitions, report)
             dropped = month.measure(servers, given.rows, given.repetitions, report)
             with servers.session(READER) as cursor:
                 cursor.execute("SELECT VERSION()")
@@ -57,17 +58,18 @@ def main() -> int:
         *(site.times(measured), site.work(measured), site.floor(measured)),
         site.longest(measured),
         *([site.grown(measured)] if len(sizes) == 3 else []),
+        tables.table(many),
         month.table(dropped),
     ):
         page.show(report.console, table)
     seconds = time.monotonic() - started
     date = datetime.now(timezone.utc).date().isoformat()
-    text = page.written(date, about, loads, measured, dropped, seconds)
+    text = page.written(date, about, loads, measured, many, dropped, seconds)
     if trial:
         print(text)
         return 0
     PAGE.write_text(text)
-    for sentence in site.judged(measured):
+    for sentence in (*site.judged(measured), tables.judged(many)):
         report.say(sentence)
     report.say(f"{PAGE.relative_to(ROOT)} is written")
     return 0

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+import yaml
 from pymysql.cursors import Cursor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,6 +115,22 @@ def inventory(net: int, sources: int) -> dict[str, Any]:
     }
 
 
+def usage_tables(number: int) -> list[dict[str, Any]]:
+    """Return the demo's usage table, and copies of it by other names, ``number`` together."""
+    described = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())
+    (first,) = described["dbrw_usage_tables"]
+    name = first["name"]
+    names = [name, *(f"{name}_{copy}" for copy in range(2, number + 1))]
+    return [
+        {
+            **first,
+            "name": copy,
+            "definition": first["definition"].replace(f"TABLE {name} ", f"TABLE {copy} "),
+        }
+        for copy in names
+    ]
+
+
 @dataclass
 class Servers:
     """Up to ``most`` write servers and a read server below one folder."""
@@ -134,12 +151,14 @@ class Servers:
             (path / "hosts.yml").write_text(json.dumps(described, indent=1))
         return path
 
-    def play(self, playbook: str, sources: int, profiled: bool = False) -> Played:
+    def play(self, playbook: str, sources: int, profiled: bool = False, tables: int = 1) -> Played:
         """Run a playbook on the first ``sources`` write servers and the read server.
 
-        ``profiled`` makes it say how long each task took.
+        ``profiled`` makes it say how long each task took; they have ``tables`` usage tables.
         """
-        variables = {"local_dir": str(self.folder), "local_net": self.net}
+        variables: dict[str, Any] = {"local_dir": str(self.folder), "local_net": self.net}
+        if tables > 1:
+            variables["dbrw_usage_tables"] = usage_tables(tables)
         profile = {
             "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks",
             "PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all",

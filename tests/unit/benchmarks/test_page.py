@@ -5,6 +5,7 @@ from benchmarks.measure import Table
 from benchmarks.month import Month
 from benchmarks.servers import ROOT
 from tests.unit.benchmarks.test_site import site
+from tests.unit.benchmarks.test_tables import many
 
 
 def test_a_table_in_markdown():
@@ -26,7 +27,10 @@ def test_the_page_names_neither_the_machine_nor_its_paths(tmp_path):
     about = {**machine.machine(tmp_path), **machine.versions("10.11.1-MariaDB")}
     measured = site(lambda size: size, lambda size: 2 * size)
     dropped = Month(1_500_000, 3 * 2**20, [1.0], [0.5], [0.25], [50.0])
-    text = page.written("2026-11-21", about, ["0.1", "1.9"], measured, dropped, 600.0)
+    text = page.written(
+        "2026-11-21", about, ["0.1", "1.9"], measured, many(1.0, 1.1), dropped, 600.0
+    )
+    assert "10 usage tables in at most 1.2 times the time of one: **met**, 1.10 times." in text
     assert "10.0 minutes" in text
     assert set(machine.machine(tmp_path)) == {
         "processor",
