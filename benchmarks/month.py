@@ -14,7 +14,7 @@ from pymysql.cursors import Cursor
 
 from benchmarks.measure import Sample, Table, number, ratio
 from benchmarks.servers import READER, ROOT, Failed, Servers
-from examples.report import Report
+from demo.report import Report
 
 MODULE = "ansible_collections.dbrw.sharding.plugins.modules.mysql_month_partition"
 # Longer than a drop takes on any machine; a run that hangs must not hang for ever.

@@ -17,7 +17,7 @@ from types import FrameType
 
 from benchmarks import machine, month, page, site, tables
 from benchmarks.servers import READER, ROOT, Failed, own_servers
-from examples.report import Report
+from demo.report import Report
 
 PAGE = ROOT / "docs/benchmarks.md"
 SIZES = (4, 8, 16)

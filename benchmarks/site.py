@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.measure import Growth, Sample, Table, growth, number, ratio
 from benchmarks.servers import Failed, Played, Servers
-from examples.report import Report
+from demo.report import Report
 
 OURS, PEER = "playbooks/site.yml", "benchmarks/peer_site.yml"
 EMPTY, PINGS = "benchmarks/empty.yml", "benchmarks/pings.yml"

@@ -63,8 +63,10 @@ options:
         description: What an integer O(time_column) counts since 1970-01-01 00:00:00 UTC.
         type: str
         choices: [seconds, milliseconds]
-      months_ahead: &months_ahead
-        description: How many complete months after the current one must exist, at least 1.
+      months_ahead:
+        description:
+          - How many complete months after the current one must exist of this table. Without it,
+            O(months_ahead).
         type: int
       months_kept: &months_kept
         description:
@@ -146,9 +148,6 @@ options:
   epoch_unit:
     <<: *epoch_unit
     default: seconds
-  months_ahead:
-    <<: *months_ahead
-    default: 3
   months_kept: *months_kept
   past:
     <<: *past
@@ -172,23 +171,6 @@ options:
   max_drops:
     <<: *max_drops
     default: 1
-  now:
-    description:
-      - What time it is, V(YYYY-MM-DD) or V(YYYY-MM-DD HH:MM:SS), in UTC.
-      - Without it, what the server's clock says.
-    type: str
-  lock_wait_timeout_seconds:
-    description:
-      - How long each try of a change may wait for the table. Everyone else's queries on the table
-        wait behind it for as long, and get in between before the next try.
-      - MariaDB waits a second time to clean up after a change that could not get the table, so it
-        is given half the time for each, in whole seconds. There it is at least 2.
-    type: int
-    default: 5
-  lock_wait_retries:
-    description: How often a change that could not get the table in time is tried again.
-    type: int
-    default: 3
 attributes:
   idempotent:
     support: partial
@@ -197,11 +179,15 @@ attributes:
         warning how many are left. The next run moves the next ones, until none is left.
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.months
+  - dbrw.sharding.months.now
+  - dbrw.sharding.lock_wait
   - dbrw.sharding.attributes
 notes:
   - Months are those of UTC for C(TIMESTAMP) and integer columns, and those of the values as they
     stand for C(DATE) and C(DATETIME) columns. O(months_ahead) is at least 1, which covers the time
     zones that are ahead of UTC.
+  - On MariaDB, O(lock_wait_timeout_seconds) is at least 2.
   - New partitions are named after their month, such as C(p2013m02), or C(p2013m02_2) if that name
     is taken.
   - The login user needs C(ALTER), C(CREATE), C(INSERT), C(DROP) and C(SELECT) on the table, and

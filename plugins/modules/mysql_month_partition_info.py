@@ -38,23 +38,19 @@ options:
         description: What integer columns count since 1970-01-01 00:00:00 UTC.
         type: str
         choices: [seconds, milliseconds]
-      months_ahead: &months_ahead
-        description: How many complete months after the current one must exist, at least 1.
+      months_ahead:
+        description:
+          - How many complete months after the current one must exist of this table. Without it,
+            O(months_ahead).
         type: int
   schema: *schema
   epoch_unit:
     <<: *epoch_unit
     default: seconds
-  months_ahead:
-    <<: *months_ahead
-    default: 3
-  now:
-    description:
-      - What time it is, V(YYYY-MM-DD) or V(YYYY-MM-DD HH:MM:SS), in UTC.
-      - Without it, what the server's clock says.
-    type: str
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.months
+  - dbrw.sharding.months.now
   - dbrw.sharding.attributes.info
 seealso:
   - module: dbrw.sharding.mysql_month_partition

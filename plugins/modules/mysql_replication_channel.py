@@ -315,14 +315,9 @@ options:
         moment.
     type: list
     elements: str
-  read_timeout_seconds:
-    description:
-      - How long one answer of the server may take. MariaDB leaves a status query unanswered for as
-        long as the disk of the relay log is full. MySQL answers, and tells of no error.
-    type: int
-    default: 30
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.read_timeout
   - dbrw.sharding.attributes
 attributes:
   idempotent:

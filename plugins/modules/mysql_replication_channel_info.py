@@ -19,14 +19,9 @@ options:
       - With it RV(channels[].heartbeat_lag_seconds) tells the real lag, also of a source that
         hangs.
     type: str
-  read_timeout_seconds:
-    description:
-      - How long one answer of the server may take. MariaDB leaves a status query unanswered for as
-        long as the disk of the relay log is full. MySQL answers, and tells of no error.
-    type: int
-    default: 30
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.read_timeout
   - dbrw.sharding.attributes.info
 """
 

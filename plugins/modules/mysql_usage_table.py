@@ -136,11 +136,6 @@ options:
         partition takes everything older, too.
       - Without it, the current month.
     type: str
-  now:
-    description:
-      - What time it is, V(YYYY-MM-DD) or V(YYYY-MM-DD HH:MM:SS), in UTC.
-      - Without it, what the server's clock says.
-    type: str
   add_indexes:
     description:
       - Whether a table that exists gets those of O(indexes) that it lacks. All of them are built in
@@ -150,28 +145,22 @@ options:
         adds it.
     type: bool
     default: false
-  lock_wait_timeout_seconds:
-    description:
-      - How long adding indexes may wait for the table, once before and once after they are built.
-        Everyone else's queries on the table, and a channel's rows, wait behind it for as long.
-    type: int
-    default: 5
-  lock_wait_retries:
-    description: How often adding indexes is tried again if it could not get the table in time.
-    type: int
-    default: 3
   create_schema:
     description: Whether to create the schema, with the character set C(utf8mb4), if it is missing.
     type: bool
     default: true
 extends_documentation_fragment:
   - dbrw.sharding.login
+  - dbrw.sharding.months.now
+  - dbrw.sharding.lock_wait
   - dbrw.sharding.attributes
 notes:
   - A schema of the server itself, such as C(mysql), is refused.
   - The statement is read without C(ANSI_QUOTES) and C(NO_BACKSLASH_ESCAPES), whatever the server's
     C(sql_mode).
   - A definition that no temporary table can have, such as C(ROW_FORMAT=COMPRESSED), is refused.
+  - Adding indexes waits for the table once before and once after they are built, each time for
+    O(lock_wait_timeout_seconds) at most.
   - While indexes are built, the server logs what is written meanwhile, up to
     C(innodb_online_alter_log_max_size). If that is not enough, it gives up with error 1799 and
     leaves the table as it was. Give it more, or a calmer hour.

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demo.ledger import Batch, Ledger
 from examples.dbrw import WRITE, InDoubt, Server
-from examples.ledger import Batch, Ledger
 
 W1 = Server("w1", WRITE, "dc1", "host", 3306, 1)
 W2 = Server("w2", WRITE, "dc1", "host", 3306, 2)

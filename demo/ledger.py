@@ -11,8 +11,8 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from demo.flights import Row
 from examples.dbrw import InDoubt, Server
-from examples.flights import Row
 
 
 @dataclass(frozen=True)

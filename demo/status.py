@@ -1,7 +1,7 @@
 """Show what the topology holds: servers, ids, months, channels, and how to connect.
 
-python -m examples.show_topology --demo .demo
-python -m examples.show_topology --demo .demo --update   (changes one row, once)
+python -m demo.status --demo .demo
+python -m demo.status --demo .demo --update   (changes one row, once)
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     Partition,
     text_of,
 )
-from examples import local_servers
+from demo import local_servers
 from examples.dbrw import READ, WRITE, Client, InDoubt, NoServer, Server, Topology
 
 BAR_WIDTH = 20

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from examples import flights, load_flights, local_servers
+from demo import flights, load_flights, local_servers
+from demo.flights import Checksum, Row
+from demo.ledger import Batch, Ledger
+from demo.load_flights import Content, Stopped
 from examples.dbrw import READ, WRITE, Client, InDoubt, NoServer, Server, Topology
-from examples.flights import Checksum, Row
-from examples.ledger import Batch, Ledger
-from examples.load_flights import Content, Stopped
 
 W2 = Server("w2", WRITE, "dc1", "host", 3306, 2)
 R1 = Server("r1", READ, "dc1", "host", 3306)

@@ -4,7 +4,7 @@ In the middle one write server is killed; inserting goes on on the others, and
 it comes back. At the end both read servers hold each row once. Interrupted, it
 can be run again: it sends the rows that are nowhere yet.
 
-    python -m examples.load_flights --demo .demo
+    python -m demo.load_flights --demo .demo
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 
 import pymysql
 
-from examples import flights, local_servers
+from demo import flights, local_servers
+from demo.flights import Checksum, Row
+from demo.ledger import Batch, Doubt, Ledger
+from demo.report import Report
 from examples.dbrw import READ, WRITE, Client, InDoubt, NoServer, Server, Topology
-from examples.flights import Checksum, Row
-from examples.ledger import Batch, Doubt, Ledger
-from examples.report import Report
 
 ROWS = 336_776
 BATCH_ROWS = 200
