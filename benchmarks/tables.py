@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from benchmarks.measure import Sample, Table, number, ratio
 from benchmarks.servers import Failed, Played, Servers
 from benchmarks.site import OURS
-from examples.report import Report
+from demo.report import Report
 
 ONE, MANY = 1, 10
 AIM = 1.2
