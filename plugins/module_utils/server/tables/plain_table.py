@@ -13,10 +13,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import St
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.months import Change
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Row, Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.months import (
-    moment_of,
-    partition_definitions,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.usage_table import (
     read_table,
 )
@@ -36,6 +32,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     RANGE_COLUMNS,
     TO_DAYS,
     UNIX_TIMESTAMP,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    moment_of,
+    partition_definitions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.plain_table import (
     ForeignKey,

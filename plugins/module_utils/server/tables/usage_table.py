@@ -28,9 +28,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import has_schema
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.months import (
-    partition_definitions,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
@@ -48,6 +45,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     RANGE_COLUMNS,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    partition_definitions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
     READ,

@@ -8,11 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.months import (
-    LockWait,
-    moment_of,
-    partition_definitions,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     EPOCH_MILLISECONDS,
@@ -21,6 +16,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     TO_DAYS,
     UNIX_TIMESTAMP,
     Partition,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    moment_of,
+    partition_definitions,
 )
 
 
@@ -61,11 +60,3 @@ def test_a_boundary_is_read_as_it_was_written(month: Month) -> None:
     assert moment_of(RANGE_COLUMNS, f"'{value}'") == month.start
     said, (value,) = partition_definitions(TO_DAYS, partitions)
     assert said[0] == "PARTITION `p` VALUES LESS THAN (TO_DAYS(%s))"
-
-
-def test_a_wait_for_a_lock_takes_time() -> None:
-    assert LockWait(1, 0).problems() == []
-    assert LockWait(0, -1).problems() == [
-        "lock_wait_timeout_seconds 0 is no time to wait; choose 1 or more.",
-        "lock_wait_retries -1 is no number; choose 0 or more.",
-    ]
