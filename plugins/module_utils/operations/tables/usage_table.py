@@ -196,7 +196,6 @@ class UsageTableOperation(Operation[Desired, Current]):
                     planning.plan(
                         _wanted(one, there, current.now),
                         replace(there, schema_exists=exists),
-                        server_side.add_index,
                     )
                 )
                 schemas.add(one.table.schema)
@@ -284,7 +283,7 @@ def _result(
     one: Described, there: planning.Current, now: datetime, plan: Plan, done: Done
 ) -> dict[str, Any]:
     wanted, existing = _wanted(one, there, now), there.existing
-    left = planning.remaining(wanted, existing, server_side.add_index) if existing else []
+    left = planning.remaining(wanted, existing) if existing else []
     return {
         "shape": one.table.shape,
         "columns": [{"name": column.name, "type": column.type} for column in wanted.shape.columns],

@@ -390,13 +390,6 @@ def statements(step: Step, server: Server) -> list[Statement]:
     return [create_table(wanted)]
 
 
-def add_index(table: UsageTable, index: Index) -> str:
-    """Return the statement that adds an index, for people to read."""
-    return Statement(
-        f"ALTER TABLE {quote_table(table.schema, table.name)} ADD {index_clause(index)}"
-    ).shown
-
-
 def add_indexes(added: AddedIndexes) -> Statement:
     """Return the one statement that adds indexes while rows are read and written.
 
