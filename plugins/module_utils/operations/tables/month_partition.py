@@ -319,7 +319,6 @@ def _plan_of(wanted: Wanted, seen: Seen, now: datetime) -> Plan:
             seen.table,
             wanted.epoch,
             wanted.partition_plain_table,
-            plain_table.quote,
         )
     policy = wanted.policy.seen_at(now, seen.table.scheme, seen.table.ends_months_late)
     return planning.plan(policy, Month.of(now), seen.table, seen.beside)

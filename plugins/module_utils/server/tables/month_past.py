@@ -41,6 +41,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
     quote_columns,
     quote_identifier,
     quote_table,
+    shown_table,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     PartitionedTable,
@@ -97,7 +98,7 @@ def read_beside(
         problems.append(
             f"{table} has columns that were added instantly, so its partitions cannot be exchanged "
             "with tables (error 1731). Rebuild it at a quiet time, outside the binary log: "
-            f"ALTER TABLE {quote_table(table.schema, table.name).replace('%%', '%')} FORCE;"
+            f"ALTER TABLE {shown_table(table.schema, table.name)} FORCE;"
         )
     refuse_if_any(problems)
     leftover = _moving(table)

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain, count
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.months import COUNT_LIMIT
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Row, Server
@@ -17,9 +16,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.partit
     data_directories,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
-    Statement,
     quote_identifier,
     quote_table,
 )
@@ -34,7 +31,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
     moment_of,
-    partition_definitions,
 )
 
 UNDERSTOOD = (
@@ -192,20 +188,11 @@ def _require_date(where: str, column: str, type_: str) -> None:
 
 
 def _with_nulls(table: PartitionedTable) -> PartitionedTable:
-    """Say how rows without a time, which are in the first partition, get one of their own."""
+    """Say that rows without a time may be in the first partition."""
     first, *others = table.partitions
     if first.below is None or first.is_catch_all:
         return table
-    taken = {partition.name.lower() for partition in table.partitions}
-    names = chain(["pnull"], map("pnull_{}".format, count(2)))
-    name = next(name for name in names if name not in taken)
-    definitions, args = partition_definitions(table.scheme, [Partition(name, EPOCH), first])
-    reorganize = Statement(
-        f"ALTER TABLE {quote_table(table.schema, table.name)} REORGANIZE PARTITION "
-        f"{quote_identifier(first.name)} INTO ({', '.join(definitions)})",
-        args,
-    )
-    return replace(table, partitions=(replace(first, part_nulls=reorganize.shown), *others))
+    return replace(table, partitions=(replace(first, may_hold_nulls=True), *others))
 
 
 def _require_times(where: str, scheme: str, rows: Sequence[Row]) -> None:

@@ -59,10 +59,10 @@ class Partition:
     the server's statistics. ``counted`` is what the table itself says of its
     rows, None as long as nobody has asked; it is never above the limit that
     was asked with. ``data_directory`` is where its file lies; None: in the
-    server's own data directory. ``part_nulls`` is the statement that parts the
-    rows without a time from those of its months; None: it can have none such.
-    ``bound`` is where the boundary really is, if ``below`` is the first moment of
-    the month that it counts for: see ``counted_for_months``.
+    server's own data directory. ``may_hold_nulls``: rows without a time may be
+    in it, among those of its months. ``bound`` is where the boundary really is, if
+    ``below`` is the first moment of the month that it counts for: see
+    ``counted_for_months``.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Partition:
     index_bytes: int = 0
     counted: int | None = None
     data_directory: str | None = None
-    part_nulls: str | None = None
+    may_hold_nulls: bool = False
     bound: datetime | None = None
 
     @property

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain, count
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import EPOCH
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import quote_identifier
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
+    Statement,
+    quote_identifier,
+    quote_table,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
@@ -19,6 +24,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     TO_DAYS,
     UNIX_TIMESTAMP,
     Partition,
+    PartitionedTable,
     text_of,
 )
 
@@ -53,6 +59,20 @@ def moment_of(scheme: str, description: str) -> datetime:
         return EPOCH + timedelta(seconds=max(int(description), 0) / _PER_SECOND[scheme])
     days = int(description) - _TO_DAYS_OF_0001_01_01
     return datetime.combine(date.min + timedelta(days=max(days, 0)), datetime.min.time())
+
+
+def part_nulls(table: PartitionedTable) -> Statement:
+    """Return the statement that parts the first partition's rows without a time from the others."""
+    first = table.partitions[0]
+    taken = {partition.name.lower() for partition in table.partitions}
+    names = chain(["pnull"], map("pnull_{}".format, count(2)))
+    name = next(name for name in names if name not in taken)
+    definitions, args = partition_definitions(table.scheme, [Partition(name, EPOCH), first])
+    return Statement(
+        f"ALTER TABLE {quote_table(table.schema, table.name)} REORGANIZE PARTITION "
+        f"{quote_identifier(first.name)} INTO ({', '.join(definitions)})",
+        args,
+    )
 
 
 def _boundary(scheme: str, moment: datetime) -> tuple[str, Any]:

@@ -16,9 +16,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     TO_DAYS,
     UNIX_TIMESTAMP,
     Partition,
+    PartitionedTable,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
     moment_of,
+    part_nulls,
     partition_definitions,
 )
 
@@ -60,3 +62,15 @@ def test_a_boundary_is_read_as_it_was_written(month: Month) -> None:
     assert moment_of(RANGE_COLUMNS, f"'{value}'") == month.start
     said, (value,) = partition_definitions(TO_DAYS, partitions)
     assert said[0] == "PARTITION `p` VALUES LESS THAN (TO_DAYS(%s))"
+
+
+def test_rows_without_a_time_get_a_partition_with_a_name_of_its_own() -> None:
+    partitions = tuple(
+        Partition(name, datetime(2013, month, 1))
+        for month, name in enumerate(("a`", "PNULL", "pnull_2"), 1)
+    )
+    table = PartitionedTable("s", "t", "at", UNIX_TIMESTAMP, partitions)
+    assert part_nulls(table).shown == (
+        "ALTER TABLE `s`.`t` REORGANIZE PARTITION `a``` INTO (PARTITION `pnull_3` VALUES LESS "
+        "THAN (0), PARTITION `a``` VALUES LESS THAN (1356998400))"
+    )
