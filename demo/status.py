@@ -31,7 +31,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
     channels as channels_of_server,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
-    months as months_of_server,
+    partitions as partitions_of_server,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
@@ -106,9 +106,9 @@ def look_at_merged_rows(admin: Admin, seen: Seen, increment: int) -> None:
         increment,
     )
     seen.residues = {int(row["residue"]): row["found"] for row in rows}
-    table = months_of_server.read(admin, "usage_data", "flights", None)
+    table = partitions_of_server.read(admin, "usage_data", "flights", None)
     # Counted in the partitions themselves; the statistics are an estimate.
-    seen.months = months_of_server.count_rows(admin, table, table.partitions).partitions
+    seen.months = partitions_of_server.count_rows(admin, table, table.partitions).partitions
     seen.channels = channels_of_server.read(admin)
 
 

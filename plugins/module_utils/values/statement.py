@@ -60,6 +60,16 @@ def quote_table(schema: str, table: str) -> str:
     return f"{quote_identifier(schema)}.{quote_identifier(table)}"
 
 
+def shown_identifier(name: str) -> str:
+    """Return ``name`` as ``Statement.shown`` has it, for a statement that a person is to run."""
+    return Statement(quote_identifier(name)).shown
+
+
+def shown_table(schema: str, table: str) -> str:
+    """Return ``schema.table`` as ``Statement.shown`` has it."""
+    return Statement(quote_table(schema, table)).shown
+
+
 def quote_columns(columns: Sequence[str]) -> str:
     """Return a list of columns as it stands in a key: (`a`, `b`)."""
     return "(" + ", ".join(quote_identifier(column) for column in columns) + ")"

@@ -25,14 +25,21 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_a
     pattern_problems,
     shared_archive_problems,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.clock import utc_now
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.lock_wait import (
+    bound_lock_waits,
+    lock_wait_problems,
+    run_with_retries,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     month_past,
     plain_table,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
-    months as server_side,
+    partitions as server_side,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.lock_wait import LockWait
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
@@ -112,7 +119,7 @@ class Desired:
     tables: tuple[Wanted, ...]
     as_list: bool
     now: datetime | None
-    wait: server_side.LockWait
+    wait: LockWait
 
 
 @dataclass(frozen=True)
@@ -152,9 +159,7 @@ class MonthPartition(Operation[Desired, Current]):
     }
 
     def desired(self, params: Params) -> Desired:
-        wait = server_side.LockWait(
-            params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
-        )
+        wait = LockWait(params["lock_wait_timeout_seconds"], params["lock_wait_retries"])
         problems = wait.problems()
         now = None
         try:
@@ -184,9 +189,9 @@ class MonthPartition(Operation[Desired, Current]):
         return replace(desired, tables=tables)
 
     def current(self, server: Server, desired: Desired) -> Current:
-        refuse_if_any(server_side.lock_wait_problems(server, desired.wait))
-        server_side.bound_lock_waits(server, desired.wait)
-        now = desired.now or server_side.utc_now(server)
+        refuse_if_any(lock_wait_problems(server, desired.wait))
+        bound_lock_waits(server, desired.wait)
+        now = desired.now or utc_now(server)
         seen: list[Seen | list[str]] = []
         for one in desired.tables:
             try:
@@ -233,7 +238,7 @@ class MonthPartition(Operation[Desired, Current]):
         """Take one step; return its seconds, without the tries that did not get the table."""
         table = step.value.table
         return sum(
-            server_side.run_with_retries(server, statement, table, desired.wait)
+            run_with_retries(server, statement, table.schema, table.name, desired.wait)
             for statement in statements
         )
 
@@ -314,7 +319,6 @@ def _plan_of(wanted: Wanted, seen: Seen, now: datetime) -> Plan:
             seen.table,
             wanted.epoch,
             wanted.partition_plain_table,
-            plain_table.quote,
         )
     policy = wanted.policy.seen_at(now, seen.table.scheme, seen.table.ends_months_late)
     return planning.plan(policy, Month.of(now), seen.table, seen.beside)

@@ -18,9 +18,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import listed
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import months as planning
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.clock import utc_now
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
-    months as server_side,
+    partitions as server_side,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
@@ -125,7 +126,7 @@ class MonthPartitionInfo(Question[Desired, Current]):
         return replace(desired, tables=tables)
 
     def current(self, server: Server, desired: Desired) -> Current:
-        now = desired.now or server_side.utc_now(server)
+        now = desired.now or utc_now(server)
         seen: list[Seen] = []
         problems: list[str] = []
         for asked in desired.tables:

@@ -29,13 +29,16 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.usage_indexes import (
     ADD_INDEXES,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.clock import utc_now
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
-    months as server_months,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.lock_wait import (
+    bound_lock_waits,
+    run_with_retries,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     usage_table as server_side,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.lock_wait import LockWait
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
@@ -103,7 +106,7 @@ class Desired:
     tables: tuple[Described, ...]
     listed: bool
     now: datetime | None
-    wait: server_months.LockWait
+    wait: LockWait
 
     def where(self, one: Described) -> str:
         """Return what is said with a table's problem; of one alone everybody knows."""
@@ -153,9 +156,7 @@ class UsageTableOperation(Operation[Desired, Current]):
 
     def desired(self, params: Params) -> Desired:
         given, listed = each_table(params, _OF_A_TABLE), is_listed(params)
-        wait = server_months.LockWait(
-            params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
-        )
+        wait = LockWait(params["lock_wait_timeout_seconds"], params["lock_wait_retries"])
         now, tables = None, []
         refuse_if_any(
             [text for one in given for text in lacking(one, one["name"], "schema", "time_column")]
@@ -179,8 +180,8 @@ class UsageTableOperation(Operation[Desired, Current]):
         return replace(desired, tables=tuple(tables))
 
     def current(self, server: Server, desired: Desired) -> Current:
-        server_months.bound_lock_waits(server, desired.wait)
-        now = desired.now or server_months.utc_now(server)
+        bound_lock_waits(server, desired.wait)
+        now = desired.now or utc_now(server)
         return Current(tuple(_read(server, one) for one in desired.tables), now)
 
     def plan(self, desired: Desired, current: Current) -> Plan:
@@ -195,7 +196,6 @@ class UsageTableOperation(Operation[Desired, Current]):
                     planning.plan(
                         _wanted(one, there, current.now),
                         replace(there, schema_exists=exists),
-                        server_side.add_index,
                     )
                 )
                 schemas.add(one.table.schema)
@@ -218,7 +218,8 @@ class UsageTableOperation(Operation[Desired, Current]):
     ) -> float:
         """Take one step, and return how many seconds its statement took when it got the table."""
         (statement,) = statements
-        return server_months.run_with_retries(server, statement, step.value.table, desired.wait)
+        table: UsageTable = step.value.table
+        return run_with_retries(server, statement, table.schema, table.name, desired.wait)
 
     def result(
         self, server: Server, desired: Desired, current: Current, plan: Plan, done: Done
@@ -282,7 +283,7 @@ def _result(
     one: Described, there: planning.Current, now: datetime, plan: Plan, done: Done
 ) -> dict[str, Any]:
     wanted, existing = _wanted(one, there, now), there.existing
-    left = planning.remaining(wanted, existing, server_side.add_index) if existing else []
+    left = planning.remaining(wanted, existing) if existing else []
     return {
         "shape": one.table.shape,
         "columns": [{"name": column.name, "type": column.type} for column in wanted.shape.columns],

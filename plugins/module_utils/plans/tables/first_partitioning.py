@@ -9,7 +9,6 @@ wrong silently, is found first, and told with the statement that cures it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +19,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.months 
     moving_text,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
+    shown_identifier,
+    shown_table,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
+    not_null,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     MOST_PARTITIONS,
@@ -40,8 +46,6 @@ FIRST = "partition table"
 _SCHEMES = {"date": RANGE_COLUMNS, "datetime": RANGE_COLUMNS, "timestamp": UNIX_TIMESTAMP}
 _INTEGERS = ("int", "bigint", "integer")
 
-Quote = Callable[[str], str]
-
 
 def plan(
     policy: MonthPolicy,
@@ -49,16 +53,15 @@ def plan(
     table: PlainTable,
     epoch: str,
     allowed: bool,
-    quote: Quote,
 ) -> Plan:
     """Return the one step that partitions a table by months.
 
-    ``now`` is in UTC, ``epoch`` is what the column counts if it is an integer, and
-    ``quote`` writes an identifier. Raises ``Refused`` with everything that stands against it, and
-    with its size and the time to expect when it is not ``allowed``.
+    ``now`` is in UTC, ``epoch`` is what the column counts if it is an integer. Raises ``Refused``
+    with everything that stands against it, and with its size and the time to expect when it is
+    not ``allowed``.
     """
     whole = Partition(table.name, None, table.rows, table.data_bytes, table.index_bytes)
-    problems = _problems(table, quote)
+    problems = _problems(table)
     scheme = epoch if table.column is None else _SCHEMES.get(table.column.type, epoch)
     current, policy = Month.of(now), policy.seen_at(now, scheme)
     first = Month.of(table.earliest) if table.earliest else current
@@ -94,30 +97,31 @@ def plan(
     return Plan((step,), (told, *_time_zone_traps(table)))
 
 
-def _problems(table: PlainTable, quote: Quote) -> list[str]:
+def _problems(table: PlainTable) -> list[str]:
     column = table.column
     if column is None:
         return [f"{table} has no column of the name that time_column gives. Correct time_column."]
     found = []
-    named = quote(column.name)
+    alter = f"ALTER TABLE {shown_table(table.schema, table.name)}"
+    modify = f"{alter} MODIFY {shown_identifier(column.name)}"
     if column.type not in (*_SCHEMES, *_INTEGERS):
         found.append(
             f"{table}: {column.name} is {column.type}; months can be told from DATE, DATETIME, "
-            "TIMESTAMP, and INT or BIGINT epoch columns. If its values are times: ALTER TABLE "
-            f"{table.quoted} MODIFY {named} DATETIME(6) NOT NULL; with its default and comment, if "
-            "it has any."
+            "TIMESTAMP, and INT or BIGINT epoch columns. If its values are times: "
+            f"{modify} DATETIME(6) NOT NULL; with its default and comment, if it has any."
         )
-    elif column.as_datetime is not None:
+    elif not column.can_partition:
+        datetime_type = column.column.type.replace("timestamp", "datetime", 1)
         found.append(
             f"{table}: {column.name} is a TIMESTAMP with a fraction, by which this server does "
             "not partition (error 1491). "
             f"{'Give rows in which it is NULL a time. ' if column.nullable else ''}Then DATETIME "
-            "keeps the fraction: SET time_zone = '+00:00'; ALTER TABLE "
-            f"{table.quoted} MODIFY {named} {column.as_datetime}; Its values are UTC's from then "
-            "on, whatever a session's time_zone is, so let every session that reads or fills it "
-            "have '+00:00'."
+            f"keeps the fraction: SET time_zone = '+00:00'; {modify} "
+            f"{not_null(column.column, datetime_type)}; Its values are UTC's from then on, "
+            "whatever a session's time_zone is, so let every session that reads or fills it have "
+            "'+00:00'."
         )
-    elif column.nullable and column.not_null is None:
+    elif column.nullable and not column.can_be_not_null:
         found.append(
             f"{table}: {column.name} is generated, and can be NULL, which this server does not let "
             "you change; such rows would be dropped with the first month. Give a time_column that "
@@ -126,53 +130,56 @@ def _problems(table: PlainTable, quote: Quote) -> list[str]:
     elif column.nullable:
         found.append(
             f"{table}: {column.name} can be NULL, and such rows would be dropped with the first "
-            f"month. Give them a time, then: ALTER TABLE {table.quoted} MODIFY {named} "
-            f"{column.not_null};"
+            f"month. Give them a time, then: {modify} {not_null(column.column)};"
         )
     if table.engine.lower() != "innodb":
         found.append(
             f"{table} is {table.engine}, and its partitions could not be changed while it is "
-            f"used: ALTER TABLE {table.quoted} ENGINE = InnoDB;"
+            f"used: {alter} ENGINE = InnoDB;"
         )
     found += [
         f"{table} has a foreign key {'to another table' if key.from_here else 'to it'}, which a "
-        f"partitioned table cannot have (errors 1506, 1217): ALTER TABLE {key.table} "
-        f"DROP FOREIGN KEY {quote(key.name)};"
+        "partitioned table cannot have (errors 1506, 1217): ALTER TABLE "
+        f"{shown_table(key.schema, key.table)} DROP FOREIGN KEY {shown_identifier(key.name)};"
         for key in table.foreign_keys
     ]
     found += [
         f"{table}: a partitioned table of this server can have no {kind} index (error 1214): "
-        f"ALTER TABLE {table.quoted} DROP INDEX {quote(name)};"
+        f"{alter} DROP INDEX {shown_identifier(name)};"
         for name, kind in table.refused_indexes
     ]
     found += [
         f"{table}: column {name} holds geometry, which a partitioned table of this server "
         "cannot (error 1178). Keep its values in a table of their own, then: "
-        f"ALTER TABLE {table.quoted} DROP COLUMN {quote(name)};"
+        f"{alter} DROP COLUMN {shown_identifier(name)};"
         for name in table.geometry_columns
     ]
-    return found + _key_problems(table, column.name, quote)
+    return found + _key_problems(table, column.name)
 
 
-def _key_problems(table: PlainTable, column: str, quote: Quote) -> list[str]:
+def _key_problems(table: PlainTable, column: str) -> list[str]:
     changes: list[str] = []
     names: list[str] = []
     for key in table.unique_keys:
         if column.lower() in (part.lower() for part in key.columns):
             continue
-        columns = ", ".join((*key.quoted_columns, quote(column)))
+        parts = [
+            shown_identifier(name) + (f"({prefix})" if prefix else "")
+            for name, prefix in zip(key.columns, key.prefixes)
+        ]
+        columns = ", ".join((*parts, shown_identifier(column)))
         names.append("the primary key" if key.is_primary else f"unique key {key.name}")
         if key.is_primary:
             changes.append(f"DROP PRIMARY KEY, ADD PRIMARY KEY ({columns})")
         else:
-            name = quote(key.name)
+            name = shown_identifier(key.name)
             changes.append(f"DROP INDEX {name}, ADD UNIQUE INDEX {name} ({columns})")
     if not changes:
         return []
     return [
         f"{table}: {' and '.join(names)} must contain {column}, because each partition looks for "
         f"duplicates in itself only (error 1503). If two rows may differ in {column} alone: "
-        f"ALTER TABLE {table.quoted} {', '.join(changes)};"
+        f"ALTER TABLE {shown_table(table.schema, table.name)} {', '.join(changes)};"
     ]
 
 

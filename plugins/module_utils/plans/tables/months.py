@@ -35,6 +35,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     spans,
     text_of,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    part_nulls,
+)
 
 ADD = "add partitions"
 SPLIT = "split partition"
@@ -149,7 +152,7 @@ def plan(
         if missing:
             change(ADD, (), missing)
     older = _older(policy, current, table.partitions)
-    warnings += [_holds_nulls(table, p) for p in older if p.part_nulls is not None]
+    warnings += [_holds_nulls(table, p) for p in older if p.may_hold_nulls]
     past = _past(policy, current, table.partitions)
     if _months_in(table, past) > policy.max_drops:
         problems.append(_too_many_drops(table, policy, current, past))
@@ -259,7 +262,7 @@ def _pieces(boundaries: Iterable[datetime], others: Iterable[Partition]) -> tupl
 def _past(
     policy: MonthPolicy, current: Month, partitions: Sequence[Partition]
 ) -> tuple[Partition, ...]:
-    return tuple(p for p in _older(policy, current, partitions) if p.part_nulls is None)
+    return tuple(p for p in _older(policy, current, partitions) if not p.may_hold_nulls)
 
 
 def _older(
@@ -314,7 +317,7 @@ def _holds_nulls(table: PartitionedTable, partition: Partition) -> str:
     return (
         f"{table}: partition {partition.name} is past, and is kept: {table.time_column} can be "
         "NULL, and it is the one that such rows are in. Give them a partition of their own, at a "
-        f"quiet time and outside the binary log: {partition.part_nulls}; or make the column NOT "
+        f"quiet time and outside the binary log: {part_nulls(table).shown}; or make the column NOT "
         "NULL."
     )
 

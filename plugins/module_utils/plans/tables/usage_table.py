@@ -11,7 +11,7 @@ holds data is for people to decide.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
@@ -25,6 +25,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.usage_i
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
+    add_index,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     RANGE_COLUMNS,
@@ -46,8 +49,6 @@ CREATE_TABLE = "create table"
 
 STOPS = "stops a channel, or changes what comes through it"
 HARMLESS = "none"
-
-AddIndex = Callable[[UsageTable, Index], str]
 
 # What a replica may hold otherwise than its source without anyone noticing.
 _HARMLESS_OPTIONS = {"AUTO_INCREMENT", "COMMENT"}
@@ -225,7 +226,7 @@ def _problems_of_indexes(table: UsageTable, written: TableShape) -> Iterator[str
             yield f"indexes: {index.name} names {', '.join(missing)}, which the definition lacks."
 
 
-def plan(desired: Wanted, current: Current, add_index: AddIndex) -> Plan:
+def plan(desired: Wanted, current: Current) -> Plan:
     """Return the steps that create the table, or that add the indexes that it lacks.
 
     Raises ``Refused`` with every difference if one of them does harm, or when
@@ -237,7 +238,7 @@ def plan(desired: Wanted, current: Current, add_index: AddIndex) -> Plan:
         *(f"{table}: {text}." for text in twins(desired.shape.indexes)),
     )
     if current.existing:
-        made = _plan_of_existing(desired, current, current.existing, add_index)
+        made = _plan_of_existing(desired, current, current.existing)
         return replace(made, warnings=(*made.warnings, *notes))
     steps = []
     if not current.schema_exists:
@@ -254,11 +255,9 @@ def plan(desired: Wanted, current: Current, add_index: AddIndex) -> Plan:
     return Plan(tuple(steps), notes)
 
 
-def _plan_of_existing(
-    desired: Wanted, current: Current, existing: TableShape, add_index: AddIndex
-) -> Plan:
+def _plan_of_existing(desired: Wanted, current: Current, existing: TableShape) -> Plan:
     table = desired.table
-    found = remaining(desired, existing, add_index)
+    found = remaining(desired, existing)
     if any(not difference.harmless for difference in found):
         raise Refused(
             [
@@ -275,11 +274,11 @@ def _plan_of_existing(
     return Plan((step,), warnings)
 
 
-def remaining(desired: Wanted, existing: TableShape, add_index: AddIndex) -> list[Difference]:
+def remaining(desired: Wanted, existing: TableShape) -> list[Difference]:
     """Return the differences that are left when the indexes have been added, where they may be."""
     return [
         difference
-        for difference in differences(desired, existing, add_index)
+        for difference in differences(desired, existing)
         if not (desired.table.add_indexes and difference.fix)
     ]
 
@@ -298,16 +297,13 @@ def _shown(desired: Wanted) -> dict[str, object]:
     return shown
 
 
-def differences(desired: Wanted, existing: TableShape, add_index: AddIndex) -> list[Difference]:
-    """Return how a table differs from what is wanted, in the order of its parts.
-
-    ``add_index`` says in SQL how an index would be added.
-    """
+def differences(desired: Wanted, existing: TableShape) -> list[Difference]:
+    """Return how a table differs from what is wanted, in the order of its parts."""
     return [
         *_differences_of_columns(desired.shape, existing),
         *_differences_nobody_asked_for(desired.shape, existing),
         *_differences_of_keys(desired, existing),
-        *_differences_of_indexes(desired, existing, add_index),
+        *_differences_of_indexes(desired, existing),
         *_differences_of_checks(desired.shape, existing),
         *_differences_of_options(desired.shape, existing),
     ]
@@ -421,9 +417,7 @@ def _differences_of_keys(desired: Wanted, existing: TableShape) -> Iterator[Diff
         )
 
 
-def _differences_of_indexes(
-    desired: Wanted, existing: TableShape, add_index: AddIndex
-) -> Iterator[Difference]:
+def _differences_of_indexes(desired: Wanted, existing: TableShape) -> Iterator[Difference]:
     matched = match(desired.shape.indexes, existing.indexes)
     for index, found in matched.pairs:
         if found.name.lower() != index.name.lower():

@@ -31,7 +31,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import has_schema
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import months
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import partition_changes
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.usage_table import (
     read_table,
 )
@@ -41,9 +41,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
     quote_columns,
     quote_identifier,
     quote_table,
+    shown_table,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     PartitionedTable,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    partition_definitions,
 )
 
 # The only directories that MySQL puts a file into, besides its own. MariaDB has
@@ -94,7 +98,7 @@ def read_beside(
         problems.append(
             f"{table} has columns that were added instantly, so its partitions cannot be exchanged "
             "with tables (error 1731). Rebuild it at a quiet time, outside the binary log: "
-            f"ALTER TABLE {quote_table(table.schema, table.name).replace('%%', '%')} FORCE;"
+            f"ALTER TABLE {shown_table(table.schema, table.name)} FORCE;"
         )
     refuse_if_any(problems)
     leftover = _moving(table)
@@ -114,7 +118,7 @@ def statements(step: Step, server: Server) -> list[Statement]:
     if step.action == CLEAN:
         name = quote_table(change.table.schema, str(change.leftover))
         return [Statement(f"DROP TABLE IF EXISTS {name}")]
-    return [months.statement(step, server)]
+    return [partition_changes.statement(step, server)]
 
 
 def _archive(step: Step, change: Change, server: Server) -> list[Statement]:
@@ -123,7 +127,7 @@ def _archive(step: Step, change: Change, server: Server) -> list[Statement]:
     table = quote_table(change.table.schema, change.table.name)
     archive = quote_table(change.archive.schema, change.archive.table)
     partition = quote_identifier(change.old[0].name)
-    drop = months.statement(replace(step, action=DROP), server)
+    drop = partition_changes.statement(replace(step, action=DROP), server)
     found = change.archive.found
     lock = Statement(f"LOCK TABLES {table} WRITE, {archive} WRITE")
     if found and found.has_rows:
@@ -152,7 +156,7 @@ def _copy_rows(table: PartitionedTable, partition: str, into: str, server: Serve
 
 def _move_by_reorganize(change: Change, server: Server) -> list[Statement]:
     (old,), (new,) = change.old, change.new
-    (definition,), args = months.partition_definitions(change.table.scheme, [new])
+    (definition,), args = partition_definitions(change.table.scheme, [new])
     return [
         Statement(
             f"ALTER TABLE {quote_table(change.table.schema, change.table.name)} "

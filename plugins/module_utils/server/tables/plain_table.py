@@ -13,10 +13,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import St
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.months import Change
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Row, Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.months import (
-    moment_of,
-    partition_definitions,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.usage_table import (
     read_table,
 )
@@ -27,15 +23,16 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
     quote_identifier,
     quote_table,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
-    not_null,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
     RANGE_COLUMNS,
     TO_DAYS,
     UNIX_TIMESTAMP,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    moment_of,
+    partition_definitions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.plain_table import (
     ForeignKey,
@@ -109,7 +106,6 @@ def read(server: Server, schema: str, table: str, time_column: str | None) -> Pl
     return PlainTable(
         schema,
         table,
-        quote_table(schema, table).replace("%%", "%"),
         str(about["engine"]),
         _column(server, schema, table, time_column),
         tuple(_unique_keys(indexes)),
@@ -180,28 +176,16 @@ def statement(step: Step) -> Statement:
     )
 
 
-def quote(name: str) -> str:
-    """Return an identifier as a person writes it into a statement."""
-    return quote_identifier(name).replace("%%", "%")
-
-
 def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | None:
     shape = read_table(server, schema, table)
     column = shape.column(name) if shape else None
     if column is None:
         return None
-    as_datetime = None
     has_fraction = column.base_type == "timestamp" and "(" in column.type
-    if has_fraction and not _TAKES_FRACTIONS[server.flavour]:
-        as_datetime = not_null(column, column.type.replace("timestamp", "datetime", 1))
-    is_fixed = column.generated and not _GENERATED_CAN_BE_NOT_NULL[server.flavour]
     return TimeColumn(
-        column.name,
-        column.base_type,
-        column.nullable,
-        "current_timestamp" in column.attributes.lower(),
-        None if is_fixed else not_null(column),
-        as_datetime,
+        column,
+        can_be_not_null=not column.generated or _GENERATED_CAN_BE_NOT_NULL[server.flavour],
+        can_partition=not has_fraction or _TAKES_FRACTIONS[server.flavour],
     )
 
 
@@ -229,10 +213,7 @@ def _unique_keys(rows: Iterable[Row]) -> list[UniqueKey]:
         UniqueKey(
             name,
             tuple(str(row["column_name"]) for row in columns),
-            tuple(
-                quote(str(row["column_name"])) + (f"({row['prefix']})" if row["prefix"] else "")
-                for row in columns
-            ),
+            tuple(int(row["prefix"]) if row["prefix"] else None for row in columns),
         )
         for name, columns in parts.items()
     ]
@@ -252,7 +233,8 @@ def _foreign_keys(server: Server, schema: str, table: str) -> list[ForeignKey]:
     return [
         ForeignKey(
             str(row["name"]),
-            f"{quote(str(row['in_schema']))}.{quote(str(row['in_table']))}",
+            str(row["in_schema"]),
+            str(row["in_table"]),
             (row["in_schema"], row["in_table"]) == (schema, table),
         )
         for row in rows

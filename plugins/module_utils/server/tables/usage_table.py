@@ -28,9 +28,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas import has_schema
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.months import (
-    partition_definitions,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
@@ -48,6 +45,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     RANGE_COLUMNS,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    partition_definitions,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
     READ,
@@ -388,13 +388,6 @@ def statements(step: Step, server: Server) -> list[Statement]:
             )
         ]
     return [create_table(wanted)]
-
-
-def add_index(table: UsageTable, index: Index) -> str:
-    """Return the statement that adds an index, for people to read."""
-    return Statement(
-        f"ALTER TABLE {quote_table(table.schema, table.name)} ADD {index_clause(index)}"
-    ).shown
 
 
 def add_indexes(added: AddedIndexes) -> Statement:

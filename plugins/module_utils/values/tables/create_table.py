@@ -26,6 +26,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
     Column,
     Index,
     TableShape,
+    UsageTable,
 )
 
 _TOKEN = re.compile(
@@ -486,6 +487,13 @@ def index_clause(index: Index) -> str:
     """Return an index as it stands in CREATE TABLE and after ADD in ALTER TABLE."""
     columns = ", ".join(quote_identifier(column) + extra for column, extra in index.parts)
     return f"{index.kind} {quote_identifier(index.name)} ({columns})"
+
+
+def add_index(table: UsageTable, index: Index) -> str:
+    """Return the statement that adds an index, for people to read."""
+    return Statement(
+        f"ALTER TABLE {quote_table(table.schema, table.name)} ADD {index_clause(index)}"
+    ).shown
 
 
 def _escaped(sql: str) -> str:

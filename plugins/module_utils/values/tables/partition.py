@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import EPOCH
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import (
-    Month,
-    parse_moment,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 
 # Both flavours' limit: MySQL Reference Manual, "Restrictions and Limitations on
 # Partitioning"; MariaDB Knowledge Base, "Partitioning Limitations".
@@ -61,10 +59,10 @@ class Partition:
     the server's statistics. ``counted`` is what the table itself says of its
     rows, None as long as nobody has asked; it is never above the limit that
     was asked with. ``data_directory`` is where its file lies; None: in the
-    server's own data directory. ``part_nulls`` is the statement that parts the
-    rows without a time from those of its months; None: it can have none such.
-    ``bound`` is where the boundary really is, if ``below`` is the first moment of
-    the month that it counts for: see ``counted_for_months``.
+    server's own data directory. ``may_hold_nulls``: rows without a time may be
+    in it, among those of its months. ``bound`` is where the boundary really is, if
+    ``below`` is the first moment of the month that it counts for: see
+    ``counted_for_months``.
     """
 
     name: str
@@ -74,7 +72,7 @@ class Partition:
     index_bytes: int = 0
     counted: int | None = None
     data_directory: str | None = None
-    part_nulls: str | None = None
+    may_hold_nulls: bool = False
     bound: datetime | None = None
 
     @property

@@ -8,32 +8,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import Column
+
 
 @dataclass(frozen=True)
 class TimeColumn:
     """The column to partition by.
 
-    ``type`` is the type's name in lower case, without length. ``not_null`` is
-    what follows its name in a MODIFY that makes it NOT NULL and leaves all else
-    as it is; None: the server has no such. ``as_datetime`` is the same with
-    DATETIME in place of TIMESTAMP; None: the server can partition by its type.
+    ``can_be_not_null``: the server has a MODIFY that makes it NOT NULL and leaves all else
+    as it is. ``can_partition``: the server can partition by its type.
     """
 
-    name: str
-    type: str
-    nullable: bool = False
-    filled_by_clock: bool = False
-    not_null: str | None = None
-    as_datetime: str | None = None
+    column: Column
+    can_be_not_null: bool = True
+    can_partition: bool = True
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.column.name
+
+    @property
+    def type(self) -> str:
+        """The type's name in lower case, without length."""
+        return self.column.base_type
+
+    @property
+    def nullable(self) -> bool:
+        """Whether it can be NULL."""
+        return self.column.nullable
+
+    @property
+    def filled_by_clock(self) -> bool:
+        """Whether the server's clock fills it where a statement does not."""
+        return "current_timestamp" in self.column.attributes.lower()
 
 
 @dataclass(frozen=True)
 class UniqueKey:
-    """A primary or unique key, with its columns as they stand in it, quoted."""
+    """A primary or unique key; of each column it has a prefix of so many characters, or all."""
 
     name: str
     columns: tuple[str, ...]
-    quoted_columns: tuple[str, ...]
+    prefixes: tuple[int | None, ...]
 
     @property
     def is_primary(self) -> bool:
@@ -43,9 +60,10 @@ class UniqueKey:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key, and the table (quoted, with its schema) that it belongs to."""
+    """A foreign key, and the table that it belongs to."""
 
     name: str
+    schema: str
     table: str
     from_here: bool
 
@@ -64,7 +82,6 @@ class PlainTable:
 
     schema: str
     name: str
-    quoted: str
     engine: str
     column: TimeColumn | None
     unique_keys: tuple[UniqueKey, ...] = ()

@@ -16,6 +16,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
     quote_columns,
     quote_identifier,
     quote_table,
+    shown_identifier,
+    shown_table,
 )
 
 names = st.text(min_size=1).filter(lambda name: "\0" not in name)
@@ -44,6 +46,12 @@ def test_an_identifier_comes_back_as_it_was(name: str) -> None:
 @given(names, names)
 def test_a_table_comes_back_as_schema_and_table(schema: str, table: str) -> None:
     assert unquoted(executed(Statement(quote_table(schema, table)))) == [schema, table]
+
+
+@given(names, names)
+def test_what_a_person_is_to_run_is_no_template(schema: str, table: str) -> None:
+    assert unquoted(shown_identifier(table)) == [table]
+    assert unquoted(shown_table(schema, table)) == [schema, table]
 
 
 def test_columns_stand_as_in_a_key() -> None:

@@ -27,16 +27,22 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.plain_
     TimeColumn,
     UniqueKey,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import Column
 
 NOW = datetime(2013, 12, 15)
 MONTH = Month.of(NOW)
-AT = TimeColumn("at", "datetime")
-TABLE = PlainTable("s", "t", "`s`.`t`", "InnoDB", AT, rows=1_000_000, data_bytes=5, index_bytes=2)
+
+
+def time_column(
+    type_: str, rest: str = "", nullable: bool = False, attributes: str = "", **can: bool
+) -> TimeColumn:
+    return TimeColumn(Column("at", type_, f"{type_} {rest}", attributes, nullable=nullable), **can)
+
+
+AT = time_column("datetime")
+TABLE = PlainTable("s", "t", "InnoDB", AT, rows=1_000_000, data_bytes=5, index_bytes=2)
 POLICY = MonthPolicy(months_ahead=1)
-
-
-def quote(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
+FILLED = "DEFAULT CURRENT_TIMESTAMP"
 
 
 def plan(
@@ -46,7 +52,7 @@ def plan(
     allowed: bool = True,
     now: datetime = NOW,
 ) -> Plan:
-    return first_partitioning.plan(policy, now, table, epoch, allowed, quote)
+    return first_partitioning.plan(policy, now, table, epoch, allowed)
 
 
 def problems(table: PlainTable, policy: MonthPolicy = POLICY, allowed: bool = True) -> list[str]:
@@ -66,7 +72,7 @@ def problems(table: PlainTable, policy: MonthPolicy = POLICY, allowed: bool = Tr
     ],
 )
 def test_the_scheme_is_that_which_prunes_best(kind: str, epoch: str, scheme: str) -> None:
-    table = replace(TABLE, column=TimeColumn("at", kind), earliest=datetime(2013, 10, 5))
+    table = replace(TABLE, column=time_column(kind), earliest=datetime(2013, 10, 5))
     (step,) = plan(table, epoch=epoch).steps
     assert step.action == first_partitioning.FIRST and step.target == "s.t"
     assert step.value.table.scheme == scheme and step.value.table.time_column == "at"
@@ -112,7 +118,7 @@ def test_the_first_month(
 def test_a_month_that_runs_in_some_zone_is_kept_apart(
     kind: str, now: datetime, first: datetime
 ) -> None:
-    table = replace(TABLE, column=TimeColumn("at", kind), earliest=datetime(2013, 5, 5))
+    table = replace(TABLE, column=time_column(kind), earliest=datetime(2013, 5, 5))
     policy = MonthPolicy(months_ahead=1, months_kept=0)
     (step,) = plan(table, policy, now=now).steps
     assert step.value.new[0].below == first
@@ -133,32 +139,32 @@ def test_a_plain_table_is_only_rewritten_when_told_to() -> None:
     ("change", "said"),
     [
         ({"column": None}, "has no column of the name"),
-        ({"column": TimeColumn("at", "varchar")}, "MODIFY `at` DATETIME(6) NOT NULL;"),
+        ({"column": time_column("varchar")}, "MODIFY `at` DATETIME(6) NOT NULL;"),
         (
-            {"column": TimeColumn("at", "int", True, not_null="int unsigned NOT NULL COMMENT 'c'")},
+            {"column": time_column("int unsigned", "DEFAULT NULL COMMENT 'c'", nullable=True)},
             "Give them a time, then: ALTER TABLE `s`.`t` MODIFY `at` int unsigned NOT NULL COMMENT "
             "'c';",
         ),
         (
-            {"column": TimeColumn("at", "date", nullable=True)},
+            {"column": time_column("date", nullable=True, can_be_not_null=False)},
             "at is generated, and can be NULL, which this server does not let you change",
         ),
         (
-            {"column": TimeColumn("at", "timestamp", as_datetime="datetime(3) NOT NULL")},
+            {"column": time_column("timestamp(3)", "NOT NULL", can_partition=False)},
             "SET time_zone = '+00:00'; ALTER TABLE `s`.`t` MODIFY `at` datetime(3) NOT NULL;",
         ),
         (
-            {"column": TimeColumn("at", "timestamp", True, as_datetime="datetime(3) NOT NULL")},
+            {"column": time_column("timestamp(3)", nullable=True, can_partition=False)},
             "Give rows in which it is NULL a time. Then DATETIME keeps the fraction",
         ),
         ({"engine": "MyISAM"}, "ALTER TABLE `s`.`t` ENGINE = InnoDB;"),
         (
-            {"foreign_keys": (ForeignKey("fk", "`s`.`t`", True),)},
+            {"foreign_keys": (ForeignKey("fk", "s", "t", True),)},
             "foreign key to another table, which a partitioned table cannot have (errors 1506, "
             "1217): ALTER TABLE `s`.`t` DROP FOREIGN KEY `fk`;",
         ),
         (
-            {"foreign_keys": (ForeignKey("fk", "`s`.`child`", False),)},
+            {"foreign_keys": (ForeignKey("fk", "s", "child", False),)},
             "foreign key to it, which a partitioned table cannot have (errors 1506, 1217): "
             "ALTER TABLE `s`.`child` DROP FOREIGN KEY `fk`;",
         ),
@@ -175,9 +181,9 @@ def test_each_obstacle_is_told(change: dict[str, object], said: str) -> None:
 
 def test_keys_without_the_column_are_told_in_one_statement() -> None:
     keys = (
-        UniqueKey("PRIMARY", ("id",), ("`id`",)),
-        UniqueKey("fits", ("code", "AT"), ("`code`", "`AT`")),
-        UniqueKey("odd` key", ("a", "b"), ("`a`", "`b`(10)")),
+        UniqueKey("PRIMARY", ("id",), (None,)),
+        UniqueKey("fits", ("code", "AT"), (None, None)),
+        UniqueKey("odd` key", ("a", "b"), (None, 10)),
     )
     (problem,) = problems(replace(TABLE, unique_keys=keys))
     assert "the primary key and unique key odd` key must contain at" in problem
@@ -196,7 +202,7 @@ def test_everything_is_told_at_once() -> None:
 def test_time_zone_traps() -> None:
     trapped = replace(TABLE, clock_offset_seconds=3600)
     assert "may be filled by the server's clock, which is 3600 s" in plan(trapped).warnings[1]
-    filled = replace(trapped, column=replace(AT, filled_by_clock=True))
+    filled = replace(trapped, column=time_column("datetime", attributes=FILLED))
     assert "and is filled by the server's clock" in plan(filled).warnings[1]
-    stamped = replace(trapped, column=TimeColumn("at", "timestamp", filled_by_clock=True))
+    stamped = replace(trapped, column=time_column("timestamp", attributes=FILLED))
     assert len(plan(stamped).warnings) == 1

@@ -76,7 +76,7 @@ class Simulated:
                     name,
                     below,
                     data_directory=COLD if name in self.cold else None,
-                    part_nulls="ALTER" if self.has_nulls(name) else None,
+                    may_hold_nulls=self.has_nulls(name),
                 )
                 for name, below in self.parts
             ),
@@ -489,7 +489,11 @@ def test_rows_without_a_time_keep_the_first_partition() -> None:
     assert [name for name, _rest in before.apply(plan).parts] == ["x0", "x2", "x3", "x4"]
     (warning,) = plan.warnings
     assert "s.t: partition x0 is past, and is kept: at can be NULL" in warning
-    assert "outside the binary log: ALTER; or" in warning
+    assert (
+        "outside the binary log: ALTER TABLE `s`.`t` REORGANIZE PARTITION `x0` INTO (PARTITION "
+        "`pnull` VALUES LESS THAN ('1970-01-01'), PARTITION `x0` VALUES LESS THAN "
+        "('2013-10-01')); or"
+    ) in warning
     assert before.plan(MonthPolicy(1)).warnings == ()
 
 

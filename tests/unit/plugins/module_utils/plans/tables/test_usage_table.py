@@ -49,10 +49,6 @@ TABLE = UsageTable("s", "t", "CREATE TABLE ...", READ, "id", "at", (Index("k", (
 MONTHS = (Partition("p", datetime(2013, 2, 1)),)
 
 
-def add_index(table: UsageTable, index: Index) -> str:
-    return f"ADD {index.name} TO {table}"
-
-
 def test_write_shape_is_what_is_written() -> None:
     found = wanted(replace(TABLE, shape=WRITE), WRITTEN, MONTHS)
     assert found.shape == WRITTEN and found.partitions == ()
@@ -129,7 +125,7 @@ READ_SHAPE = wanted(TABLE, WRITTEN, MONTHS)
 
 
 def differences(existing: TableShape, desired: Wanted = READ_SHAPE) -> list[tuple[str, bool]]:
-    found = planning.differences(desired, existing, add_index)
+    found = planning.differences(desired, existing)
     return [(difference.what, difference.harmless) for difference in found]
 
 
@@ -202,54 +198,55 @@ def test_differences_of_a_write_server() -> None:
 
 
 def test_creates_what_is_missing() -> None:
-    plan = planning.plan(READ_SHAPE, Current(WRITTEN, None, False), add_index)
+    plan = planning.plan(READ_SHAPE, Current(WRITTEN, None, False))
     assert [step.action for step in plan.steps] == ["create schema", "create table"]
     assert plan.diff()["before"] == {"s": None, "s.t": None}
     assert plan.diff()["after"]["s.t"]["partitions"] == {"p": "everything below 2013-02-01"}
-    plan = planning.plan(READ_SHAPE, Current(WRITTEN, None, True), add_index)
+    plan = planning.plan(READ_SHAPE, Current(WRITTEN, None, True))
     assert [step.action for step in plan.steps] == ["create table"]
     write = wanted(replace(TABLE, shape=WRITE), WRITTEN, MONTHS)
-    plan = planning.plan(write, Current(WRITTEN, None, True), add_index)
+    plan = planning.plan(write, Current(WRITTEN, None, True))
     assert "partitions" not in plan.diff()["after"]["s.t"]
 
 
 def test_creates_no_schema_unasked() -> None:
     desired = replace(READ_SHAPE, table=replace(TABLE, create_schema=False))
     with pytest.raises(Refused, match="there is no schema s"):
-        planning.plan(desired, Current(WRITTEN, None, False), add_index)
+        planning.plan(desired, Current(WRITTEN, None, False))
 
 
 def test_leaves_a_table_alone() -> None:
     same = Current(WRITTEN, READ_SHAPE.shape, True)
-    assert not planning.plan(READ_SHAPE, same, add_index).changed
+    assert not planning.plan(READ_SHAPE, same).changed
     shape = replace(READ_SHAPE.shape, indexes=(*READ_SHAPE.shape.indexes, Index("x", ("Who",))))
-    plan = planning.plan(READ_SHAPE, replace(same, existing=shape), add_index)
+    plan = planning.plan(READ_SHAPE, replace(same, existing=shape))
     assert not plan.changed and len(plan.warnings) == 1
     missing = replace(READ_SHAPE.shape, indexes=(Index("x", ("Who",)),))
     with pytest.raises(Refused) as refusal:
-        planning.plan(READ_SHAPE, replace(same, existing=missing), add_index)
+        planning.plan(READ_SHAPE, replace(same, existing=missing))
     assert len(refusal.value.problems) == 2
-    assert "(slows queries); ADD k TO s.t would mend it" in refusal.value.problems[0]
+    said = "(slows queries); ALTER TABLE `s`.`t` ADD KEY `k` (`Who`, `At`) would mend it"
+    assert said in refusal.value.problems[0]
 
 
 def test_adds_what_is_missing_where_asked() -> None:
     asked = replace(READ_SHAPE, table=replace(TABLE, add_indexes=True))
     extra = Index("x", ("Who",))
     lacking = Current(WRITTEN, replace(READ_SHAPE.shape, indexes=(extra,)), True)
-    plan = planning.plan(asked, lacking, add_index)
+    plan = planning.plan(asked, lacking)
     (step,) = plan.steps
     assert step.action == "add indexes" and step.value.indexes == asked.shape.indexes
     assert len(plan.warnings) == 1 and "KEY x" in plan.warnings[0]
     sized = replace(lacking, size=TableSize(400_000, 1))
-    assert planning.plan(asked, sized, add_index).steps[0].value.cost.seconds == 1.0
+    assert planning.plan(asked, sized).steps[0].value.cost.seconds == 1.0
     # Nothing is added to a table that is wrong otherwise.
     wrong = replace(lacking, existing=replace(READ_SHAPE.shape, indexes=(), options=()))
     with pytest.raises(Refused, match="ENGINE"):
-        planning.plan(asked, wrong, add_index)
+        planning.plan(asked, wrong)
     taken = replace(READ_SHAPE.shape, indexes=(Index("k", ("Who",)),))
     with pytest.raises(Refused, match="s.t: KEY k .Who, At. cannot be added"):
-        planning.plan(asked, replace(lacking, existing=taken), add_index)
-    assert not planning.plan(asked, Current(WRITTEN, asked.shape, True), add_index).changed
+        planning.plan(asked, replace(lacking, existing=taken))
+    assert not planning.plan(asked, Current(WRITTEN, asked.shape, True)).changed
 
 
 def test_descriptions() -> None:
@@ -315,7 +312,7 @@ def test_descriptions() -> None:
 def test_what_is_said_of_a_read_server_s_table(change: dict[str, Any], said: str) -> None:
     asked = replace(READ_SHAPE.shape, options_asked=frozenset({"ROW_FORMAT"}))
     found = planning.differences(
-        replace(READ_SHAPE, shape=asked), replace(READ_SHAPE.shape, **change), add_index
+        replace(READ_SHAPE, shape=asked), replace(READ_SHAPE.shape, **change)
     )
     assert [str(difference) for difference in found] == [said]
 
@@ -400,21 +397,21 @@ def test_only_what_was_asked_for_is_demanded(
 def test_a_collation_that_nobody_named_can_be_named() -> None:
     desired = replace(READ_SHAPE, shape=replace(READ_SHAPE.shape, columns=(ID, AT, SILENT)))
     there = replace(desired.shape, columns=(ID, AT, replace(WHO, collation="utf8mb4_general_ci")))
-    plan = planning.plan(desired, Current(WRITTEN, there, True, notes=("careful",)), add_index)
+    plan = planning.plan(desired, Current(WRITTEN, there, True, notes=("careful",)))
     assert plan.steps == () and plan.warnings == (
         "s.t: collation of Who, which the definition does not name: expected utf8mb4_bin, found "
         "utf8mb4_general_ci; a server where the table is made anew gives it the expected one; name "
         "a collation in the definition (COLLATE utf8mb4_general_ci) to have one everywhere.",
         "s.t: server says of the definition: careful",
     )
-    made = planning.plan(desired, Current(WRITTEN, None, True, notes=("careful",)), add_index)
+    made = planning.plan(desired, Current(WRITTEN, None, True, notes=("careful",)))
     assert made.warnings == ("s.t: server says of the definition: careful",)
 
 
 def test_an_index_that_is_there_twice_is_told() -> None:
     indexes = tuple(Index(name, columns) for name, columns in (("a", ("who",)), ("b", ("WHO",))))
     desired = wanted(replace(TABLE, indexes=indexes), WRITTEN, MONTHS)
-    made = planning.plan(desired, Current(WRITTEN, None, True), add_index)
+    made = planning.plan(desired, Current(WRITTEN, None, True))
     assert made.warnings == (
         "s.t: KEY b (Who) is KEY a (Who) once more, and slows each insert; leave one out.",
     )
@@ -456,30 +453,31 @@ def test_a_schema_of_the_server_itself_is_refused() -> None:
 def test_what_is_said_of_what_is_missing_or_too_much() -> None:
     unique = Index("u", ("Who", "At"), "UNIQUE KEY")
     desired = wanted(replace(TABLE, indexes=(unique,)), WRITTEN, MONTHS)
-    found = planning.differences(desired, replace(desired.shape, indexes=()), add_index)
+    found = planning.differences(desired, replace(desired.shape, indexes=()))
     assert [str(one) for one in found] == [
         "index: expected UNIQUE KEY u (Who, At), found none (duplicates are let in, and queries "
-        "are slow); ADD u TO s.t would mend it, as add_indexes does"
+        "are slow); ALTER TABLE `s`.`t` ADD UNIQUE KEY `u` (`Who`, `At`) would mend it, as "
+        "add_indexes does"
     ]
     checked = replace(READ_SHAPE, shape=replace(READ_SHAPE.shape, checks=(Check("c", "(Id > 0)"),)))
-    found = planning.differences(checked, READ_SHAPE.shape, add_index)
+    found = planning.differences(checked, READ_SHAPE.shape)
     assert [str(one) for one in found] == [
         "check: expected (Id > 0), found none (accepts other rows than the other servers)"
     ]
     written = wanted(replace(TABLE, shape=WRITE), WRITTEN, MONTHS)
-    found = planning.differences(written, replace(written.shape, primary_key=("At",)), add_index)
+    found = planning.differences(written, replace(written.shape, primary_key=("At",)))
     assert [str(one) for one in found] == [
         "primary key: expected Id, found At (the ids of a write server are no longer what makes "
         "its rows unique)"
     ]
-    found = planning.differences(written, replace(written.shape, partitioned=True), add_index)
+    found = planning.differences(written, replace(written.shape, partitioned=True))
     assert [str(one) for one in found] == [
         "partitions: expected none, found some (an insert for which there is none fails (error "
         "1526))"
     ]
     keyless = replace(READ_SHAPE.shape, primary_key=())
     with pytest.raises(Refused) as refusal:
-        planning.plan(READ_SHAPE, Current(WRITTEN, keyless, True), add_index)
+        planning.plan(READ_SHAPE, Current(WRITTEN, keyless, True))
     assert refusal.value.problems[0].startswith(
         "s.t is not what its description says, and is left as it is. primary key: expected Id, At, "
     )

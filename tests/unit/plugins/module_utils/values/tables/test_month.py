@@ -8,10 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import (
-    Month,
-    parse_moment,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 
 MONTHS = st.builds(Month, st.integers(1000, 3000), st.integers(1, 12))
 STEPS = st.integers(-5000, 5000)
@@ -62,23 +59,3 @@ def test_turn_of_the_year() -> None:
 def test_no_month(text: str) -> None:
     with pytest.raises(ValueError, match="month"):
         Month.parse(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2013-12-15", datetime(2013, 12, 15)),
-        ("2013-12-15 01:02:03", datetime(2013, 12, 15, 1, 2, 3)),
-        ("2013-12-15T01:02:03", datetime(2013, 12, 15, 1, 2, 3)),
-        ("2013-12-15 01:02:03.4", datetime(2013, 12, 15, 1, 2, 3, 400000)),
-        ("2013-12-15 01:02:03.000001", datetime(2013, 12, 15, 1, 2, 3, 1)),
-    ],
-)
-def test_moments(text: str, moment: datetime) -> None:
-    assert parse_moment(text) == moment
-
-
-@pytest.mark.parametrize("text", ["", "now", "2013-02-30", "2013-12-15 01:02:03+01:00"])
-def test_no_moment(text: str) -> None:
-    with pytest.raises(ValueError):
-        parse_moment(text)

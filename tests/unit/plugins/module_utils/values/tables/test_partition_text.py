@@ -8,11 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.months import (
-    LockWait,
-    moment_of,
-    partition_definitions,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     EPOCH_MILLISECONDS,
@@ -21,6 +16,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     TO_DAYS,
     UNIX_TIMESTAMP,
     Partition,
+    PartitionedTable,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
+    moment_of,
+    part_nulls,
+    partition_definitions,
 )
 
 
@@ -63,9 +64,13 @@ def test_a_boundary_is_read_as_it_was_written(month: Month) -> None:
     assert said[0] == "PARTITION `p` VALUES LESS THAN (TO_DAYS(%s))"
 
 
-def test_a_wait_for_a_lock_takes_time() -> None:
-    assert LockWait(1, 0).problems() == []
-    assert LockWait(0, -1).problems() == [
-        "lock_wait_timeout_seconds 0 is no time to wait; choose 1 or more.",
-        "lock_wait_retries -1 is no number; choose 0 or more.",
-    ]
+def test_rows_without_a_time_get_a_partition_with_a_name_of_its_own() -> None:
+    partitions = tuple(
+        Partition(name, datetime(2013, month, 1))
+        for month, name in enumerate(("a`", "PNULL", "pnull_2"), 1)
+    )
+    table = PartitionedTable("s", "t", "at", UNIX_TIMESTAMP, partitions)
+    assert part_nulls(table).shown == (
+        "ALTER TABLE `s`.`t` REORGANIZE PARTITION `a``` INTO (PARTITION `pnull_3` VALUES LESS "
+        "THAN (0), PARTITION `a``` VALUES LESS THAN (1356998400))"
+    )
