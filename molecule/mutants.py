@@ -112,12 +112,11 @@ MUTANTS = (
     Mutant(
         "replication-without-tls",
         "default",
-        "roles/write_server/vars/main.yml",
+        "plugins/module_utils/values/accounts/server_accounts.py",
         (
             (
-                "['REPLICATION SLAVE']},\n                          "
-                "'require_tls': write_server_require_tls",
-                "['REPLICATION SLAVE']},\n                          'require_tls': false",
+                '"require_tls": variables["require_tls"]',
+                '"require_tls": variables["require_tls"] and not account.listed',
             ),
         ),
         # The channels use TLS all the same.
