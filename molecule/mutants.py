@@ -42,7 +42,7 @@ MUTANTS = (
     Mutant(
         "offset-used-twice",
         "default",
-        "roles/write_server/tasks/main.yml",
+        "roles/write_server/tasks/ids_and_tables.yml",
         (
             ('offset: "{{ write_server_offset }}"', "offset: 2"),
             ('peers: "{{ write_server_peers }}"', "peers: []"),
@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         "filter-dropped",
         "existing",
-        "roles/read_server/tasks/main.yml",
+        "roles/read_server/tasks/channels.yml",
         (
             (
                 'filters: "{{ read_server_filters if read_server_filters or '
@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         "retries-at-the-default",
         "default",
-        "roles/read_server/tasks/main.yml",
+        "roles/read_server/tasks/channels.yml",
         # The module's own defaults are the role's; these are the servers'.
         (
             ("connect_retry_seconds: 2", "connect_retry_seconds: 60"),
@@ -112,12 +112,11 @@ MUTANTS = (
     Mutant(
         "replication-without-tls",
         "default",
-        "roles/write_server/vars/main.yml",
+        "plugins/module_utils/values/accounts/server_accounts.py",
         (
             (
-                "['REPLICATION SLAVE']},\n                          "
-                "'require_tls': write_server_require_tls",
-                "['REPLICATION SLAVE']},\n                          'require_tls': false",
+                '"require_tls": variables["require_tls"]',
+                '"require_tls": variables["require_tls"] and not account.listed',
             ),
         ),
         # The channels use TLS all the same.
