@@ -33,6 +33,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     months as server_side,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
@@ -131,7 +132,7 @@ class Current:
     """
 
     now: datetime
-    tables: tuple[Seen | list[str], ...]
+    tables: tuple[Seen | list[Reason], ...]
 
 
 class MonthPartition(Operation[Desired, Current]):
@@ -155,12 +156,12 @@ class MonthPartition(Operation[Desired, Current]):
         wait = server_side.LockWait(
             params["lock_wait_timeout_seconds"], params["lock_wait_retries"]
         )
-        problems = wait.problems()
+        problems: list[Reason] = [*wait.problems()]
         now = None
         try:
             now = now_of(params)
         except Refused as refusal:
-            problems += refusal.problems
+            problems += refusal.reasons
         tables = listed.read_each(params, _OF_A_TABLE, _wanted, problems)
         return Desired(tables, params["tables"] is not None, now, wait)
 
@@ -187,17 +188,17 @@ class MonthPartition(Operation[Desired, Current]):
         refuse_if_any(server_side.lock_wait_problems(server, desired.wait))
         server_side.bound_lock_waits(server, desired.wait)
         now = desired.now or server_side.utc_now(server)
-        seen: list[Seen | list[str]] = []
+        seen: list[Seen | list[Reason]] = []
         for one in desired.tables:
             try:
                 seen.append(_look_at(server, one, now))
             except Refused as refusal:
-                seen.append(refusal.problems)
+                seen.append(refusal.reasons)
         return Current(now, tuple(seen))
 
     def plan(self, desired: Desired, current: Current) -> Plan:
         plans: list[Plan] = []
-        problems: list[str] = []
+        problems: list[Reason] = []
         for wanted, seen in zip(desired.tables, current.tables):
             if not isinstance(seen, Seen):
                 problems += seen
@@ -205,7 +206,7 @@ class MonthPartition(Operation[Desired, Current]):
             try:
                 plans.append(_plan_of(wanted, seen, current.now))
             except Refused as refusal:
-                problems += refusal.problems
+                problems += refusal.reasons
         archives = {
             str(seen.table): seen.beside.archives
             for seen in current.tables
@@ -271,7 +272,7 @@ def _wanted(options: Params) -> Wanted:
     try:
         policy = months_of(options)
     except Refused as refusal:
-        raise Refused([*problems, *refusal.problems]) from None
+        raise Refused([*problems, *refusal.reasons]) from None
     refuse_if_any(problems)
     return Wanted(
         options["schema"],
