@@ -18,7 +18,8 @@ class Finding:
     """What was found, where, and what to do.
 
     ``code`` is one of ``CODES`` (values/codes.py) and stays the same when the words change.
-    ``where`` is a table, a channel or another server; nothing for the server that was asked.
+    ``where`` is a table, a channel, another server or an option; nothing for the server that was
+    asked.
     ``text`` says what was found. ``todo`` says what to do; it is the next sentence after a text
     that ends with a full stop, and otherwise goes on in the same one.
     """
