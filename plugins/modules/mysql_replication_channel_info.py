@@ -147,6 +147,11 @@ channels:
         number:
           description: The server's error number.
           type: int
+        code:
+          description:
+            - The kind of error, in two words that stay when RV(channels[].explanation.meaning)
+              changes; several numbers may be one kind.
+          type: str
         event:
           description: V(insert), V(update), V(delete), or the first words of a statement.
           type: str

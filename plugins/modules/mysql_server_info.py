@@ -200,6 +200,35 @@ risks:
   returned: success
   type: list
   elements: str
+findings:
+  description: Each of RV(problems) and RV(risks) in parts, for programs.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: What was found, in two words that stay when the sentence changes.
+      type: str
+    severity:
+      description: V(critical) for a problem, V(warning) for a risk.
+      type: str
+    where:
+      description: The channel or the other server that it is about; empty for this server.
+      type: str
+    text:
+      description: What was found.
+      type: str
+    todo:
+      description: What to do.
+      type: str
+  sample:
+    - code: settings.sync_binlog
+      severity: warning
+      where: ""
+      text: >-
+        sync_binlog is 0 and must be 1, or else after a power failure read servers may have rows
+        that the write server has lost
+      todo: set it in the server's configuration.
 """
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.servers import server_info

@@ -109,7 +109,7 @@ def run(operation: LongOperation[Any, Any]) -> None:
             desired, progress.current, None if module.check_mode else progress.taken
         )
     except Refused as refusal:
-        _fail(module, refusal, fleet, progress, problems=refusal.problems)
+        _fail(module, refusal, fleet, progress, **refusal.told())
     except ServerError as error:
         _fail(module, error, fleet, progress, error_number=error.number, **error.details)
     except Stuck as error:
@@ -208,7 +208,7 @@ def _desired(operation: LongOperation[Desired, Any], params: Params) -> Desired:
     try:
         desired = operation.desired(params)
     except Refused as refusal:
-        raise Refused([*problems, *refusal.problems]) from None
+        raise Refused([*problems, *refusal.reasons]) from None
     refuse_if_any(problems)
     return desired
 

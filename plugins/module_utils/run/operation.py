@@ -60,7 +60,7 @@ def run(operation: Operation[Any, Any]) -> None:
         done = None if module.check_mode else taken
         results = operation.result(server, desired, current, plan, done)
     except Refused as refusal:
-        _fail(module, refusal, server, taken, problems=refusal.problems)
+        _fail(module, refusal, server, taken, **refusal.told())
     except ServerError as error:
         _fail(module, error, server, taken, error_number=error.number, **error.details)
     # The last net: a traceback belongs in the result.

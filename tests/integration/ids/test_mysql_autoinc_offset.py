@@ -164,6 +164,7 @@ def test_settings_that_lose_rows_are_refused_where_asked(
             (problem,) = refused["problems"]
             assert refused["failed"] and "binlog_row_image is MINIMAL and must be FULL" in problem
             assert running(server) == (1, 1) and not refused["changed"]
+            assert [one["code"] for one in refused["findings"]] == ["settings.binlog_row_image"]
         assert run_module(MODULE, server, check=True, **pair)["changed"]
         server.rows("SET GLOBAL binlog_row_image = 'FULL'")
         risky = run_module(MODULE, server, **checked)

@@ -63,6 +63,9 @@ def test_a_setting_that_would_stop_channels_is_told(server: TestServer, run_modu
     told = run_module(MODULE, server, serves_as="write_server")
     (problem,) = told["problems"]
     assert problem.startswith("binlog_row_image is MINIMAL and must be FULL, or else an UPDATE")
+    (finding,) = [one for one in told["findings"] if one["severity"] == "critical"]
+    assert finding["code"] == "settings.binlog_row_image" and finding["where"] == ""
+    assert problem == f"{finding['text']}; {finding['todo']}"
     # A read server's own log is nobody's source here.
     assert run_module(MODULE, server, serves_as="read_server")["problems"] == []
 
@@ -82,6 +85,7 @@ def test_a_server_that_may_be_written_to_is_a_risk_as_a_read_server(
     assert told["problems"] == []
     assert [risk.split(" is ")[0] for risk in told["risks"]] == ["read_only"]
     assert told["warnings"] == told["risks"]
+    assert [one["code"] for one in told["findings"]] == ["settings.read_only"]
 
 
 def test_a_server_that_accounts_with_tls_cannot_log_in_to_is_told(

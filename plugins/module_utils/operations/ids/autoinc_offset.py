@@ -45,6 +45,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers impor
     time_zones,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import CRITICAL
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import (
     Autoinc,
     NamedAutoinc,
@@ -228,9 +229,10 @@ class AutoincOffset(Operation[Desired, Current]):
                 desired.require_tls,
                 desired.ids.limits.schemas,
             )
-            refuse_if_any([*verdict.problems, *anonymous_transactions.problems(server)])
+            critical = [one for one in verdict.findings if one.severity == CRITICAL]
+            refuse_if_any([*critical, *anonymous_transactions.problems(server)])
             zones = time_zones.read(server)
-            risks = (*verdict.risks, *clock_risks(zones.clock))
+            risks = (*verdict.risks, *map(str, clock_risks(zones.clock)))
         identity = settings.identity_of(server)
         pair = desired.ids.pair
         file = wanted = None

@@ -312,7 +312,7 @@ class ReplicationChannel(Operation[Desired, Current]):
                 inherited=current.inherited,
             )
         except Refused as refusal:
-            raise Refused([*refusal.problems, *problems]) from None
+            raise Refused([*refusal.reasons, *problems]) from None
         refuse_if_any(problems)
         unknown = [
             f"channel {name}: its source's settings are not known: {error}"

@@ -25,6 +25,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
     time_zones as zones_of_servers,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Finding
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     READ_SERVER,
     WRITE_SERVER,
@@ -66,7 +67,7 @@ class Current:
     zones_are_logged: bool
     identity: Mapping[str, Any]
     settings: Verdict
-    log_problems: Sequence[str]
+    log_problems: Sequence[Finding]
 
 
 class ServerInfo(Question[Desired, Current]):
@@ -126,27 +127,29 @@ class ServerInfo(Question[Desired, Current]):
             settings.identity_of(server),
             settings.verdict(server, kind, variables, desired.require_tls, desired.schemas)
             if kind
-            else Verdict((), ()),
+            else Verdict(),
             anonymous_transactions.problems(server) if kind == WRITE_SERVER else (),
         )
 
     def result(
         self, server: Server, desired: Desired, current: Current, plan: Plan, done: Done
     ) -> dict[str, Any]:
-        more = Verdict((), ())
+        more = Verdict()
         if desired.serves_as == WRITE_SERVER:
-            more = Verdict((), tuple(time_zones.clock_risks(current.zones.clock)))
+            more = Verdict(tuple(time_zones.clock_risks(current.zones.clock)))
         elif desired.serves_as == READ_SERVER:
             more = time_zones.judge(
                 current.zones_are_logged, current.zones, desired.sources, desired.clock_columns
             )
-        risks = [*current.settings.risks, *more.risks]
+        found = Verdict((*current.settings.findings, *more.findings, *current.log_problems))
+        risks = list(found.risks)
         return {
             "variables": current.variables,
             "schemas": current.schemas,
             "time_zones": current.zones.told(),
             "identity": current.identity,
-            "problems": [*current.settings.problems, *more.problems, *current.log_problems],
+            "problems": list(found.problems),
             "risks": risks,
+            "findings": [finding.told() for finding in found.findings],
             "warnings": risks,
         }

@@ -12,6 +12,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Options,
     Params,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import named_twice
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     collect,
@@ -66,23 +67,23 @@ def read_each(
     params: Params,
     of_a_table: Options,
     read: Callable[[Params], Table],
-    problems: Sequence[str] = (),
+    problems: Sequence[Reason] = (),
 ) -> tuple[Table, ...]:
     """Return what ``read`` makes of each table's options.
 
     Raises ``Refused`` with ``problems`` and all that ``read`` refuses. Where they are a list,
     each is said with its table.
     """
-    problems = list(problems)
+    reasons = list(problems)
     listed, found, names = is_listed(params), [], []
     for given in each_table(params, ("table", *of_a_table)):
         lacks = lacking(given, given["table"], "schema") if listed else []
-        problems += lacks
+        reasons += lacks
         if lacks:
             continue
         name = f"{given['schema']}.{given['table']}"
         names.append(name)
-        with collect(problems, name if listed else ""):
+        with collect(reasons, name if listed else ""):
             found.append(read(given))
-    refuse_if_any([*named_twice("tables", names), *problems])
+    refuse_if_any([*named_twice("tables", names), *reasons])
     return tuple(found)

@@ -39,6 +39,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     partitions as server_side,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.lock_wait import LockWait
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
@@ -138,7 +139,7 @@ class Current:
     """
 
     now: datetime
-    tables: tuple[Seen | list[str], ...]
+    tables: tuple[Seen | list[Reason], ...]
 
 
 class MonthPartition(Operation[Desired, Current]):
@@ -160,12 +161,12 @@ class MonthPartition(Operation[Desired, Current]):
 
     def desired(self, params: Params) -> Desired:
         wait = LockWait(params["lock_wait_timeout_seconds"], params["lock_wait_retries"])
-        problems = wait.problems()
+        problems: list[Reason] = [*wait.problems()]
         now = None
         try:
             now = now_of(params)
         except Refused as refusal:
-            problems += refusal.problems
+            problems += refusal.reasons
         tables = listed.read_each(params, _OF_A_TABLE, _wanted, problems)
         return Desired(tables, params["tables"] is not None, now, wait)
 
@@ -192,17 +193,17 @@ class MonthPartition(Operation[Desired, Current]):
         refuse_if_any(lock_wait_problems(server, desired.wait))
         bound_lock_waits(server, desired.wait)
         now = desired.now or utc_now(server)
-        seen: list[Seen | list[str]] = []
+        seen: list[Seen | list[Reason]] = []
         for one in desired.tables:
             try:
                 seen.append(_look_at(server, one, now))
             except Refused as refusal:
-                seen.append(refusal.problems)
+                seen.append(refusal.reasons)
         return Current(now, tuple(seen))
 
     def plan(self, desired: Desired, current: Current) -> Plan:
         plans: list[Plan] = []
-        problems: list[str] = []
+        problems: list[Reason] = []
         for wanted, seen in zip(desired.tables, current.tables):
             if not isinstance(seen, Seen):
                 problems += seen
@@ -210,7 +211,7 @@ class MonthPartition(Operation[Desired, Current]):
             try:
                 plans.append(_plan_of(wanted, seen, current.now))
             except Refused as refusal:
-                problems += refusal.problems
+                problems += refusal.reasons
         archives = {
             str(seen.table): seen.beside.archives
             for seen in current.tables
@@ -276,7 +277,7 @@ def _wanted(options: Params) -> Wanted:
     try:
         policy = months_of(options)
     except Refused as refusal:
-        raise Refused([*problems, *refusal.problems]) from None
+        raise Refused([*problems, *refusal.reasons]) from None
     refuse_if_any(problems)
     return Wanted(
         options["schema"],

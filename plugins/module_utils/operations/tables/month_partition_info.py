@@ -23,6 +23,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     partitions as server_side,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
@@ -104,12 +105,12 @@ class MonthPartitionInfo(Question[Desired, Current]):
     }
 
     def desired(self, params: Params) -> Desired:
-        problems = []
+        problems: list[Reason] = []
         now = None
         try:
             now = now_of(params)
         except Refused as refusal:
-            problems += refusal.problems
+            problems += refusal.reasons
         return Desired(listed.read_each(params, _OF_A_TABLE, _asked, problems), now)
 
     def named(self, desired: Desired, names: Names) -> Desired:
@@ -128,7 +129,7 @@ class MonthPartitionInfo(Question[Desired, Current]):
     def current(self, server: Server, desired: Desired) -> Current:
         now = desired.now or utc_now(server)
         seen: list[Seen] = []
-        problems: list[str] = []
+        problems: list[Reason] = []
         for asked in desired.tables:
             if asked.table is not None:
                 names = [asked.table]
@@ -139,7 +140,7 @@ class MonthPartitionInfo(Question[Desired, Current]):
                     table = _look_at(server, asked, name, Month.of(now))
                 except Refused as refusal:
                     if asked.table is not None:
-                        problems += refusal.problems
+                        problems += refusal.reasons
                     seen.append(Seen(asked.schema, name, asked.policy, refusal.problems))
                 else:
                     seen.append(Seen(asked.schema, name, asked.policy, table))
@@ -163,7 +164,7 @@ def _asked(options: Params) -> Asked:
     try:
         policy = months_of(options)
     except Refused as refusal:
-        raise Refused([*problems, *refusal.problems]) from None
+        raise Refused([*problems, *refusal.reasons]) from None
     refuse_if_any(problems)
     return Asked(options["schema"], options["table"], EPOCH_UNITS[options["epoch_unit"]], policy)
 

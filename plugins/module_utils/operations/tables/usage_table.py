@@ -38,6 +38,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.lock_wait imp
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     usage_table as server_side,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.lock_wait import LockWait
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
@@ -161,7 +162,9 @@ class UsageTableOperation(Operation[Desired, Current]):
         refuse_if_any(
             [text for one in given for text in lacking(one, one["name"], "schema", "time_column")]
         )
-        problems = named_twice("tables", (f"{one['schema']}.{one['name']}" for one in given))
+        problems: list[Reason] = [
+            *named_twice("tables", (f"{one['schema']}.{one['name']}" for one in given))
+        ]
         for one in given:
             with collect(problems, f"{one['schema']}.{one['name']}" if listed else ""):
                 tables.append(_described(one, params))
@@ -186,7 +189,9 @@ class UsageTableOperation(Operation[Desired, Current]):
 
     def plan(self, desired: Desired, current: Current) -> Plan:
         # Once more: a server may take two names for one that differ in their case.
-        problems = named_twice("tables", (str(one.table) for one in desired.tables))
+        problems: list[Reason] = [
+            *named_twice("tables", (str(one.table) for one in desired.tables))
+        ]
         plans, schemas = [], set()
         for one, found in zip(desired.tables, current.found):
             with collect(problems, desired.where(one)):
@@ -251,7 +256,7 @@ def _described(given: Params, params: Params) -> Described:
         params["create_schema"],
         params["add_indexes"],
     )
-    problems = table.problems()
+    problems: list[Reason] = [*table.problems()]
     with collect(problems):
         policy, _now = policy_of({name: given[name] for name in ("months_ahead", "first_month")})
     with collect(problems):

@@ -34,6 +34,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     usage_table as server_side,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     Names,
     named_twice,
@@ -131,7 +132,7 @@ class UsageTableInfo(Question[Desired, Current]):
         given, listed = each_table(params, ("schema", "name")), is_listed(params)
         refuse_if_any([problem for one in given for problem in lacking(one, one["name"], "schema")])
         tables = tuple(Table(one["schema"], one["name"]) for one in given)
-        problems = named_twice("tables", map(str, tables))
+        problems: list[Reason] = [*named_twice("tables", map(str, tables))]
         for table in tables:
             with collect(problems, str(table) if listed else ""):
                 refuse_if_any(system_schema_problems("schema", table.schema))
@@ -144,10 +145,10 @@ class UsageTableInfo(Question[Desired, Current]):
 
     def current(self, server: Server, desired: Desired) -> Current:
         stored = (table.stored(server.names) for table in desired.tables)
-        problems = named_twice("tables", map(str, stored))
+        problems: list[Reason] = [*named_twice("tables", map(str, stored))]
         here, sources = _read(server, desired, problems), {}
         for name, login in desired.sources.items():
-            wrong: list[str] = []
+            wrong: list[Reason] = []
             try:
                 sources[name] = _read_source(server, login, desired, wrong)
             except (ServerError, Refused) as error:
@@ -244,7 +245,9 @@ def _source_login(one: Params, params: Params) -> Login:
     return login_of(merged, READ_TIMEOUT)
 
 
-def _read(server: Server, desired: Desired, problems: list[str]) -> tuple[TableShape | None, ...]:
+def _read(
+    server: Server, desired: Desired, problems: list[Reason]
+) -> tuple[TableShape | None, ...]:
     """Read all tables of a server, and add to ``problems`` what it refuses of them."""
     shapes: list[TableShape | None] = []
     for table in desired.tables:
@@ -254,7 +257,7 @@ def _read(server: Server, desired: Desired, problems: list[str]) -> tuple[TableS
     return tuple(shapes)
 
 
-def _read_source(server: Server, login: Login, desired: Desired, problems: list[str]) -> Source:
+def _read_source(server: Server, login: Login, desired: Desired, problems: list[Reason]) -> Source:
     source = connect(login)
     try:
         if source.flavour != server.flavour:

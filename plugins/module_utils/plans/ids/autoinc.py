@@ -14,6 +14,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.ids import (
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    WARNING,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.id_column import (
     IdColumn,
@@ -180,7 +184,10 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
         [table.table_name for table in desired.usage_tables],
     )
     checked = _checked(current.columns, desired.limits)
-    foreign = id_columns.foreign_ids(checked, judged_by(desired, current))
+    vital = desired.limits.fail_on_foreign
+    foreign = id_columns.foreign_ids(
+        checked, judged_by(desired, current), CRITICAL if vital else WARNING
+    )
     refuse_if_any(
         [
             *_control_problems(current),
@@ -189,7 +196,7 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
             *_class_problems(desired, current),
             *problems,
             *id_columns.range_problems(checked, desired.limits, desired.pair),
-            *(foreign if desired.limits.fail_on_foreign else ()),
+            *(foreign if vital else ()),
             *reader_ids.problems_of(
                 current.on_readers, next_ids(desired, current.columns), desired.pair
             ),
@@ -202,8 +209,7 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
     warnings = [
         *_drift(desired.pair, current),
         *_unknown_start(current),
-        *foreign,
-        *id_columns.unread(checked),
+        *map(str, (*foreign, *id_columns.unread(checked))),
         *reader_ids.unknown(current.on_readers),
     ]
     if current.sessions and desired.stale.action == REPORT:

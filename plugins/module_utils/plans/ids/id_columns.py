@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    WARNING,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.id_column import (
     IdColumn,
@@ -29,37 +34,55 @@ def floor_problems(floors: Mapping[str, object]) -> list[str]:
     return found
 
 
-def range_problems(columns: Sequence[IdColumn], limits: IdLimits, pair: Autoinc) -> list[str]:
+def range_problems(columns: Sequence[IdColumn], limits: IdLimits, pair: Autoinc) -> list[Finding]:
     """Say which columns have used as much of their range as fails a run."""
     return [
-        f"{column.table_name}: {column.used_percent} % of the range of column {column.column} "
-        f"({column.type}) is used: the highest id is {column.highest or column.counter - 1} of "
-        f"{column.largest}, {column.left(pair)} ids are left for this server. Change the column "
-        "to a larger type (BIGINT UNSIGNED), on read servers first, or raise "
-        "fail_when_used_percent."
+        Finding(
+            "ids.range_used",
+            CRITICAL,
+            column.table_name,
+            f"{column.used_percent} % of the range of column {column.column} ({column.type}) is "
+            f"used: the highest id is {column.highest or column.counter - 1} of {column.largest}, "
+            f"{column.left(pair)} ids are left for this server.",
+            "Change the column to a larger type (BIGINT UNSIGNED), on read servers first, or raise "
+            "fail_when_used_percent.",
+        )
         for column in columns
         if column.used_percent is not None and column.used_percent >= limits.fail_when_used_percent
     ]
 
 
-def foreign_ids(columns: Sequence[IdColumn], pair: Autoinc) -> list[str]:
+def foreign_ids(
+    columns: Sequence[IdColumn], pair: Autoinc, severity: str = WARNING
+) -> list[Finding]:
     """Say which tables hold ids that servers with ``pair`` do not give."""
     return [
-        f"{column.table_name}: {column.foreign} of the {column.checked} newest ids of column "
-        f"{column.column} are not {pair.residue} modulo {pair.increment}, for example "
-        f"{', '.join(str(one) for one in column.sample)}. Another server gives such ids to rows "
-        "of its own; find out which session wrote them (an increment of its own, an explicit id, "
-        "an old session), or what was restored here."
+        Finding(
+            "ids.of_other_servers",
+            severity,
+            column.table_name,
+            f"{column.foreign} of the {column.checked} newest ids of column {column.column} are "
+            f"not {pair.residue} modulo {pair.increment}, for example "
+            f"{', '.join(str(one) for one in column.sample)}. Another server gives such ids to "
+            "rows of its own",
+            "find out which session wrote them (an increment of its own, an explicit id, an old "
+            "session), or what was restored here.",
+        )
         for column in columns
         if column.foreign
     ]
 
 
-def unread(columns: Sequence[IdColumn]) -> list[str]:
+def unread(columns: Sequence[IdColumn]) -> list[Finding]:
     """Say which columns could not be looked at within a bounded cost."""
     return [
-        f"{column.table_name}: no index starts with column {column.column}, so its ids cannot be "
-        "read without reading the whole table; they were not checked."
+        Finding(
+            "ids.not_checked",
+            WARNING,
+            column.table_name,
+            f"no index starts with column {column.column}, so its ids cannot be read without "
+            "reading the whole table; they were not checked.",
+        )
         for column in columns
         if column.index is None
     ]
@@ -70,30 +93,41 @@ def plan_floors(
     columns: Sequence[IdColumn],
     pair: Autoinc,
     made_later: Collection[str] = (),
-) -> tuple[list[Step], list[str]]:
+) -> tuple[list[Step], list[Finding]]:
     """Return the steps that put counters above their floors, and what is wrong.
 
     A counter is never lowered. ``columns`` are those of the tables that exist; those
     ``made_later`` need not be there.
     """
     by_table = {column.table_name: column for column in columns}
-    steps, problems = [], []
+    steps: list[Step] = []
+    problems: list[Finding] = []
     for name, floor in sorted(floors.items()):
         column = by_table.get(name)
         if column is None and name in made_later:
             continue
         if column is None:
             problems.append(
-                f"next_id_above: there is no table {name} with an AUTO_INCREMENT column. Create "
-                "it first (mysql_usage_table), or correct the name."
+                Finding(
+                    "ids.floor_without_table",
+                    CRITICAL,
+                    "next_id_above",
+                    f"there is no table {name} with an AUTO_INCREMENT column.",
+                    "Create it first (mysql_usage_table), or correct the name.",
+                )
             )
             continue
         now, wanted = column.next_id(pair), pair.next_id(floor + 1)
         if column.largest is not None and wanted > column.largest:
             problems.append(
-                f"next_id_above: {name}: {wanted}, the next id of this server above {floor}, is "
-                f"beyond {column.largest}, the largest of column {column.column} ({column.type}). "
-                "Change the column to a larger type, or correct the floor."
+                Finding(
+                    "ids.floor_beyond_range",
+                    CRITICAL,
+                    f"next_id_above: {name}",
+                    f"{wanted}, the next id of this server above {floor}, is beyond "
+                    f"{column.largest}, the largest of column {column.column} ({column.type}).",
+                    "Change the column to a larger type, or correct the floor.",
+                )
             )
         elif now <= floor:
             steps.append(Step(RAISE, name, {"next_id": now}, {"next_id": wanted}, (column, wanted)))

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.id_column import IdColumn
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.reader_ids import (
@@ -45,17 +49,23 @@ def taken(found: Sequence[IdsOnReader], next_ids: Mapping[str, int]) -> list[Ids
 
 def problems_of(
     found: Sequence[IdsOnReader], next_ids: Mapping[str, int], pair: Autoinc
-) -> list[str]:
+) -> list[Finding]:
     """Say which ids would be given again, by table, and what to do."""
     by_table: dict[str, list[IdsOnReader]] = {}
     for one in taken(found, next_ids):
         by_table.setdefault(one.table, []).append(one)
     return [
-        f"{table}: this server's next id is {next_ids[table]}, and of its class ({pair.residue} "
-        f"modulo {pair.increment}) there are ids {_said(those)}. It would give them again, and "
-        "read servers would store second rows with them. It has come back empty or from a backup, "
-        "was truncated, or its offset was another server's. Give it a free offset and a free "
-        f"server id; or let it number on above them{_floor(table, those)}."
+        Finding(
+            "ids.given_again",
+            CRITICAL,
+            table,
+            f"this server's next id is {next_ids[table]}, and of its class ({pair.residue} modulo "
+            f"{pair.increment}) there are ids {_said(those)}. It would give them again, and read "
+            "servers would store second rows with them. It has come back empty or from a backup, "
+            "was truncated, or its offset was another server's.",
+            "Give it a free offset and a free server id; or let it number on above them"
+            f"{_floor(table, those)}.",
+        )
         for table, those in sorted(by_table.items())
     ]
 

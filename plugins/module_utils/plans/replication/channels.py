@@ -15,6 +15,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.ch
     FiltersFile,
     file_steps,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Finding
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
@@ -69,12 +70,14 @@ def plan(
     """
     present = {status.key: status for status in current}
     refuse_if_any(
-        _missing_sources(desired, present)
-        + _shared_sources(desired, present)
-        + _half_running(desired, present)
-        + _kept_out(desired, present, required_tables, inherited or Filters())
-        + left_out.problems(desired, present, bool(required_tables) or waits)
-        + _would_skip(desired, present)
+        [
+            *_missing_sources(desired, present),
+            *_shared_sources(desired, present),
+            *_half_running(desired, present),
+            *_kept_out(desired, present, required_tables, inherited or Filters()),
+            *left_out.problems(desired, present, bool(required_tables) or waits),
+            *_would_skip(desired, present),
+        ]
     )
     steps: list[Step] = []
     ordered = _in_order(desired, present)
@@ -299,7 +302,7 @@ def _half_running(desired: Sequence[Channel], present: dict[str, ChannelStatus])
     return found
 
 
-def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
+def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[Finding]:
     """A start is what loses the rows; the error is the last that is seen of them."""
     found = []
     for channel in desired:
@@ -308,11 +311,13 @@ def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -
             continue
         error = explain_receiving(status.io_fault.number, status.io_fault.message)
         if error.skips and _settings_after(channel, status).source == status.settings.source:
-            found.append(
-                f"channel {channel.name} has stopped with error {status.io_fault.number}: "
+            where, meant = f"channel {channel.name}", error.finding()
+            text = (
+                f"{where} has stopped with error {status.io_fault.number}: "
                 f"{status.io_fault.message}. It is not started: it might go on behind rows that it "
-                f"has not applied, without a further error. What it means: {error.sentence}"
+                f"has not applied, without a further error. What it means: {meant.text}"
             )
+            found.append(replace(meant, where=where, text=text))
     return found
 
 

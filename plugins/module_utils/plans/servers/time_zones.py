@@ -9,6 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    WARNING,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     Verdict,
@@ -68,14 +73,19 @@ def plan(folder: str, files: Mapping[str, bytes], known: int, last_id: int) -> P
     return Plan((step,))
 
 
-def clock_risks(clock: Clock) -> list[str]:
+def clock_risks(clock: Clock) -> list[Finding]:
     """Say what a write server's clock does to times, if it is put forward and back."""
     if len({ahead for _day, ahead in clock.offsets}) < 2:
         return []
     return [
-        f"time_zone is {clock.time_zone}, a clock that is put forward and back: when it is put "
-        "back, NOW() writes an hour of DATETIME values twice, and nothing tells them apart; "
-        f"{_UTC} the server's configuration."
+        Finding(
+            "time_zones.clock_put_back",
+            WARNING,
+            "",
+            f"time_zone is {clock.time_zone}, a clock that is put forward and back: when it is put "
+            "back, NOW() writes an hour of DATETIME values twice, and nothing tells them apart",
+            f"{_UTC} the server's configuration.",
+        )
     ]
 
 
@@ -91,35 +101,46 @@ def judge(
     it does. ``clock_columns`` are columns of usage tables whose values depend on a session's time
     zone.
     """
-    problems: list[str] = []
-    risks: list[str] = []
+    found: list[Finding] = []
     for source in sources:
         lacking = replica.lacks(source)
-        if lacking and vital:
-            problems.append(
-                f"this server does not know {_told(lacking)} that {source.server} knows: the first "
-                "transaction there of a session with such a time_zone stops its channel (error "
-                f"1298). {_cure('this server')}"
+        if not lacking:
+            continue
+        harm = (
+            "the first transaction there of a session with such a time_zone stops its channel "
+            "(error 1298)."
+            if vital
+            else "sessions here cannot use them, and a statement (not a row) that is logged there "
+            "with one stops its channel (error 1298)."
+        )
+        found.append(
+            Finding(
+                "time_zones.unknown_here",
+                CRITICAL if vital else WARNING,
+                "",
+                f"this server does not know {_told(lacking)} that {source.server} knows: {harm}",
+                _cure("this server"),
             )
-        elif lacking:
-            risks.append(
-                f"this server does not know {_told(lacking)} that {source.server} knows: sessions "
-                "here cannot use them, and a statement (not a row) that is logged there with one "
-                f"stops its channel (error 1298). {_cure('this server')}"
-            )
+        )
     for one in sources:
         for other in sources:
             lacking = one.lacks(other)
             if lacking:
-                risks.append(
-                    f"{one.server} does not know {_told(lacking)} that {other.server} knows: a "
-                    f"session that uses one is refused there (error 1298). {_cure(one.server)}"
+                found.append(
+                    Finding(
+                        "time_zones.unknown_to_a_source",
+                        WARNING,
+                        one.server,
+                        f"{one.server} does not know {_told(lacking)} that {other.server} knows: a "
+                        "session that uses one is refused there (error 1298).",
+                        _cure(one.server),
+                    )
                 )
-    (problems if clock_columns else risks).extend(_different_clocks(sources, clock_columns))
-    return Verdict(tuple(problems), tuple(risks))
+    found.extend(_different_clocks(sources, clock_columns))
+    return Verdict(tuple(found))
 
 
-def _different_clocks(sources: Sequence[ServerZones], columns: Sequence[str]) -> list[str]:
+def _different_clocks(sources: Sequence[ServerZones], columns: Sequence[str]) -> list[Finding]:
     # Those of different years were asked at the turn of one; the next run compares them.
     latest = max((source.clock.year for source in sources), default=0)
     clocks: dict[tuple[tuple[str, int], ...], list[str]] = {}
@@ -132,10 +153,16 @@ def _different_clocks(sources: Sequence[ServerZones], columns: Sequence[str]) ->
     different = " and ".join(", ".join(servers) for servers in clocks.values())
     which = f" ({', '.join(columns)})" if columns else ""
     return [
-        f"the write servers' clocks differ: {different}. One statement stores different times in a "
-        "TIMESTAMP column, or through NOW() in a DATETIME column, depending on the server that "
-        f"takes it{which}; {_UTC} the configuration of all, or one zone for all, and run SET "
-        "GLOBAL time_zone with it."
+        Finding(
+            "time_zones.clocks_differ",
+            CRITICAL if columns else WARNING,
+            "",
+            f"the write servers' clocks differ: {different}. One statement stores different times "
+            "in a TIMESTAMP column, or through NOW() in a DATETIME column, depending on the server "
+            f"that takes it{which}",
+            f"{_UTC} the configuration of all, or one zone for all, and run SET GLOBAL time_zone "
+            "with it.",
+        )
     ]
 
 

@@ -16,6 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     Partition,
@@ -122,7 +126,7 @@ def difference(wanted: Sequence[str], found: Sequence[str]) -> str | None:
 
 def archive_problems(
     table: PartitionedTable, past: Sequence[Partition], archives: Sequence[Archive]
-) -> list[str]:
+) -> list[Finding]:
     """Say which archives cannot be made. Of ``past``, ``counted`` must be given."""
     by_partition = {archive.partition: archive for archive in archives}
     owners: dict[str, str] = {}
@@ -133,32 +137,55 @@ def archive_problems(
         other = owners.setdefault(str(archive).lower(), partition.name)
         if other != partition.name:
             problems.append(
-                f"{table}: partitions {other} and {partition.name} would both be archived into "
-                f"{archive}. Put {{partition}} into archive_table."
+                Finding(
+                    "months.archived_into_one",
+                    CRITICAL,
+                    str(table),
+                    f"partitions {other} and {partition.name} would both be archived into "
+                    f"{archive}.",
+                    "Put {partition} into archive_table.",
+                )
             )
         elif len(archive.table) > LONGEST_NAME:
             problems.append(
-                f"{table}: the archive's name {archive.table} has {len(archive.table)} characters; "
-                f"a table's can have {LONGEST_NAME}. Choose a shorter archive_table."
+                Finding(
+                    "months.archive_name_too_long",
+                    CRITICAL,
+                    str(table),
+                    f"the archive's name {archive.table} has {len(archive.table)} characters; a "
+                    f"table's can have {LONGEST_NAME}.",
+                    "Choose a shorter archive_table.",
+                )
             )
         elif archive.found and archive.found.has_rows and partition.counted:
             problems.append(
-                f"{table}: partition {partition.name} holds rows and cannot be archived into "
-                f"{archive}, which holds rows already. Rename that table, or put {{partition}} "
-                "into archive_table. If a run was interrupted and these are rows that came late, "
-                f"move them by hand: copy them into {archive}, delete them from the partition "
-                "(outside the binary log), and run this again."
+                Finding(
+                    "months.archive_has_rows",
+                    CRITICAL,
+                    str(table),
+                    f"partition {partition.name} holds rows and cannot be archived into {archive}, "
+                    "which holds rows already.",
+                    "Rename that table, or put {partition} into archive_table. If a run was "
+                    "interrupted and these are rows that came late, move them by hand: copy them "
+                    f"into {archive}, delete them from the partition (outside the binary log), and "
+                    "run this again.",
+                )
             )
         elif archive.found and archive.found.difference:
             problems.append(
-                f"{table}: partition {partition.name} cannot be archived into {archive}: there is "
-                f"something else of that name, which has {archive.found.difference}. Rename it, or "
-                "choose another archive_table."
+                Finding(
+                    "months.archive_differs",
+                    CRITICAL,
+                    str(table),
+                    f"partition {partition.name} cannot be archived into {archive}: there is "
+                    f"something else of that name, which has {archive.found.difference}.",
+                    "Rename it, or choose another archive_table.",
+                )
             )
     return problems
 
 
-def shared_archive_problems(archives: Mapping[str, Sequence[Archive]]) -> list[str]:
+def shared_archive_problems(archives: Mapping[str, Sequence[Archive]]) -> list[Finding]:
     """Say which archives are another table's too. ``archives`` are those of each table, by name.
 
     Names are as the server stores them.
@@ -176,7 +203,12 @@ def shared_archive_problems(archives: Mapping[str, Sequence[Archive]]) -> list[s
             else:
                 continue
             problems.append(
-                f"{table}: partition {archive.partition} would be archived into {name}, {also}. "
-                "Put {table} into archive_table, or choose another archive_schema."
+                Finding(
+                    "months.archive_shared",
+                    CRITICAL,
+                    table,
+                    f"partition {archive.partition} would be archived into {name}, {also}.",
+                    "Put {table} into archive_table, or choose another archive_schema.",
+                )
             )
     return problems

@@ -18,6 +18,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_a
     Archive,
     archive_problems,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    WARNING,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
@@ -113,7 +118,7 @@ def plan(
     when an archive's name is taken, or when there would be too many partitions.
     """
     boundaries = _boundaries(policy, current, table.partitions)
-    problems: list[str] = []
+    problems: list[Finding] = []
     warnings: list[str] = []
     state = list(table.partitions)
     steps: list[Step] = []
@@ -140,8 +145,11 @@ def plan(
         if span.partition.counted and span.upper is None and policy.split_tail_with_rows:
             warnings.append(_moves_rows(table, span))
         elif span.partition.counted:
-            told = problems if span.upper is None else warnings
-            told.append(_holds_rows(table, span, boundaries))
+            found = _holds_rows(table, span, boundaries)
+            if found.severity == CRITICAL:
+                problems.append(found)
+            else:
+                warnings.append(str(found))
             continue
         others = [other for other in state if other is not span.partition]
         inner = [boundary for boundary in boundaries if span.contains(boundary)]
@@ -171,8 +179,13 @@ def plan(
         warnings.append(_more_moves(table, policy, cold))
     if len(state) > MOST_PARTITIONS:
         problems.append(
-            f"{table} would have {len(state)} partitions; a table can have {MOST_PARTITIONS}. "
-            "Choose a later first_month, or fewer months_ahead."
+            Finding(
+                "months.too_many",
+                CRITICAL,
+                str(table),
+                f"{table} would have {len(state)} partitions; a table can have {MOST_PARTITIONS}.",
+                "Choose a later first_month, or fewer months_ahead.",
+            )
         )
     refuse_if_any(problems)
     return Plan(tuple(steps), tuple(warnings))
@@ -294,22 +307,29 @@ def _shown(partitions: Sequence[Partition]) -> dict[str, object]:
     }
 
 
-def _holds_rows(table: PartitionedTable, span: Span, boundaries: Sequence[datetime]) -> str:
+def _holds_rows(table: PartitionedTable, span: Span, boundaries: Sequence[datetime]) -> Finding:
     inner = [text_of(boundary) for boundary in boundaries if span.contains(boundary)]
     where = inner[0] if len(inner) == 1 else f"{inner[0]} to {inner[-1]}"
     said = (
-        f"{table}: partition {span.partition.name} ({span}) holds {rows_text(span.partition)}, so "
-        f"the boundaries that months need inside it ({where}) would move rows. "
+        f"partition {span.partition.name} ({span}) holds {rows_text(span.partition)}, so the "
+        f"boundaries that months need inside it ({where}) would move rows."
     )
     if span.upper is None:
-        return said + (
-            "While it is there, no later partition can be added. "
-            f"{moving_text(span.partition)} Set split_tail_with_rows to true at a quiet time, or "
-            "reorganise it by hand into one partition for each month."
+        return Finding(
+            "months.tail_holds_rows",
+            CRITICAL,
+            str(table),
+            f"{said} While it is there, no later partition can be added. "
+            f"{moving_text(span.partition)}",
+            "Set split_tail_with_rows to true at a quiet time, or reorganise it by hand into one "
+            "partition for each month.",
         )
-    return said + (
-        "It is left alone: its months can only be dropped together. Reorganise it by hand at a "
-        "quiet time if they shall be apart."
+    return Finding(
+        "months.share_a_partition",
+        WARNING,
+        str(table),
+        f"{said} It is left alone: its months can only be dropped together.",
+        "Reorganise it by hand at a quiet time if they shall be apart.",
     )
 
 
@@ -357,15 +377,19 @@ def rows_text(partition: Partition) -> str:
 
 def _too_many_drops(
     table: PartitionedTable, policy: MonthPolicy, current: Month, past: Sequence[Partition]
-) -> str:
+) -> Finding:
     names = ", ".join(
         f"{partition.name} (below {text_of(partition.end)})"
         for partition in past
         if partition.end is not None
     )
-    return (
-        f"{table}: {len(past)} partitions are older than {policy.cutoff(current)}, the first of "
+    return Finding(
+        "months.too_many_drops",
+        CRITICAL,
+        str(table),
+        f"{len(past)} partitions are older than {policy.cutoff(current)}, the first of "
         f"{policy.months_kept} months that are kept before {policy.running(current)}: {names}. "
-        f"max_drops allows {policy.max_drops}, so nothing has been done. Check now and "
-        f"months_kept; when all of these may go, set max_drops to {_months_in(table, past)}."
+        f"max_drops allows {policy.max_drops}, so nothing has been done.",
+        "Check now and months_kept; when all of these may go, set max_drops to "
+        f"{_months_in(table, past)}.",
     )

@@ -15,6 +15,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    Finding,
+)
 
 # MariaDB gives every transaction a GTID.
 _LOGS = {MYSQL: "SHOW BINARY LOGS"}
@@ -27,7 +31,7 @@ _NO_LOG, _DENIED, _PURGED = 1381, 1227, 1220
 NEWEST = 250
 
 
-def problems(server: Server) -> list[str]:
+def problems(server: Server) -> list[Finding]:
     """Say which of the newest binary logs begin with a transaction without a GTID.
 
     Only those after GTIDs of the server's own: one that is given GTIDs for the first
@@ -48,11 +52,17 @@ def problems(server: Server) -> list[str]:
     last = found[-1][2]
     forget = f"PURGE BINARY LOGS TO '{last}'" if last else "FLUSH BINARY LOGS, and purge them"
     return [
-        f"the binary log holds transactions without a GTID ({places}), written while gtid_mode was "
-        "not ON: a read server that did not apply them at once passes over them, without an "
-        "error. Compare the rows; apply those that are missing on each read server, outside its "
-        "binary log (mysqlbinlog --disable-log-bin --skip-gtids). When all read servers have "
-        f"applied everything, forget these logs: {forget}."
+        Finding(
+            "binary_log.without_gtid",
+            CRITICAL,
+            "",
+            f"the binary log holds transactions without a GTID ({places}), written while gtid_mode "
+            "was not ON: a read server that did not apply them at once passes over them, without "
+            "an error.",
+            "Compare the rows; apply those that are missing on each read server, outside its "
+            "binary log (mysqlbinlog --disable-log-bin --skip-gtids). When all read servers have "
+            f"applied everything, forget these logs: {forget}.",
+        )
     ]
 
 

@@ -18,6 +18,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.ids.stale_ses
     OF_CLIENTS,
     sessions_of,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    WARNING,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import GtidPosition
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session import Session
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers import identity
@@ -66,18 +70,21 @@ def verdict(
     """Judge what ``read`` has returned, a read server's channels, a write server's sessions."""
     found = judge(kind, variables, require_tls, schemas)
     if kind == WRITE_SERVER:
-        return Verdict(found.problems, (*found.risks, *session_risks(_otherwise(server))))
+        return Verdict((*found.findings, *session_risks(_otherwise(server))))
     channels = judge_channels(_channels(server), variables)
-    risks = (*found.risks, *channels.risks, *_stopped_after_a_start(server, variables))
-    return Verdict((*found.problems, *channels.problems), risks)
+    stopped = _stopped_after_a_start(server, variables)
+    return Verdict((*found.findings, *channels.findings, *stopped))
 
 
-def _stopped_after_a_start(server: Server, variables: dict[str, str | None]) -> list[str]:
+def _stopped_after_a_start(server: Server, variables: dict[str, str | None]) -> list[Finding]:
     """Say what MariaDB shows in no variable: it is read where the server would read it."""
     if SKIPS_START.found(variables):
         return []
     said = start_options.read(server).skips_start
-    return [f"{said}: channels stay stopped after a restart; leave it out."] if said else []
+    if not said:
+        return []
+    text = f"{said}: channels stay stopped after a restart"
+    return [Finding("settings.skip_replica_start", WARNING, "", text, "leave it out.")]
 
 
 def identity_of(server: Server) -> dict[str, Any]:

@@ -13,6 +13,10 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import MASK
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.identity import OWN_UUID
 
@@ -37,6 +41,7 @@ _ANONYMOUS = re.compile(r"anonymous transaction .* at file (?:.*/)?([^/,]+), pos
 class Explanation:
     """A channel's error, taken apart.
 
+    ``code`` is the kind of error, one of ``CODES``: several numbers may be one kind.
     ``event`` is insert, update, delete or the statement that failed.
     ``source_log_position`` is the place in ``source_log_file`` up to which this
     channel has applied everything, ``source_log_end_position`` the end of the
@@ -45,6 +50,7 @@ class Explanation:
     """
 
     number: int
+    code: str
     event: str | None = None
     schema: str | None = None
     table: str | None = None
@@ -64,6 +70,10 @@ class Explanation:
     @property
     def sentence(self) -> str:
         """Say what it means and what can be done, for a message."""
+        return str(self.finding())
+
+    def finding(self, where: str = "") -> Finding:
+        """Return it as a finding at ``where``."""
         what = " of ".join(
             part
             for part in (
@@ -74,11 +84,13 @@ class Explanation:
         )
         key = f" (key {self.key})" if self.key else ""
         subject = f"{what}{key}: " if what else ""
-        return f"{subject}{self.meaning} What can be done: {' Or: '.join(self.remedies)}"
+        remedies = f"What can be done: {' Or: '.join(self.remedies)}"
+        return Finding(self.code, CRITICAL, where, f"{subject}{self.meaning}", remedies)
 
 
 @dataclass(frozen=True)
 class _Kind:
+    code: str
     numbers: tuple[int, ...]
     meaning: str
     remedies: tuple[str, ...]
@@ -93,6 +105,7 @@ _CARRY_ON = f"Then {_START}."
 
 _APPLYING = (
     _Kind(
+        "channel.row_exists",
         (1062,),
         "the row, or another one with this key, is on this server already.",
         (
@@ -105,6 +118,7 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.row_missing",
         (1032,),
         "the row that the source changed is not on this server.",
         (
@@ -117,11 +131,13 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.month_missing",
         (1526,),
         "this server's table has no partition for the row's month.",
         (f"run mysql_month_partition on this server, which makes the month. {_CARRY_ON}",),
     ),
     _Kind(
+        "channel.storage_engine",
         (1030,),
         "the storage engine could not change the row; if the table is partitioned, the row's "
         "month has no partition on this server any more.",
@@ -133,6 +149,7 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.table_missing",
         (1146,),
         "this server does not have the table.",
         (
@@ -142,6 +159,7 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.schema_missing",
         (1049,),
         "this server does not have the schema.",
         (
@@ -151,6 +169,7 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.schema_change",
         (1050, 1007, 1060, 1061, 1008, 1051, 1091),
         "a statement that changes schemas or tables came through the channel, and this server was "
         "changed otherwise. Such statements belong outside the binary log, on each server.",
@@ -160,6 +179,7 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.account_change",
         (1396, 1133, 1141),
         "an account was changed in the binary log of a source. Accounts belong outside it, on "
         "each server.",
@@ -169,17 +189,20 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.type_differs",
         (1677, 13146),
         "the source's column has a type that this server's table cannot take.",
         (f"give the table the same type on both servers, outside the binary log. {_CARRY_ON}",),
     ),
     _Kind(
+        "channel.foreign_key",
         (1452, 1451),
         "a foreign key on this server does not allow the row; partitioned and sharded tables have "
         "none.",
         (f"drop the foreign key on this server, outside the binary log. {_CARRY_ON}",),
     ),
     _Kind(
+        "channel.time_zone_unknown",
         (1298,),
         "a session on the source used a time zone by a name that this server's time zone tables "
         "lack.",
@@ -190,6 +213,7 @@ _APPLYING = (
         ),
     ),
     _Kind(
+        "channel.lock_wait",
         (1205, 1213, 3058),
         "the row was locked for too long on this server.",
         (f"look for long transactions on this server, end them, and {_START}.",),
@@ -203,6 +227,7 @@ _BY_HAND = "start the channel by hand (START REPLICA; MariaDB: START SLAVE)"
 
 _RECEIVING = (
     _Kind(
+        "channel.transactions_without_gtid",
         (1236, 13114),
         "the source has written transactions without a GTID, while its gtid_mode was not ON. "
         "Channels by GTID pass over them once it is ON again: their rows are on no read server.",
@@ -216,6 +241,7 @@ _RECEIVING = (
         skips=True,
     ),
     _Kind(
+        "channel.logs_purged",
         (1236, 13114),
         "the source no longer has the binary logs that this server needs next.",
         (
@@ -225,6 +251,7 @@ _RECEIVING = (
         says=("purged",),
     ),
     _Kind(
+        "channel.source_lacks_transactions",
         (1236, 13114),
         "this server has transactions that the source does not know: the source has lost some, was "
         "rebuilt, or, on MariaDB, two sources share one gtid_domain_id.",
@@ -245,6 +272,7 @@ _RECEIVING = (
         skips=True,
     ),
     _Kind(
+        "channel.replica_uuid_taken",
         (1236, 13114),
         "another replica with this server's server_uuid follows the same source, such as a copy of "
         "this host with its auto.cnf; they throw each other out, and one of them stays stopped.",
@@ -252,6 +280,7 @@ _RECEIVING = (
         says=("with the same server_uuid",),
     ),
     _Kind(
+        "channel.source_has_own_uuid",
         (1593, 13117),
         "the source has the same server_uuid as this server: they are one server, or one is a copy "
         "of the other with its auto.cnf.",
@@ -259,17 +288,20 @@ _RECEIVING = (
         says=("equal MySQL server UUIDs",),
     ),
     _Kind(
+        "channel.source_has_own_id",
         (1593, 13117),
         "the source has the same server_id as this server.",
         (f"give each server a server_id that no other one has, restart it, and {_START}.",),
     ),
     _Kind(
+        "channel.replica_id_taken",
         (4052,),
         "another replica with this server's server_id follows the same source; they throw each "
         "other out.",
         ("give each replica a server_id that no other one has, and restart it.",),
     ),
     _Kind(
+        "channel.account_refused",
         (1045, 1130, 1698, 3118),
         "the source refuses the channel's account.",
         (
@@ -279,16 +311,19 @@ _RECEIVING = (
         ),
     ),
     _Kind(
+        "channel.protection_required",
         (2061,),
         "the source wants a protected connection.",
         ("give source_ssl: true, or get_source_public_key: true.",),
     ),
     _Kind(
+        "channel.tls_required",
         (3159,),
         "the source takes only connections with TLS.",
         ("give source_ssl: true.",),
     ),
     _Kind(
+        "channel.tls_fails",
         (2026,),
         "the channel's TLS fails: the source has none, or shows a certificate that the channel "
         "does not trust.",
@@ -299,11 +334,13 @@ _RECEIVING = (
         ),
     ),
     _Kind(
+        "channel.source_unreachable",
         (2002, 2003, 2005, 2013, 1158, 1159, 1160, 1161),
         "the source does not answer; the channel goes on trying.",
         ("start the source, or give the source_host and source_port that it has.",),
     ),
     _Kind(
+        "channel.disk_full",
         (DISK_FULL,),
         "the disk of this server's relay logs is full; it receives nothing, and loses nothing.",
         ("make room on it; the channel goes on by itself within a minute.",),
@@ -311,6 +348,7 @@ _RECEIVING = (
 )
 
 _UNKNOWN = _Kind(
+    "channel.unknown_error",
     (),
     "an error without a known cause.",
     ("read the server's error log, which may tell more.",),
@@ -347,6 +385,7 @@ def explain_applying(
         remedies = (*remedies, _look(file, log_position if file == log_file else None, end))
     return Explanation(
         number=number,
+        code=kind.code,
         event=event,
         schema=schema,
         table=table,
@@ -368,6 +407,7 @@ def explain_receiving(number: int, message: str) -> Explanation:
     place = f" --start-position={position} {file}" if found else ""
     return Explanation(
         number=number,
+        code=kind.code,
         source_log_file=file,
         source_log_position=position,
         meaning=kind.meaning,

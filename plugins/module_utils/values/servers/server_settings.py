@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    WARNING,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session import (
     Session,
     listed,
@@ -51,6 +56,11 @@ class Rule:
     vital: bool = True
     refused: tuple[str, ...] = ()
     unless: Setting | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in codes, also where the server has another name for it."""
+        return self.variables[0]
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -230,13 +240,23 @@ SYSTEM_SCHEMAS = {"information_schema", "mysql", "performance_schema", "sys"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong with a server's settings, as sentences.
+    """What is wrong with a server.
 
-    ``problems`` must be put right before the server takes part; ``risks`` should.
+    ``problems`` must be put right before the server takes part; ``risks`` should. Both are
+    sentences of ``findings``: those that are critical, and the others.
     """
 
-    problems: tuple[str, ...]
-    risks: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What must be put right."""
+        return tuple(str(one) for one in self.findings if one.severity == CRITICAL)
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """What should be put right."""
+        return tuple(str(one) for one in self.findings if one.severity != CRITICAL)
 
 
 def needed_variables() -> tuple[str, ...]:
@@ -260,37 +280,62 @@ def judge(
     ``variables`` may have ``BINLOG_FILTERS`` and ``BINARY_LOG`` among them. ``schemas`` are those
     whose rows must enter the binary log; none where nobody knows them.
     """
-    problems: list[str] = []
-    risks: list[str] = []
+    found: list[Finding] = []
     if str(variables.get("server_id") or "0") == "0":
-        problems.append(
-            "server_id is 0: a server without a number of its own takes no part in replication; "
-            "set one in its configuration that no other server has."
+        found.append(
+            Finding(
+                "settings.server_id",
+                CRITICAL,
+                "",
+                "server_id is 0: a server without a number of its own takes no part in replication",
+                "set one in its configuration that no other server has.",
+            )
         )
     # Servers without this variable, such as MySQL 9.7, make certificates of their own.
     have_ssl = variables.get("have_ssl")
     if require_tls and have_ssl is not None and have_ssl.upper() != "YES":
-        problems.append(
-            f"have_ssl is {have_ssl}: the server has no certificate, and accounts that demand TLS "
-            "could not log in; name ssl_cert and ssl_key in its configuration, or demand no TLS."
+        found.append(
+            Finding(
+                "settings.have_ssl",
+                CRITICAL,
+                "",
+                f"have_ssl is {have_ssl}: the server has no certificate, and accounts that demand "
+                "TLS could not log in",
+                "name ssl_cert and ssl_key in its configuration, or demand no TLS.",
+            )
         )
     for rule in RULES:
         broken = rule.broken(variables) if kind in rule.kinds else None
         if broken:
-            found = f"{broken}, or else {rule.harm}; set it in the server's configuration."
-            (problems if rule.vital else risks).append(found)
+            found.append(
+                Finding(
+                    f"settings.{rule.name}",
+                    CRITICAL if rule.vital else WARNING,
+                    "",
+                    f"{broken}, or else {rule.harm}",
+                    "set it in the server's configuration.",
+                )
+            )
     if kind == WRITE_SERVER:
         if variables.get(BINARY_LOG) == "OFF":
-            problems.append(
-                "The server has turned its binary log off after an error (see its error log), and "
-                "no read server ever gets what was written since then: put the cause right, "
-                "restart the server, and bring these rows to the read servers."
+            found.append(
+                Finding(
+                    "binary_log.turned_off",
+                    CRITICAL,
+                    "",
+                    "The server has turned its binary log off after an error (see its error log), "
+                    "and no read server ever gets what was written since then:",
+                    "put the cause right, restart the server, and bring these rows to the read "
+                    "servers.",
+                )
             )
-        problems.extend(_left_out_of_the_log(variables, schemas))
-    return Verdict(tuple(problems), tuple(risks))
+        found.extend(_left_out_of_the_log(variables, schemas))
+    return Verdict(tuple(found))
 
 
-def _left_out_of_the_log(variables: Mapping[str, str | None], schemas: Sequence[str]) -> list[str]:
+def _left_out_of_the_log(
+    variables: Mapping[str, str | None], schemas: Sequence[str]
+) -> list[Finding]:
     """Say which filters of the binary log leave out rows that read servers must get."""
     any_case = variables.get("lower_case_table_names") not in (None, "0")
 
@@ -311,9 +356,14 @@ def _left_out_of_the_log(variables: Mapping[str, str | None], schemas: Sequence[
         return []
     hint = "" if needed else ", or name the schemas of the usage tables, if these are others"
     return [
-        f"{name} is {variables[name]}: the binary log leaves out the rows of "
-        f"{', '.join(sorted(lost))}, which no read server ever gets; remove it from the server's "
-        f"configuration{hint}."
+        Finding(
+            "binary_log.schemas_left_out",
+            CRITICAL,
+            "",
+            f"{name} is {variables[name]}: the binary log leaves out the rows of "
+            f"{', '.join(sorted(lost))}, which no read server ever gets",
+            f"remove it from the server's configuration{hint}.",
+        )
     ]
 
 
@@ -334,27 +384,37 @@ def judge_channels(channels: Sequence[Following], variables: Mapping[str, str | 
     """Say which channels leave something out, or apply it in another order than it was written."""
     threads = variables.get("slave_parallel_threads") or "0"
     serial = threads in ("0", "1") or variables.get("slave_parallel_mode") == "none"
-    return Verdict(
-        tuple(
-            f"channel {one.name}: sql_slave_skip_counter is {one.skips}, and the channel leaves "
-            "out as many events, with their rows, when it starts; set it to 0 (SET "
-            f"default_master_connection = '{one.name}', then SET GLOBAL sql_slave_skip_counter = "
-            "0)."
-            for one in channels
-            if one.skips
-        ),
-        tuple(
-            f"channel {one.name}: slave_parallel_threads is {threads}, and its source has written "
-            f"in the GTID domains {', '.join(map(str, sorted(one.domains)))}; rows of one "
-            "appear here before earlier ones of another; let its sessions keep the server's own "
-            "gtid_domain_id, or set slave_parallel_threads to 0."
-            for one in channels
-            if len(one.domains) > 1 and not serial
-        ),
+    skipping = (
+        Finding(
+            "channel.skips_events",
+            CRITICAL,
+            f"channel {one.name}",
+            f"sql_slave_skip_counter is {one.skips}, and the channel leaves out as many events, "
+            "with their rows, when it starts",
+            f"set it to 0 (SET default_master_connection = '{one.name}', then SET GLOBAL "
+            "sql_slave_skip_counter = 0).",
+        )
+        for one in channels
+        if one.skips
     )
+    reordering = (
+        Finding(
+            "channel.reorders_domains",
+            WARNING,
+            f"channel {one.name}",
+            f"slave_parallel_threads is {threads}, and its source has written in the GTID domains "
+            f"{', '.join(map(str, sorted(one.domains)))}; rows of one appear here before earlier "
+            "ones of another",
+            "let its sessions keep the server's own gtid_domain_id, or set slave_parallel_threads "
+            "to 0.",
+        )
+        for one in channels
+        if len(one.domains) > 1 and not serial
+    )
+    return Verdict((*skipping, *reordering))
 
 
-def session_risks(held: Sequence[tuple[Session, str, str]]) -> list[str]:
+def session_risks(held: Sequence[tuple[Session, str, str]]) -> list[Finding]:
     """Say what comes of sessions that break ``SESSION_RULES``, given with a variable and its value.
 
     One that is not logged may be a purge, and all of them may be gone in a moment.
@@ -363,8 +423,13 @@ def session_risks(held: Sequence[tuple[Session, str, str]]) -> list[str]:
     for session, name, value in held:
         sessions.setdefault((name, value), []).append(session)
     return [
-        f"{broken} in sessions {listed(sessions[name, value])}, or else {rule.harm}; end those "
-        "that shall not have it, or let them connect again."
+        Finding(
+            f"sessions.{rule.name}",
+            WARNING,
+            "",
+            f"{broken} in sessions {listed(sessions[name, value])}, or else {rule.harm}",
+            "end those that shall not have it, or let them connect again.",
+        )
         for (name, value) in sessions
         for rule in SESSION_RULES
         for broken in [rule.broken({name: value})]

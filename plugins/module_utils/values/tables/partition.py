@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
@@ -327,16 +328,16 @@ def policy_of(params: Mapping[str, Any]) -> tuple[MonthPolicy, datetime | None]:
     Options that the module does not have count as not given. Raises ``Refused``
     with everything that is wrong.
     """
-    problems = []
+    problems: list[Reason] = []
     now = policy = None
     try:
         now = now_of(params)
     except Refused as refusal:
-        problems += refusal.problems
+        problems += refusal.reasons
     try:
         policy = months_of(params)
     except Refused as refusal:
-        problems += refusal.problems
+        problems += refusal.reasons
     if policy is None or problems:
         raise Refused(problems)
     return policy, now

@@ -12,6 +12,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.servers.s
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
+    WARNING,
+    Finding,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     Verdict,
 )
@@ -33,8 +38,13 @@ def current(clock: Clock = UTC, *names: str) -> Current:
         zones=ServerZones("this server", clock, frozenset(names)),
         zones_are_logged=True,
         identity={"server_id": 1},
-        settings=Verdict(("a setting",), ("a session",)),
-        log_problems=["a log"],
+        settings=Verdict(
+            (
+                Finding("settings.log_bin", CRITICAL, "", "a setting"),
+                Finding("sessions.sql_log_bin", WARNING, "", "a session"),
+            )
+        ),
+        log_problems=[Finding("binary_log.without_gtid", CRITICAL, "", "a log")],
     )
 
 
@@ -72,6 +82,13 @@ def test_a_write_servers_own_clock_is_judged(clock: Clock) -> None:
     assert told["risks"][0] == "a session" and told["warnings"] == told["risks"]
     assert ["is put back" in risk for risk in told["risks"][1:]] == [True] * (clock == PARIS)
     assert told["time_zones"]["time_zone"] == clock.time_zone
+    # Each problem and each risk, once more in parts.
+    assert [(one["severity"], one["code"]) for one in told["findings"]] == [
+        ("critical", "settings.log_bin"),
+        ("warning", "sessions.sql_log_bin"),
+        *[("warning", "time_zones.clock_put_back")] * (clock == PARIS),
+        ("critical", "binary_log.without_gtid"),
+    ]
 
 
 def test_a_read_server_is_compared_with_its_write_servers() -> None:

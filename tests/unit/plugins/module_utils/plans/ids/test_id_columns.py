@@ -57,7 +57,7 @@ def test_floors_that_cannot_be() -> None:
     floors = {"usage_data.absent": 1, "usage_data.tiny": 253, NAME: 1}
     steps, problems = plan_floors(floors, [CALLS, tiny], Autoinc(20, 2))
     assert steps == []
-    absent, beyond = problems
+    absent, beyond = map(str, problems)
     assert "there is no table usage_data.absent with an AUTO_INCREMENT column" in absent
     assert "tiny: 262, the next id of this server above 253, is beyond 255" in beyond
     # One that a later task makes is left to a later call.
@@ -87,7 +87,7 @@ def test_a_floor_is_an_id(floor: object) -> None:
 def test_a_column_that_runs_full_fails(counter: int, highest: int | None, fails: bool) -> None:
     # 90 % of 255 is 229.5.
     tiny = replace(CALLS, type="tinyint unsigned", counter=counter, highest=highest)
-    problems = range_problems([tiny, CALLS], LIMITS, Autoinc(20, 2))
+    problems = [str(one) for one in range_problems([tiny, CALLS], LIMITS, Autoinc(20, 2))]
     assert len(problems) == fails
     for problem in problems:
         assert f"the highest id is {highest} of 255" in problem and "column id" in problem
@@ -96,13 +96,15 @@ def test_a_column_that_runs_full_fails(counter: int, highest: int | None, fails:
 
 def test_an_emptied_table_that_has_run_full_fails_too() -> None:
     tiny = replace(CALLS, type="tinyint", counter=127, highest=None)
-    (problem,) = range_problems([tiny], LIMITS, Autoinc(1, 1))
+    (problem,) = map(str, range_problems([tiny], LIMITS, Autoinc(1, 1)))
     assert "the highest id is 126 of 127, 1 ids are left" in problem
 
 
 def test_foreign_and_unread_columns_are_told() -> None:
     odd = replace(CALLS, foreign=2, sample=(41, 21))
-    (told,) = foreign_ids([CALLS, odd], Autoinc(20, 20))
+    (found,) = foreign_ids([CALLS, odd], Autoinc(20, 20))
+    assert (found.code, found.severity, found.where) == ("ids.of_other_servers", "warning", NAME)
+    told = str(found)
     assert "2 of the 3 newest ids of column id are not 0 modulo 20, for example 41, 21." in told
-    (told,) = unread([CALLS, replace(CALLS, index=None)])
+    (told,) = map(str, unread([CALLS, replace(CALLS, index=None)]))
     assert "no index starts with column id" in told

@@ -41,7 +41,8 @@ def test_a_refusal_names_the_value() -> None:
         IdsOnReader("r2", NAME, 102, 142),
         IdsOnReader("r2", "usage_data.events", 2),
     ]
-    calls, events = problems_of(found, {NAME: 62, "usage_data.events": 2}, PAIR)
+    refusals = problems_of(found, {NAME: 62, "usage_data.events": 2}, PAIR)
+    calls, events = map(str, refusals)
     assert (
         "usage_data.calls: this server's next id is 62, and of its class (2 modulo 20) there are "
         "ids up to 122 on read server r1, up to 142 on read server r2." in calls

@@ -68,7 +68,7 @@ def test_problems() -> None:
     one, two = Partition("one", None, counted=3), Partition("two", None, counted=0)
 
     def problems(*archives: Archive) -> list[str]:
-        return archive_problems(TABLE, [one, two], archives)
+        return [str(found) for found in archive_problems(TABLE, [one, two], archives)]
 
     free = Archive("one", "s", "x")
     assert problems(free, Archive("two", "s", "y")) == []

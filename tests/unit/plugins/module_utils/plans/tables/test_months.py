@@ -466,6 +466,8 @@ def test_too_many_drops_are_refused_by_name() -> None:
         before.plan(policy)
     assert "x0 (below 2013-09-01), x1 (below 2013-10-01)" in str(refusal.value)
     assert "set max_drops to 2" in str(refusal.value)
+    (found,) = refusal.value.findings
+    assert (found.code, found.where) == ("months.too_many_drops", str(before.table()))
 
 
 @pytest.mark.parametrize("below", ["0001-01-01", "1970-01-01"])

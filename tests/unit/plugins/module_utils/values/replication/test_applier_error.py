@@ -424,6 +424,22 @@ def test_what_a_silence_means(number: int, message: str, meaning: str) -> None:
     assert explain_receiving(number, message).meaning == meaning
 
 
+def test_a_kind_of_error_has_a_code() -> None:
+    # One number may be several kinds, and several numbers one kind.
+    for number, message, code in (
+        (1236, "binlog files have been purged", "channel.logs_purged"),
+        (1236, "slave requested to start from GTID 1-1-6", "channel.source_lacks_transactions"),
+        (1045, "x", "channel.account_refused"),
+        (1130, "x", "channel.account_refused"),
+        (9999, "x", "channel.unknown_error"),
+    ):
+        told = explain_receiving(number, message)
+        assert told.code == told.told()["code"] == code
+    missing = explain_applying(1032, "x").finding("channel w1")
+    assert (missing.code, missing.where) == ("channel.row_missing", "channel w1")
+    assert str(missing) == f"channel w1: {explain_applying(1032, 'x').sentence}"
+
+
 def test_an_error_after_which_a_start_would_leave_rows_out() -> None:
     anonymous = (
         "Got fatal error 1236 from source when reading data from binary log: 'Cannot replicate "
