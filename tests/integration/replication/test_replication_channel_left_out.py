@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,29 +15,16 @@ from tests.support.replication import (
     channels,
     control,
     follow,
-    followed,
     status,
 )
 
 
-@pytest.fixture(scope="module")
-def source(bare: Topology) -> TestServer:
-    return bare.server("w1")
-
-
-@pytest.fixture(scope="module")
-def replica(bare: Topology) -> TestServer:
-    return bare.server("r1")
-
-
 @pytest.fixture
-def schema(replica: TestServer, source: TestServer) -> Iterator[str]:
-    """A schema on a source and on the replica that follows it, with a row."""
-    name = f"test_{secrets.token_hex(4)}"
-    with followed(replica, [source], name, "t (id INT PRIMARY KEY)"):
-        source.rows(f"INSERT INTO {name}.t VALUES (1)")
-        assert "failed" not in follow(replica, source, wait=True)
-        yield name
+def schema(replica: TestServer, source: TestServer, schema: str) -> str:
+    """With a row, which the replica has."""
+    source.rows(f"INSERT INTO {schema}.t VALUES (1)")
+    assert "failed" not in follow(replica, source, wait=True)
+    return schema
 
 
 def is_there(replica: TestServer, schema: str, number: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,24 +31,9 @@ assert len(NEW) == 32
 LONGEST = {"mysql": 32, "mariadb": 96}
 
 
-@pytest.fixture(scope="module")
-def source(bare: Topology) -> TestServer:
-    return bare.server("w1")
-
-
-@pytest.fixture(scope="module")
-def replica(bare: Topology) -> TestServer:
-    return bare.server("r1")
-
-
 @pytest.fixture
-def table(replica: TestServer, source: TestServer) -> Iterator[str]:
-    """A table on a source and on its replica, which runs a channel to it."""
-    name = f"test_{secrets.token_hex(4)}"
-    with followed(replica, [source], name, "t (id INT PRIMARY KEY)"):
-        made = follow(replica, source, wait=True)
-        assert "failed" not in made, made
-        yield f"{name}.t"
+def table(schema: str) -> str:
+    return f"{schema}.t"
 
 
 def set_password(source: TestServer, password: str, user: str = USER) -> None:

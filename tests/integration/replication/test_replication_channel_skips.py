@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.integration.conftest import forget_binary_logs
-from tests.integration.lines import TestServer, Topology, wait_until
+from tests.integration.lines import TestServer, wait_until
 from tests.integration.modules import run_module
 from tests.support.replication import (
     channels,
     control,
     follow,
-    followed,
     wait_for_error,
 )
 
 
-@pytest.fixture(scope="module")
-def source(bare: Topology) -> TestServer:
-    return bare.server("w1")
-
-
-@pytest.fixture(scope="module")
-def replica(bare: Topology) -> TestServer:
-    return bare.server("r1")
-
-
 @pytest.fixture
-def schema(replica: TestServer, source: TestServer) -> Iterator[str]:
-    """A schema on a source and on the replica that follows it, with a row."""
-    name = f"test_{secrets.token_hex(4)}"
-    with followed(replica, [source], name, "t (id INT PRIMARY KEY)"):
-        source.rows(f"INSERT INTO {name}.t VALUES (1)")
-        assert "failed" not in follow(replica, source, wait=True)
-        yield name
+def schema(replica: TestServer, source: TestServer, schema: str) -> str:
+    """With a row, which the replica has."""
+    source.rows(f"INSERT INTO {schema}.t VALUES (1)")
+    assert "failed" not in follow(replica, source, wait=True)
+    return schema
 
 
 def ids(server: TestServer, schema: str) -> list[int]:

@@ -30,11 +30,6 @@ def sources(bare: Topology) -> list[TestServer]:
     return [bare.server(name) for name in ("w1", "w2", "w3")]
 
 
-@pytest.fixture(scope="module")
-def replica(bare: Topology) -> TestServer:
-    return bare.server("r1")
-
-
 @pytest.fixture
 def schema(replica: TestServer, sources: list[TestServer]) -> Iterator[str]:
     """A schema on three sources and on the replica, which follows none."""

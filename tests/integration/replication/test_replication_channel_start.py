@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -12,37 +11,15 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import outside_binary_log
-from tests.integration.lines import TestServer, Topology, wait_until
+from tests.integration.lines import TestServer, wait_until
 from tests.integration.modules import run_module
 from tests.support.replication import (
     MODULE,
     channels,
     control,
     follow,
-    followed,
     wait_for_error,
 )
-
-TABLE = "t (id INT PRIMARY KEY)"
-
-
-@pytest.fixture(scope="module")
-def source(bare: Topology) -> TestServer:
-    return bare.server("w1")
-
-
-@pytest.fixture(scope="module")
-def replica(bare: Topology) -> TestServer:
-    return bare.server("r1")
-
-
-@pytest.fixture
-def schema(replica: TestServer, source: TestServer) -> Iterator[str]:
-    """A schema on a source and on the replica that follows it."""
-    name = f"test_{secrets.token_hex(4)}"
-    with followed(replica, [source], name, TABLE):
-        assert "failed" not in follow(replica, source, wait=True)
-        yield name
 
 
 @pytest.mark.parametrize("knows_password", [True, False])

@@ -9,10 +9,10 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration import replication
 from tests.integration.conftest import outside_binary_log, own_schema
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.tables.test_mysql_month_partition import binary_log
+from tests.support import replication
 
 MODULE, INFO = "mysql_time_zones", "mysql_server_info"
 TABLES = (

@@ -55,7 +55,8 @@ class ChannelStart:
 
     def look(self, status: ChannelStatus, seconds: float) -> ChannelStart:
         """Return what is known of the channel with a look ``seconds`` after the first one."""
-        if status.denied or not status.running:
+        # One without room for its relay logs is reported as such, and waits for a person.
+        if status.denied or not status.running or status.lacks_room:
             return replace(self, verdict=RUNS)
         seen = self
         if self.connected_after is None and status.connected:

@@ -39,7 +39,13 @@ def verdicts(start: ChannelStart, *looks: tuple[ChannelStatus, float]) -> list[s
 
 
 def test_one_that_has_stopped_or_is_refused_is_not_waited_for() -> None:
-    for status in (DENIED, replace(WORKS, io_running=False), replace(WORKS, sql_running=False)):
+    full = replace(WORKS, io_state="Waiting for disk space")
+    for status in (
+        DENIED,
+        replace(WORKS, io_running=False),
+        replace(WORKS, sql_running=False),
+        full,
+    ):
         assert verdicts(ChannelStart("1-1-9", started=True), (status, 0)) == [RUNS]
 
 

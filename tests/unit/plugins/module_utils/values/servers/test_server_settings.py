@@ -236,7 +236,7 @@ def test_sessions_that_log_otherwise() -> None:
             (three, "sql_log_bin", "ON"),
         ]
     )
-    assert [str(risk).split(", or else")[0] for risk in told] == [
+    assert [str(risk).split(", or else", maxsplit=1)[0] for risk in told] == [
         "binlog_format is STATEMENT and must be ROW in sessions 47 (app@10.1.0.7)",
         "binlog_row_image is MINIMAL and must be FULL in sessions 48 (app@10.1.0.7)",
         "sql_log_bin is OFF and must be ON in sessions 47 (app@10.1.0.7), 49 (app@10.1.0.7)",
