@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -271,11 +272,12 @@ def passwords_unseen(bare: Topology, replica: TestServer) -> Iterator[dict[str, 
 
 
 def test_a_password_that_cannot_be_seen_is_told_and_changed_when_asked(
-    replica: TestServer, source: TestServer, bare: Topology, schema: str
+    replica: TestServer, source: TestServer, bare: Topology
 ) -> None:
+    schema = f"test_{secrets.token_hex(4)}"
     with (
         passwords_unseen(bare, replica) as login,
-        followed(replica, [source], f"{schema}_f", "t (id INT PRIMARY KEY)"),
+        followed(replica, [source], schema, "t (id INT PRIMARY KEY)"),
     ):
         made = follow(replica, source, wait=True, **login)
         assert "failed" not in made, made
