@@ -102,16 +102,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run file after file: pytest would begin with what only one flavour has, of every file.
+    """Run file after file, and each from its top to its end.
 
-    What a file's tests share would then be made twice.
+    pytest would begin with what only one flavour has, of every file, and what a file's tests share
+    would be made twice. Within a file it would take those of two lines before those of three.
     """
 
-    def line_and_file(item: pytest.Item) -> tuple[str, str]:
+    def place(item: pytest.Item) -> tuple[str, str, int]:
         given = item.callspec.params if hasattr(item, "callspec") else {}
-        return given["host"].name if "host" in given else "", str(item.path)
+        line = given["host"].name if "host" in given else ""
+        return line, str(item.path), item.location[1] or 0
 
-    items.sort(key=line_and_file)
+    items.sort(key=place)
 
 
 @pytest.hookimpl(trylast=True)
