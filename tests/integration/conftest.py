@@ -110,8 +110,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def place(item: pytest.Item) -> tuple[str, str, int]:
         given = item.callspec.params if hasattr(item, "callspec") else {}
-        line = given["host"].name if "host" in given else ""
-        return line, str(item.path), item.location[1] or 0
+        if "host" not in given:
+            return "", str(item.path), 0
+        return given["host"].name, str(item.path), item.location[1] or 0
 
     items.sort(key=place)
 
