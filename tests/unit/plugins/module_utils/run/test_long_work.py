@@ -99,6 +99,33 @@ class Table:
         self.world.change(lambda: setattr(self.world, "entries", entries))
 
 
+class Simulated:
+    """What the loop asks of a fleet, in the world."""
+
+    pins = {name: Pin({"server_id": name}) for name in ("here", SOURCE)}
+    servers: Mapping[str, Any] = {}
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.looked = 0
+
+    def __getitem__(self, name: str) -> Any:
+        return SimpleNamespace(address=name, executed=[])
+
+    def verify(self) -> None:
+        self.looked += 1
+
+
+def fleet_of(world: World) -> Fleet:
+    return cast(Fleet, Simulated(world))
+
+
+def simulated(fleet: object) -> Simulated:
+    """Return a fleet as what it is here."""
+    assert isinstance(fleet, Simulated)
+    return fleet
+
+
 class Move(LongOperation[World, Current]):
     """The tests' own operation, in the world."""
 
@@ -120,43 +147,22 @@ class Move(LongOperation[World, Current]):
         return {"rows_before": len(current.target or {})}
 
     def perform(self, fleet: Fleet, step: Step) -> Noted:
-        world = cast(Any, fleet).world
+        world = simulated(fleet).world
         world.written.append(step.action)
+        target = {} if world.target is None else world.target
         if step.action == "create":
             world.change(lambda: setattr(world, "target", {}))
         elif step.action == "copy":
             number, text = step.value
-            world.change(lambda: world.target.update({number: ""}))
-            world.change(lambda: world.target.update({number: text}))
+            world.change(lambda: target.update({number: ""}))
+            world.change(lambda: target.update({number: text}))
         elif step.action == "remove":
-            world.change(lambda: world.target.pop(step.value[0]))
+            world.change(lambda: target.pop(step.value[0]))
         elif step.action == "verify":
-            return {"rows": fingerprint(world.target)}
+            return {"rows": fingerprint(target)}
         else:
             world.change(lambda: setattr(world, "moved", True))
         return None
-
-
-def fleet_of(world: World) -> Any:
-    class Known(dict[str, Any]):
-        def __missing__(self, name: str) -> Any:
-            return SimpleNamespace(address=name, executed=[])
-
-    class Simulated:
-        pins = {name: Pin({"server_id": name}) for name in ("here", SOURCE)}
-        servers: Mapping[str, Any] = {}
-        looked = 0
-
-        def __init__(self) -> None:
-            self.world = world
-
-        def __getitem__(self, name: str) -> Any:
-            return Known()[name]
-
-        def verify(self) -> None:
-            self.looked += 1
-
-    return Simulated()
 
 
 def work_on(
@@ -237,7 +243,8 @@ def test_a_step_is_written_down_before_it_is_taken_and_after() -> None:
 
     class Looks(Move):
         def perform(self, fleet: Fleet, step: Step) -> Noted:
-            seen.append((fleet.world.entries[-1].state, fleet.looked))  # type: ignore[attr-defined]
+            here = simulated(fleet)
+            seen.append((here.world.entries[-1].state, here.looked))
             return super().perform(fleet, step)
 
     world = World({1: "one"}, {1: "one"})
@@ -277,23 +284,14 @@ def test_a_defect_in_a_step_is_noted_without_its_text() -> None:
 def test_a_step_on_a_server_that_cannot_be_reached_is_not_begun() -> None:
     world = World({1: "one"}, {1: "one"})
 
-    class Away:
-        pins = {"here": Pin({})}
-        servers: Mapping[str, Any] = {}
-
-        def __init__(self) -> None:
-            self.world = world
-
+    class Away(Simulated):
         def __getitem__(self, name: str) -> Any:
             if name == SOURCE:
                 raise ServerError(name, "source cannot be reached")
-            return None
-
-        def verify(self) -> None:
-            pass
+            return super().__getitem__(name)
 
     with pytest.raises(ServerError, match="cannot be reached"):
-        work_on(world, fleet=Away())
+        work_on(world, fleet=Away(world))
     assert [entry.state for entry in world.entries] == [DONE] and not world.moved
 
 

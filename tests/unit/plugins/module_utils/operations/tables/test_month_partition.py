@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.month_partition import (  # noqa: E501
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.month_partition import (
     Current,
     Desired,
     MonthPartition,

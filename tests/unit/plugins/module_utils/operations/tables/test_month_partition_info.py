@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.month_partition_info import (  # noqa: E501
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.month_partition_info import (
     Desired,
     MonthPartitionInfo,
 )

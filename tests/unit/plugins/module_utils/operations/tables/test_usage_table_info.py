@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import LOGIN_OPTIONS
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.usage_table_info import (  # noqa: E501
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.usage_table_info import (
     Desired,
     UsageTableInfo,
 )
