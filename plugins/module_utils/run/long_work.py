@@ -66,8 +66,6 @@ GOES_ON = "What is done stays done; once this is put right, the same call goes o
 _SAME_PLANS = 2
 # Plans that alternate are found among so many.
 _REMEMBERED = 8
-# The numbers of the client library: the connection broke, and nobody knows what became of a step.
-_CLIENT_ERRORS = range(2000, 3000)
 
 
 class Stuck(Exception):
@@ -244,15 +242,14 @@ def _work(
             name: lock_name(topology, thing, "" if name == keeper else name)
             for name in fleet.servers
         }
-        holders = fleet.take_locks(locks)
-        if holders:
+        holder = fleet.take_locks(locks)
+        if holder:
             step = JournalTable(fleet[keeper], topology, operation.work, thing).journal.interrupted
             doing = f" ({step.sentence})" if step else ""
             raise Refused(
                 [
                     f"{thing} is being worked on by another call: {holder}{doing}. Wait until it "
                     "ends, or end it there."
-                    for holder in holders
                 ]
             )
     # After the lock: what another call has written until then is part of it.
@@ -291,19 +288,16 @@ def _take(
     ]
     detail = {**entry.detail, **noted}
     progress.taken.append(LongTaken(step, time.monotonic() - began, statements, detail))
-    table.end(entry, DONE, noted)
+    table.end(entry, DONE, noted, fleet.pins[step.server])
 
 
 def _note_failure(table: JournalTable, entry: Entry, error: Exception) -> None:
-    """Write that a step was refused; where nobody knows how it ended, its intent stays."""
-    said = type(error).__name__
-    if isinstance(error, ServerError):
-        if not error.number or error.number in _CLIENT_ERRORS:
-            return
-        said = str(error)
+    """Write that a server has refused a step; after any other error its intent stays."""
+    if not isinstance(error, ServerError) or not error.is_answer:
+        return
     # The error of the step is the one that counts.
     with contextlib.suppress(ServerError):
-        table.end(entry, FAILED, {"error": said})
+        table.end(entry, FAILED, {"error": str(error)})
 
 
 def _sentence(step: Step) -> str:

@@ -79,6 +79,10 @@ SQL_MODE = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION"
 LOST = 2013
 
 
+# The client library's own numbers: the connection could not be made, or broke.
+_CLIENT_ERRORS = range(2000, 3000)
+
+
 class ServerError(Exception):
     """A server refused a statement, did not answer, or could not be reached.
 
@@ -102,6 +106,11 @@ class ServerError(Exception):
         doing = f" while running: {statement.shown}" if statement else ""
         code = f"error {number}: " if number else ""
         super().__init__(f"server {address}: {code}{message}{doing}")
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the server has said this; else nobody knows what became of the statement."""
+        return bool(self.number) and self.number not in _CLIENT_ERRORS
 
 
 @dataclass(frozen=True)

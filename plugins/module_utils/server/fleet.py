@@ -54,11 +54,15 @@ class Fleet:
         self,
         servers: Mapping[str, Server],
         unreachable: Mapping[str, ServerError] | None = None,
+        may_be_unreachable: Collection[str] = (),
     ) -> None:
         self._servers = dict(servers)
         self.unreachable = dict(unreachable or {})
         self._pins: dict[str, Pin] = {}
         self._locks: dict[str, str] = {}
+        self._optional = frozenset(may_be_unreachable)
+        # Connections that were closed because an answer was late.
+        self._given_up: list[Server] = []
 
     @classmethod
     def open(
@@ -110,7 +114,8 @@ class Fleet:
                     f"{name} cannot be reached: {said.message if said else 'no answer'}",
                     said.number if said else 0,
                 )
-        fleet = cls({name: ready[name] for name in logins if name in ready}, unreachable)
+        reached = {name: ready[name] for name in logins if name in ready}
+        fleet = cls(reached, unreachable, may_be_unreachable)
         missing = [unreachable[name] for name in unreachable if name not in may_be_unreachable]
         if missing:
             fleet.close()
@@ -134,7 +139,7 @@ class Fleet:
     @property
     def has_changed(self) -> bool:
         """Whether a statement that changes something has succeeded anywhere."""
-        return any(server.has_changed for server in self._servers.values())
+        return any(server.has_changed for server in (*self._servers.values(), *self._given_up))
 
     def ask(
         self,
@@ -150,24 +155,15 @@ class Fleet:
         """
         wanted = [*self._servers, *self.unreachable] if names is None else list(names)
         heard: set[str] = set()
-        broken: list[Exception] = []
 
         def put(name: str) -> Answer:
             try:
                 return question(self._servers[name])
-            except (ServerError, RuntimeError):
-                raise
-            except Exception as error:
-                # Nobody would see it in this thread.
-                broken.append(error)
-                raise ServerError(name, str(error)) from error
             finally:
                 heard.add(name)
 
         asked = {name: partial(put, name) for name in wanted if name in self._servers}
         answers = ask_all(asked, seconds)
-        if broken:
-            raise broken[0]
         said: Answers[Answer] = {}
         for name in wanted:
             if name not in asked:
@@ -178,7 +174,9 @@ class Fleet:
             if isinstance(answer, ServerError) and name not in heard:
                 # The thread that waits still uses the connection.
                 late = ServerError(self._servers[name].address, f"{name}: {answer.message}")
-                self._servers.pop(name).close()
+                given_up = self._servers.pop(name)
+                self._given_up.append(given_up)
+                given_up.close()
                 said[name] = self.unreachable[name] = late
         return said
 
@@ -197,24 +195,26 @@ class Fleet:
         """What each server was last seen as."""
         return dict(self._pins)
 
-    def take_locks(self, locks: Mapping[str, str]) -> list[str]:
-        """Take a lock by its name on each server, in the order of names; say who has them."""
+    def take_locks(self, locks: Mapping[str, str]) -> str | None:
+        """Take a lock by its name on each server, in the order of names; say who has one."""
         for name in sorted(locks):
             if name not in self._servers:
                 continue
             holder = take_lock(self._servers[name], locks[name])
             if holder:
-                return [holder]
+                return holder
             self._locks[name] = locks[name]
-        return []
+        return None
 
     def verify(self) -> None:
         """Compare every pinned server with its pin, and look whether the locks are still held.
 
-        Raises ``ServerError`` that names all of which it is not true.
+        One that was given up meanwhile counts if it must be there. Raises ``ServerError`` that
+        names all of which it is not true.
         """
         problems = []
-        for name, answer in self.ask(self._look, self._pins).items():
+        asked = [name for name in self._pins if name in self or name not in self._optional]
+        for name, answer in self.ask(self._look, asked).items():
             if isinstance(answer, ServerError):
                 problems.append(answer)
                 continue

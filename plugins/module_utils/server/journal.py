@@ -94,12 +94,18 @@ class JournalTable:
         self.journal = Journal((*before, entry))
         return entry
 
-    def end(self, entry: Entry, state: str, detail: Mapping[str, Any]) -> None:
-        """Write how a step ended; what is noted comes beside what was noted when it began."""
+    def end(
+        self, entry: Entry, state: str, detail: Mapping[str, Any], pin: Pin | None = None
+    ) -> None:
+        """Write how a step ended; what is noted comes beside what was noted when it began.
+
+        ``pin`` is what its server is known by from now on, where the step has changed that.
+        """
         noted = {**entry.detail, **detail}
         self._server.rows(
-            f"UPDATE {_TABLE} SET state = %s, detail = %s, ended = UTC_TIMESTAMP(6) WHERE id = %s",
-            *(state, json.dumps(noted, default=str), entry.id),
+            f"UPDATE {_TABLE} SET state = %s, detail = %s, identity = %s, ended = UTC_TIMESTAMP(6) "
+            "WHERE id = %s",
+            *(state, json.dumps(noted, default=str), (pin or entry.pin).text, entry.id),
         )
         self.journal = Journal((*self.journal.entries[:-1], self._entry(entry.id)))
 

@@ -23,15 +23,18 @@ def lock_name(*words: str) -> str:
 
 def take_lock(server: Server, name: str) -> str | None:
     """Take the lock and return None, or say who has it."""
-    said = server.row("SELECT GET_LOCK(%s, %s) AS taken", name, WAIT_SECONDS)
-    if said["taken"] == 1:
-        return None
-    holder = server.row("SELECT IS_USED_LOCK(%s) AS id", name)["id"]
-    if holder is None:
-        return f"a connection of server {server.address} that has just ended"
+    for _ended in range(2):
+        said = server.row("SELECT GET_LOCK(%s, %s) AS taken", name, WAIT_SECONDS)
+        if said["taken"] == 1:
+            return None
+        holder = server.row("SELECT IS_USED_LOCK(%s) AS id", name)["id"]
+        # Without one it has ended just now, and the lock is to be had.
+        if holder is not None:
+            break
+    else:
+        return f"connections of server {server.address} that have just ended"
     rows = server.rows(
-        "SELECT USER AS user, HOST AS host, COALESCE(INFO, STATE, '') AS doing "
-        "FROM information_schema.PROCESSLIST WHERE ID = %s",
+        "SELECT USER AS user, HOST AS host FROM information_schema.PROCESSLIST WHERE ID = %s",
         holder,
     )
     if not rows:

@@ -21,9 +21,9 @@ def ask_all(questions: Mapping[str, Callable[[], Answer]], seconds: float) -> An
     """Call every function at once and return their answers, or errors, by name.
 
     What has not answered after ``seconds`` is an error too: a source that hangs in the
-    middle of a login could take several timeouts.
+    middle of a login could take several timeouts. A defect in a question is raised here.
     """
-    said: queue.Queue[tuple[str, Answer | ServerError]] = queue.Queue()
+    said: queue.Queue[tuple[str, Answer | Exception]] = queue.Queue()
 
     def ask(name: str, question: Callable[[], Answer]) -> None:
         try:
@@ -33,6 +33,8 @@ def ask_all(questions: Mapping[str, Callable[[], Answer]], seconds: float) -> An
         except RuntimeError as error:
             # The client library lacks what the account's authentication needs.
             said.put((name, ServerError(name, str(error))))
+        except Exception as error:
+            said.put((name, error))
 
     for name, question in questions.items():
         threading.Thread(target=ask, args=(name, question), daemon=True).start()
@@ -41,6 +43,8 @@ def ask_all(questions: Mapping[str, Callable[[], Answer]], seconds: float) -> An
     try:
         while len(answers) < len(questions):
             name, answer = said.get(timeout=max(0.001, end - time.monotonic()))
+            if isinstance(answer, Exception) and not isinstance(answer, ServerError):
+                raise answer
             answers[name] = answer
     except queue.Empty:
         pass

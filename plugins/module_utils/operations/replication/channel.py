@@ -346,10 +346,15 @@ class ReplicationChannel(Operation[Desired, Current]):
                         "the channel stays stopped, because its filters may be half changed; "
                         "correct them and run again with state: started"
                     )
-                elif _start_again(server, desired, current, step):
-                    more = "what ran before runs again with the settings that it had"
                 else:
-                    raise
+                    try:
+                        again = _start_again(server, desired, current, step)
+                    except ServerError as second:
+                        more = f"what ran before is stopped and could not be started: {second}"
+                    else:
+                        if not again:
+                            raise
+                        more = "what ran before runs again with the settings that it had"
                 if error.number == seeding.MISSING_DOMAIN:
                     more += "; name that GTID in gtid_seed, too"
                 raise ServerError(

@@ -88,8 +88,11 @@ class Table:
         self._set((*before, entry))
         return entry
 
-    def end(self, entry: Entry, state: str, detail: Mapping[str, Any]) -> None:
-        ended = replace(entry, state=state, detail={**entry.detail, **detail})
+    def end(
+        self, entry: Entry, state: str, detail: Mapping[str, Any], pin: Pin | None = None
+    ) -> None:
+        noted = {**entry.detail, **detail}
+        ended = replace(entry, state=state, detail=noted, pin=pin or entry.pin)
         self._set((*self.world.entries[:-1], ended))
 
     def close(self) -> None:
@@ -269,7 +272,21 @@ def test_what_nobody_knows_the_end_of_stays_an_intent(number: int, state: str) -
     assert work_on(world).done
 
 
-def test_a_defect_in_a_step_is_noted_without_its_text() -> None:
+def test_a_step_that_sets_its_server_back_leaves_what_it_is_now_in_the_journal() -> None:
+    class SetsBack(Move):
+        def perform(self, fleet: Fleet, step: Step) -> Noted:
+            noted = super().perform(fleet, step)
+            here = simulated(fleet)
+            here.pins = {**here.pins, step.server: Pin({"server_id": "set back"})}
+            return noted
+
+    world = World({1: "one"})
+    work_on(world, SetsBack(), run_seconds=0)
+    (entry,) = world.entries
+    assert entry.state == DONE and entry.pin == Pin({"server_id": "set back"})
+
+
+def test_after_a_defect_in_a_step_nobody_knows_how_it_ended() -> None:
     class Fails(Move):
         def perform(self, fleet: Fleet, step: Step) -> Noted:
             raise KeyError("a password")
@@ -277,8 +294,8 @@ def test_a_defect_in_a_step_is_noted_without_its_text() -> None:
     world = World({1: "one"})
     with pytest.raises(KeyError):
         work_on(world, Fails())
-    assert world.entries[0].state == FAILED
-    assert world.entries[0].detail == {"rows_before": 0, "error": "KeyError"}
+    assert world.entries[0].state == INTENT
+    assert world.entries[0].detail == {"rows_before": 0}
 
 
 def test_a_step_on_a_server_that_cannot_be_reached_is_not_begun() -> None:

@@ -188,7 +188,7 @@ def test_a_defect_in_a_question_is_seen() -> None:
 def test_another_server_or_a_lost_lock_is_told_of_each() -> None:
     fakes = servers("a", "b", "c")
     fleet = fleet_of(fakes)
-    assert fleet.take_locks(dict.fromkeys(("c", "a", "gone"), "lock")) == []
+    assert fleet.take_locks(dict.fromkeys(("c", "a", "gone"), "lock")) is None
     fleet.pin()
     fleet.verify()
     fakes["a"].server_id = 2
@@ -219,18 +219,50 @@ def test_who_has_a_lock_is_named() -> None:
     fakes = servers("a", "b")
     fakes["b"].holder = 8
     fleet = fleet_of(fakes)
-    assert fleet.take_locks({"b": "x", "a": "x"}) == [
-        "connection 8 of server b, root from localhost"
-    ]
+    locks = {"b": "x", "a": "x"}
+    assert fleet.take_locks(locks) == "connection 8 of server b, root from localhost"
     fakes["b"].holder = 9
-    assert fleet.take_locks({"b": "x"}) == ["connection 9 of server b"]
+    assert fleet.take_locks({"b": "x"}) == "connection 9 of server b"
 
+
+@pytest.mark.parametrize("holders", [1, 2])
+def test_a_lock_whose_holder_has_just_ended_is_tried_again(holders: int) -> None:
     class Ends(Fake):
-        def row(self, sql: str, *args: Any) -> dict[str, Any]:
-            return {"taken": 0} if "GET_LOCK" in sql else {"id": None}
+        tries = 0
 
-    ended = "a connection of server c that has just ended"
-    assert fleet_of({"c": Ends("c")}).take_locks({"c": "x"}) == [ended]
+        def row(self, sql: str, *args: Any) -> dict[str, Any]:
+            if "GET_LOCK" not in sql:
+                return {"id": None}
+            self.tries += 1
+            return {"taken": int(self.tries > holders)}
+
+    ended = "connections of server c that have just ended"
+    said = fleet_of({"c": Ends("c")}).take_locks({"c": "x"})
+    assert said == (None if holders == 1 else ended)
+
+
+def test_one_that_may_be_away_may_also_go_away() -> None:
+    for may_be_away in (True, False):
+        fakes = servers("a", "b")
+        optional = ("b",) if may_be_away else ()
+        fleet = Fleet(cast("dict[str, Server]", fakes), may_be_unreachable=optional)
+        fleet.pin()
+        fakes["b"].has_changed = True
+        never = threading.Event()
+
+        def waits(server: Any, never: threading.Event = never) -> None:
+            if server.address == "b":
+                never.wait(5)
+
+        fleet.ask(waits, seconds=0.2)
+        never.set()
+        # What was done there counts all the same.
+        assert fleet.has_changed and "b" in fleet.unreachable
+        if may_be_away:
+            fleet.verify()
+        else:
+            with pytest.raises(ServerError, match="b: no answer"):
+                fleet.verify()
 
 
 def test_the_name_of_a_lock_is_readable_short_and_its_own() -> None:
