@@ -18,19 +18,6 @@ from tests.integration.lines import LINES, Host, Line, TestServer, Topology, run
 EVERY, FLAVOURS, ONE = "every", "flavours", "one"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--every-line",
-        action="store_true",
-        help="run every test on every line of servers, not only on those that its file is about",
-    )
-    parser.addoption(
-        "--seconds",
-        type=float,
-        help="begin no further test after as many seconds, and say how many are left",
-    )
-
-
 _BEGAN = time.monotonic()
 
 
@@ -48,7 +35,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
     seconds = item.config.getoption("--seconds")
     if seconds is not None and time.monotonic() - _BEGAN > seconds:
         left = len(item.session.items) - len(_finished)
-        raise pytest.exit.Exception(f"{seconds:.0f} s are over; {left} tests were not run", 0)
+        code = pytest.ExitCode.TESTS_FAILED if item.session.testsfailed else pytest.ExitCode.OK
+        raise pytest.exit.Exception(f"{seconds:.0f} s are over; {left} tests were not run", code)
 
 
 def drawn(choices: Sequence[Line], path: Path) -> Line:
@@ -240,6 +228,26 @@ def outside_binary_log(server: TestServer, *statements: str) -> None:
         cursor.execute("SET SESSION sql_log_bin = 0")
         for statement in statements:
             cursor.execute(statement)
+
+
+def logged(server: TestServer) -> Any:
+    """Return the GTIDs in a server's binary log."""
+    return server.value(
+        "SELECT @@GLOBAL.gtid_executed"
+        if server.flavour == "mysql"
+        else "SELECT @@GLOBAL.gtid_binlog_pos"
+    )
+
+
+@contextmanager
+def setting(server: TestServer, name: str, value: Any) -> Iterator[None]:
+    """Change a global variable for a while."""
+    before = server.value(f"SELECT @@GLOBAL.{name}")
+    server.rows(f"SET GLOBAL {name} = %s", value)
+    try:
+        yield
+    finally:
+        server.rows(f"SET GLOBAL {name} = %s", before)
 
 
 def forget_binary_logs(*servers: TestServer) -> None:

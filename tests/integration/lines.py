@@ -108,8 +108,14 @@ class Host:
 def host_of(line: Line) -> Iterator[Host]:
     """Give a host for servers of a line, and remove what it held afterwards."""
     if KEPT and not line.image:
-        Path(KEPT).mkdir(mode=0o755, exist_ok=True)
-        yield Host(line, Path(KEPT), kept=True)
+        kept = Path(KEPT)
+        kept.mkdir(mode=0o755, exist_ok=True)
+        # A run that was killed has left something.
+        _leave_only_bare(kept)
+        try:
+            yield Host(line, kept, kept=True)
+        finally:
+            _leave_only_bare(kept)
         return
     # A short path of its own: a socket's path may have 107 bytes.
     work_dir = Path(tempfile.mkdtemp(prefix=f"dbrw-{line.name}-"))
@@ -128,6 +134,13 @@ def host_of(line: Line) -> Iterator[Host]:
         if container:
             run("docker", "rm", "--force", container)
         shutil.rmtree(work_dir)
+
+
+def _leave_only_bare(folder: Path) -> None:
+    """Remove what is not the kept servers'."""
+    for one in folder.iterdir():
+        if one.name != "bare":
+            shutil.rmtree(one) if one.is_dir() else one.unlink()
 
 
 @dataclass
@@ -259,7 +272,9 @@ class Topology:
             return net, claim
         net = int(file.read_text())
         claim = _claimed(net)
-        assert claim is not None, f"another run uses the servers in {self.folder}"
+        assert claim is not None, (
+            f"another run uses the servers in {self.folder}, or their addresses: wait until it ends"
+        )
         return net, claim
 
     def server(self, name: str) -> TestServer:

@@ -77,6 +77,11 @@ def followed(
         assert "failed" not in removed, removed
 
 
+def ids(server: TestServer, schema: str) -> list[int]:
+    """Return the ids of the table ``t``."""
+    return [row["id"] for row in server.rows(f"SELECT id FROM {schema}.t ORDER BY id")]
+
+
 def options(*sources: TestServer) -> dict[str, Any]:
     """Return the module's options for a running channel to each source."""
     return {

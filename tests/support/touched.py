@@ -39,7 +39,7 @@ def rooms_of(file: Path, root: Path) -> set[str]:
     rooms = {folder.name for folder in (root / TESTS).iterdir() if folder.is_dir()}
     if file.parts[:2] == ("plugins", "modules") and (root / file).is_file():
         return rooms & set(re.findall(r"operations\.(\w+)", (root / file).read_text()))
-    return rooms & set(file.parts[:-1])
+    return rooms & set(file.parts[:-1]) if file.parts[0] in ("plugins", "tests") else set()
 
 
 def touched(changed: Iterable[Path], root: Path) -> tuple[list[Path], list[Path]]:

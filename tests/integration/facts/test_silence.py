@@ -14,10 +14,10 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration.conftest import outside_binary_log, restart
+from tests.integration.conftest import outside_binary_log, restart, setting
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.modules import run_module
-from tests.support.replication import channels, control, follow, followed, status
+from tests.support.replication import channels, control, follow, followed, ids, status
 
 pytestmark = pytest.mark.lines("every")
 
@@ -46,17 +46,6 @@ def started_with(bare: Topology, name: str, **settings: str) -> Iterator[TestSer
         yield server
     finally:
         bare.playbook("servers.yml", "--limit", name)
-
-
-@contextmanager
-def setting(server: TestServer, name: str, value: Any) -> Iterator[None]:
-    """Change a global variable for a while."""
-    before = server.value(f"SELECT @@GLOBAL.{name}")
-    server.rows(f"SET GLOBAL {name} = %s", value)
-    try:
-        yield
-    finally:
-        server.rows(f"SET GLOBAL {name} = %s", before)
 
 
 @contextmanager
@@ -129,10 +118,6 @@ def schema(replica: TestServer, sources: list[TestServer]) -> Iterator[str]:
         made = follow(replica, *sources, wait=True)
         assert "failed" not in made, made
         yield name
-
-
-def ids(server: TestServer, schema: str) -> list[int]:
-    return [row["id"] for row in server.rows(f"SELECT id FROM {schema}.t ORDER BY id")]
 
 
 def all_applied(replica: TestServer, *sources: TestServer) -> None:

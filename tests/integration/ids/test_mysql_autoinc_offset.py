@@ -153,6 +153,7 @@ def test_the_articles_numbers(
     assert server.value(f"SELECT id MOD 20 FROM {schema}.calls_2 WHERE id = 62") == 2
 
 
+@pytest.mark.lines("every")
 def test_settings_that_lose_rows_are_refused_where_asked(
     bare: Topology, server: TestServer, run_module: Any, pair: dict[str, Any]
 ) -> None:

@@ -201,6 +201,7 @@ def test_without_tls(replica: TestServer, source: TestServer, channel: dict[str,
         outside_binary_log(source, "ALTER USER follower REQUIRE NONE")
 
 
+@pytest.mark.lines("every")
 def test_a_source_that_takes_nothing_but_tls(
     replica: TestServer, source: TestServer, channel: dict[str, Any]
 ) -> None:

@@ -29,6 +29,7 @@ from tests.support.replication import (
     control,
     follow,
     followed,
+    ids,
     remove,
     wait_for_error,
 )
@@ -86,10 +87,6 @@ def copied(topology: Topology, copy: TestServer, original: TestServer) -> Iterat
     finally:
         if uuid_of(copy) == uuid:
             remove_auto_cnf(topology, copy)
-
-
-def ids(server: TestServer, schema: str) -> list[int]:
-    return [row["id"] for row in server.rows(f"SELECT id FROM {schema}.t ORDER BY id")]
 
 
 @pytest.mark.flavour("mysql")

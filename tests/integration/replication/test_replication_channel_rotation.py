@@ -136,6 +136,7 @@ def test_a_working_channel_is_not_stopped_for_another_account_or_address_that_fa
     assert moved["changed"] and "failed" not in moved, moved
 
 
+@pytest.mark.lines("every")
 def test_tls_is_tried_as_the_channel_would_speak_it(
     replica: TestServer, source: TestServer, table: str, bare: Topology
 ) -> None:

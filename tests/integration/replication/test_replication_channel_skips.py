@@ -15,6 +15,7 @@ from tests.support.replication import (
     channels,
     control,
     follow,
+    ids,
     wait_for_error,
 )
 
@@ -25,10 +26,6 @@ def schema(replica: TestServer, source: TestServer, schema: str) -> str:
     source.rows(f"INSERT INTO {schema}.t VALUES (1)")
     assert "failed" not in follow(replica, source, wait=True)
     return schema
-
-
-def ids(server: TestServer, schema: str) -> list[int]:
-    return [row["id"] for row in server.rows(f"SELECT id FROM {schema}.t ORDER BY id")]
 
 
 @contextmanager

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-from tests.integration.conftest import forget_binary_logs, outside_binary_log
+from tests.integration.conftest import forget_binary_logs, outside_binary_log, setting
 from tests.integration.lines import PORT, TestServer, Topology, wait_until
 from tests.integration.modules import run_module
 from tests.support.replication import (
@@ -36,17 +34,6 @@ def schema(replica: TestServer, sources: list[TestServer]) -> Iterator[str]:
     name = f"test_{secrets.token_hex(4)}"
     with followed(replica, sources, name, "t (id INT PRIMARY KEY)"):
         yield name
-
-
-@contextmanager
-def setting(server: TestServer, name: str, value: Any) -> Iterator[None]:
-    """Change a global variable for a while."""
-    before = server.value(f"SELECT @@GLOBAL.{name}")
-    server.rows(f"SET GLOBAL {name} = %s", value)
-    try:
-        yield
-    finally:
-        server.rows(f"SET GLOBAL {name} = %s", before)
 
 
 def test_a_source_that_would_break_the_replica_is_refused(

@@ -88,6 +88,7 @@ def test_a_server_that_may_be_written_to_is_a_risk_as_a_read_server(
     assert [one["code"] for one in told["findings"]] == ["settings.read_only"]
 
 
+@pytest.mark.lines("every")
 def test_a_server_that_accounts_with_tls_cannot_log_in_to_is_told(
     bare: Topology, server: TestServer, run_module: Any
 ) -> None:

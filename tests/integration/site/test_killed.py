@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.accounts.test_mysql_account import LEAVE_BINARY_LOG
-from tests.integration.conftest import forget_pair, outside_binary_log
+from tests.integration.conftest import forget_pair, logged, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.modules import run_module
 from tests.integration.tables.test_mysql_month_partition import days, insert, make, partitions
@@ -39,14 +39,6 @@ def shown(server: TestServer, table: str) -> str | None:
     if not server.rows(f"SHOW TABLES FROM {schema} LIKE %s", name):
         return None
     return str(server.rows(f"SHOW CREATE TABLE {table}")[0]["Create Table"])
-
-
-def logged(server: TestServer) -> Any:
-    return server.value(
-        "SELECT @@GLOBAL.gtid_executed"
-        if server.flavour == "mysql"
-        else "SELECT @@GLOBAL.gtid_binlog_pos"
-    )
 
 
 @pytest.mark.usefixtures("nothing_is_logged")

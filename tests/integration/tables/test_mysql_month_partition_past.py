@@ -523,6 +523,7 @@ def test_partitions_a_plain_table_when_told_to(
     assert binary_log(server) == log
 
 
+@pytest.mark.lines("every")
 def test_what_stands_against_partitions_is_told_with_its_cure(
     server: TestServer, schema: str, run_module: Any
 ) -> None:

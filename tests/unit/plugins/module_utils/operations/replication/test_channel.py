@@ -127,6 +127,8 @@ def test_a_name_is_given_once() -> None:
         ),
         # MySQL forgets filters with its next start.
         ({"filters": {"do_databases": ["a"]}}, "filters need a filters_file"),
+        # None at all is a filter, too: what is there goes.
+        ({"filters": {}}, "filters need a filters_file"),
         ({"filters": {"do_tables": ["a"]}, "filters_file": "/f"}, "is not database.table"),
         ({"filters": {"do_databases": ["a,b"]}}, "'a,b', which is not a database's name"),
         ({"filters": {"wild_do_tables": ["it's.%"]}}, r"which is not database\.table with"),
