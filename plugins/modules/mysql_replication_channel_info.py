@@ -149,7 +149,7 @@ channels:
           type: int
         code:
           description:
-            - The kind of error, in two words that stay when RV(channels[].explanation.meaning)
+            - The kind of error, as a code that stays when RV(channels[].explanation.meaning)
               changes; several numbers may be one kind.
           type: str
         event:

@@ -44,6 +44,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers impor
     settings,
     time_zones,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    WRITE_SERVER,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.config_file import ConfigFile
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import CRITICAL
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import (
@@ -79,9 +82,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
     Settings,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
-    WRITE_SERVER,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
     ServerZones,
 )

@@ -25,10 +25,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
     time_zones as zones_of_servers,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Finding
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     READ_SERVER,
     WRITE_SERVER,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Finding
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     Verdict,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (

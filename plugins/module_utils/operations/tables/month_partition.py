@@ -48,6 +48,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import 
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
+    collect,
     refuse_if_any,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
@@ -163,12 +164,10 @@ class MonthPartition(Operation[Desired, Current]):
         wait = LockWait(params["lock_wait_timeout_seconds"], params["lock_wait_retries"])
         problems: list[Reason] = [*wait.problems()]
         now = None
-        try:
+        with collect(problems):
             now = now_of(params)
-        except Refused as refusal:
-            problems += refusal.reasons
         tables = listed.read_each(params, _OF_A_TABLE, _wanted, problems)
-        return Desired(tables, params["tables"] is not None, now, wait)
+        return Desired(tables, listed.is_listed(params), now, wait)
 
     def read_timeout(self, desired: Desired) -> None:
         # Splitting and dropping take as long as the data is large; the wait for
@@ -208,10 +207,8 @@ class MonthPartition(Operation[Desired, Current]):
             if not isinstance(seen, Seen):
                 problems += seen
                 continue
-            try:
+            with collect(problems):
                 plans.append(_plan_of(wanted, seen, current.now))
-            except Refused as refusal:
-                problems += refusal.reasons
         archives = {
             str(seen.table): seen.beside.archives
             for seen in current.tables
@@ -269,15 +266,13 @@ class MonthPartition(Operation[Desired, Current]):
 
 def _wanted(options: Params) -> Wanted:
     """Return a table as its options describe it."""
-    problems = [
+    problems: list[Reason] = [
         *system_schema_problems("schema", options["schema"]),
         *system_schema_problems("archive_schema", options["archive_schema"] or ""),
         *pattern_problems(options["archive_table"]),
     ]
-    try:
+    with collect(problems):
         policy = months_of(options)
-    except Refused as refusal:
-        raise Refused([*problems, *refusal.reasons]) from None
     refuse_if_any(problems)
     return Wanted(
         options["schema"],

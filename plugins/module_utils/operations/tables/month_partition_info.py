@@ -31,6 +31,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import 
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
+    collect,
     refuse_if_any,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
@@ -107,10 +108,8 @@ class MonthPartitionInfo(Question[Desired, Current]):
     def desired(self, params: Params) -> Desired:
         problems: list[Reason] = []
         now = None
-        try:
+        with collect(problems):
             now = now_of(params)
-        except Refused as refusal:
-            problems += refusal.reasons
         return Desired(listed.read_each(params, _OF_A_TABLE, _asked, problems), now)
 
     def named(self, desired: Desired, names: Names) -> Desired:
@@ -160,11 +159,9 @@ class MonthPartitionInfo(Question[Desired, Current]):
 
 def _asked(options: Params) -> Asked:
     """Return what a table's options ask for."""
-    problems = system_schema_problems("schema", options["schema"])
-    try:
+    problems: list[Reason] = [*system_schema_problems("schema", options["schema"])]
+    with collect(problems):
         policy = months_of(options)
-    except Refused as refusal:
-        raise Refused([*problems, *refusal.reasons]) from None
     refuse_if_any(problems)
     return Asked(options["schema"], options["table"], EPOCH_UNITS[options["epoch_unit"]], policy)
 

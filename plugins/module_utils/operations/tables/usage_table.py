@@ -56,7 +56,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     MonthPolicy,
-    policy_of,
+    months_of,
+    now_of,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
     READ,
@@ -170,7 +171,7 @@ class UsageTableOperation(Operation[Desired, Current]):
                 tables.append(_described(one, params))
         problems.extend(wait.problems())
         with collect(problems):
-            _policy, now = policy_of({"now": params["now"]})
+            now = now_of(params)
         refuse_if_any(problems)
         return Desired(tuple(tables), listed, now, wait)
 
@@ -258,7 +259,7 @@ def _described(given: Params, params: Params) -> Described:
     )
     problems: list[Reason] = [*table.problems()]
     with collect(problems):
-        policy, _now = policy_of({name: given[name] for name in ("months_ahead", "first_month")})
+        policy = months_of({name: given[name] for name in ("months_ahead", "first_month")})
     with collect(problems):
         definition = server_side.definition_of(table)
     refuse_if_any(problems)

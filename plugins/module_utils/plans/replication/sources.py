@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    WRITE_SERVER,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
     GtidPosition,
     GtidSet,
@@ -26,7 +29,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.ident
     sharing,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
-    WRITE_SERVER,
     judge,
 )
 

@@ -18,6 +18,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.ids.stale_ses
     OF_CLIENTS,
     sessions_of,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    WRITE_SERVER,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
     WARNING,
     Finding,
@@ -30,7 +33,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.serve
     BINLOG_FILTERS,
     SESSION_RULES,
     SKIPS_START,
-    WRITE_SERVER,
     Following,
     Verdict,
     judge,

@@ -28,8 +28,8 @@ class ServerAccount:
     """An account on one kind of server.
 
     ``password`` is the role's variable with its password, and the inventory's, without their
-    prefixes. Where ``listed`` names a variable, that lists the accounts, each with its own name
-    and password.
+    prefixes. Where ``listed`` names a variable of the role, that lists the accounts, each with its
+    own name and password, and ``password`` is the inventory's alone.
     """
 
     name: str

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    READ_SERVER,
+    WRITE_SERVER,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
     CRITICAL,
     WARNING,
@@ -17,8 +21,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session i
     Session,
     listed,
 )
-
-WRITE_SERVER, READ_SERVER = "write_server", "read_server"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
@@ -320,27 +319,6 @@ class MonthPolicy:
         if partition.below is None or partition.below > edge or partition.is_catch_all:
             return False
         return (partition.data_directory or "").rstrip("/") != self.cold_data_directory.rstrip("/")
-
-
-def policy_of(params: Mapping[str, Any]) -> tuple[MonthPolicy, datetime | None]:
-    """Return the policy that a module's options name, and its ``now`` (None: ask the server).
-
-    Options that the module does not have count as not given. Raises ``Refused``
-    with everything that is wrong.
-    """
-    problems: list[Reason] = []
-    now = policy = None
-    try:
-        now = now_of(params)
-    except Refused as refusal:
-        problems += refusal.reasons
-    try:
-        policy = months_of(params)
-    except Refused as refusal:
-        problems += refusal.reasons
-    if policy is None or problems:
-        raise Refused(problems)
-    return policy, now
 
 
 def now_of(params: Mapping[str, Any]) -> datetime | None:

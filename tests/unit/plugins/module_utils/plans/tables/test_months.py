@@ -33,7 +33,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     Partition,
     PartitionedTable,
     counted_for_months,
-    policy_of,
+    months_of,
+    now_of,
     spans,
 )
 
@@ -541,28 +542,27 @@ def test_more_partitions_than_a_table_can_have_are_refused() -> None:
 
 
 def test_policies() -> None:
-    policy, now = policy_of(
-        {"months_ahead": 2, "months_kept": 12, "first_month": "2013-01", "now": "2013-12-15"}
-    )
+    policy = months_of({"months_ahead": 2, "months_kept": 12, "first_month": "2013-01"})
     assert policy == MonthPolicy(2, 12, Month(2013, 1))
-    assert now == datetime(2013, 12, 15)
+    assert now_of({"now": "2013-12-15"}) == datetime(2013, 12, 15)
+    with pytest.raises(Refused, match="today"):
+        now_of({"now": "today"})
     with pytest.raises(Refused) as refusal:
-        policy_of(
+        months_of(
             {
                 "months_ahead": 0,
                 "months_kept": -1,
                 "first_month": "January",
-                "now": "today",
                 "max_drops": -1,
                 "cold_after_months": -1,
                 "max_moves": -1,
             }
         )
-    assert len(refusal.value.problems) == 8
+    assert len(refusal.value.problems) == 7
     with pytest.raises(Refused, match="srv is no absolute path"):
-        policy_of({"cold_after_months": 1, "cold_data_directory": "srv"})
+        months_of({"cold_after_months": 1, "cold_data_directory": "srv"})
     with pytest.raises(Refused, match="months_ahead 9000 is more than a table's 8192"):
-        policy_of({"months_ahead": 9000})
+        months_of({"months_ahead": 9000})
 
 
 @pytest.mark.parametrize(

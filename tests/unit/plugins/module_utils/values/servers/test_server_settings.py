@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    READ_SERVER,
+    WRITE_SERVER,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session import Session
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
-    READ_SERVER,
     RULES,
-    WRITE_SERVER,
     Following,
     judge,
     judge_channels,
