@@ -207,7 +207,7 @@ findings:
   elements: dict
   contains:
     code:
-      description: A code, such as V(settings.log_bin\), that stays when the sentence changes.
+      description: A code, such as V(settings.log_bin), that stays when the sentence changes.
       type: str
     severity:
       description: V(critical) for a problem, V(warning) for a risk.
