@@ -19,7 +19,7 @@ status: ## Show the demo's servers, ids, months and channels
 down: ## Stop the demo's servers and remove its folder
 	@script/down
 
-docs: ## Write docs/reference from the documentation of modules and roles
+docs: ## Write docs/reference, and the variables of docs/inventory.md, from the code
 	@script/docs
 
 bench: ## Measure beside community.mysql and write docs/benchmarks.md (needs MariaDB; 12 minutes)

@@ -67,40 +67,19 @@ from ansible.errors import AnsibleError
 from ansible.release import __version__ as ansible_version
 from jinja2 import Undefined
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
+    READ,
+    VARIABLES,
+    WRITE,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.mysqld import JUDGES
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology import (
-    READ,
-    WRITE,
     Member,
     problems,
     too_long_for,
 )
 
 GROUPS = {WRITE: "write_servers", READ: "read_servers"}
-VARIABLES = (
-    "address",
-    "bind_address",
-    "port",
-    "datacenter",
-    "weight",
-    "server_id",
-    "gtid_domain_id",
-    "increment",
-    "offset",
-    "application_password",
-    "monitor_password",
-    "maintenance_password",
-    "account_host",
-    "replication_user",
-    "replication_password",
-    "autoinc_persist_file",
-    "replication_filters_file",
-    "tls_ca",
-    "application_tls_ca",
-    "application_config_file",
-    "usage_tables",
-)
-NUMBERS = {"port", "weight", "server_id", "gtid_domain_id", "increment", "offset"}
 
 
 def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,14 +106,14 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
 def _given(variables: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
     """Return the variables that have a value, and the names of those that should have one."""
     given, unknown = {}, set()
-    for name in VARIABLES:
-        if f"dbrw_{name}" not in variables:
+    for variable in VARIABLES:
+        if not variable.on_paper or variable.full_name not in variables:
             continue
-        value = _worked_out(variables, f"dbrw_{name}")
+        value = _worked_out(variables, variable.full_name)
         if value is None:
-            unknown.add(name)
+            unknown.add(variable.name)
         else:
-            given[name] = _number(value) if name in NUMBERS else value
+            given[variable.name] = _number(value) if variable.is_number else value
     return given, frozenset(unknown)
 
 
@@ -188,14 +167,14 @@ def _number(value: Any) -> Any:
 
 def _described(member: Member) -> dict[str, Any]:
     given = member.given
-    host, port = given.get("address"), given.get("port", 3306)
+    host, port = given.get("address"), member.value("port")
     application = {
         "name": member.name,
         "kind": member.kind,
         "datacenter": given.get("datacenter"),
         "host": host,
         "port": port,
-        "weight": given.get("weight", 1),
+        "weight": member.value("weight"),
     }
     if member.kind == WRITE:
         pair = {"increment": given.get("increment"), "offset": given.get("offset")}
@@ -211,7 +190,7 @@ def _described(member: Member) -> dict[str, Any]:
         "server": {"name": member.name, "host": host, "port": port},
         "replication_account": {
             "name": member.replication_user,
-            "host": given.get("account_host", "%"),
+            "host": member.value("account_host"),
             "password": given.get("replication_password", ""),
         },
     }

@@ -12,6 +12,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values import (
     grammar,
     option_file,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
+    BY_NAME,
+)
 
 JUDGES: dict[str, grammar.Judge] = {
     "service": grammar.text,
@@ -23,9 +26,7 @@ JUDGES: dict[str, grammar.Judge] = {
     "socket": grammar.path,
     "log_error": grammar.path,
     "bind_address": grammar.bind_address,
-    "port": grammar.between(1, 65535),
-    "server_id": grammar.between(1, 2**32 - 1),
-    "gtid_domain_id": grammar.between(0, 2**32 - 1),
+    **{name: BY_NAME[name].in_range() for name in ("port", "server_id", "gtid_domain_id")},
     # Its seconds are a number of 32 bits.
     "binlog_expire_days": grammar.between(0, (2**32 - 1) // 86400),
 }

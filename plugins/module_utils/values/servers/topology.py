@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import Scope
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.grammar import (
     LONGEST,
     is_kept,
@@ -22,15 +22,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc i
     problems_between,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers import mysqld
-
-WRITE, READ = "write", "read"
-
-# What the servers' own variables and TCP take.
-RANGES = {
-    "server_id": (1, 2**32 - 1),
-    "gtid_domain_id": (0, 2**32 - 1),
-    "port": (1, 65535),
-}
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
+    BY_NAME,
+    READ,
+    VARIABLES,
+    WRITE,
+    Variable,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,10 @@ class Member:
     unknown: frozenset[str] = frozenset()
     mysqld: Mapping[str, Any] = field(default_factory=dict)
 
+    def value(self, name: str) -> Any:
+        """Return what counts of a variable: what is given, or else its default."""
+        return self.given.get(name, BY_NAME[name].default)
+
     @property
     def gtid_domain_id(self) -> Any:
         """MariaDB's domain: the server's own number where nothing else is said."""
@@ -60,61 +62,12 @@ class Member:
         if grammar.address(self.given.get("address")):
             return None
         # Names of hosts are one in upper and in lower case.
-        return str(self.given["address"]).lower(), self.given.get("port", 3306)
+        return str(self.given["address"]).lower(), self.value("port")
 
     @property
     def replication_user(self) -> Any:
         """A read server's account on the write servers."""
         return self.given.get("replication_user", f"replication_{self.name}")
-
-
-# What each kind of server must have, with the reason that an error gives.
-REQUIRED = {
-    "address": "where the other servers and applications reach it",
-    "server_id": "the number that names it in replication",
-    "datacenter": "applications try the servers of their own data centre first",
-}
-REQUIRED_OF_KIND = {
-    WRITE: {
-        "offset": "the first id of the server, different on each",
-        "increment": "the same on every write server",
-    },
-    READ: {},
-}
-SECRETS = {
-    "application_password": "the account of the application",
-    "monitor_password": "the account of the monitoring",
-    "maintenance_password": "the account of the nightly maintenance",
-}
-SECRETS_OF_KIND = {
-    WRITE: {},
-    READ: {"replication_password": "its account on every write server"},
-}
-
-# What each variable may be that reaches a configuration file, a statement, or the applications.
-JUDGES: dict[str, grammar.Judge] = {
-    "address": grammar.address,
-    "bind_address": grammar.bind_address,
-    # A number is a name, too.
-    "datacenter": lambda value: grammar.text(str(value) if _is_integer(value) else value),
-    "account_host": grammar.account_host,
-    "replication_user": grammar.account_name,
-    "autoinc_persist_file": grammar.optional(grammar.file),
-    "replication_filters_file": grammar.optional(grammar.file),
-    "tls_ca": grammar.optional(grammar.text),
-    "application_tls_ca": grammar.optional(grammar.text),
-    "application_config_file": grammar.text,
-}
-# What a usage table must have, and what its names may be.
-TABLE_KEYS = ("schema", "name", "definition", "time_column")
-TABLE_JUDGES: dict[str, grammar.Judge] = {
-    "schema": lambda value: grammar.identifier(value) or _grant_problem(value),
-    "name": grammar.identifier,
-    "id_column": grammar.identifier,
-    "time_column": grammar.identifier,
-    "archive_schema": grammar.identifier,
-    "archive_table": grammar.identifier,
-}
 
 
 def problems(members: Sequence[Member]) -> list[str]:
@@ -195,43 +148,50 @@ def _pair(member: Member) -> tuple[Any, Any]:
     return member.given.get("increment"), member.given.get("offset")
 
 
+def _required(member: Member) -> list[Variable]:
+    return [one for one in VARIABLES if one.required and member.kind in one.kinds]
+
+
 def _of_one(member: Member) -> list[str]:
-    required = {**REQUIRED, **REQUIRED_OF_KIND[member.kind]}
-    secrets = {**SECRETS, **SECRETS_OF_KIND[member.kind]}
+    required = _required(member)
     found = [
-        f"{member.name}: dbrw_{name} is not set ({why})."
-        for name, why in required.items()
-        if name not in member.given
+        f"{member.name}: {variable.full_name} is not set ({variable.why})."
+        for variable in required
+        if not variable.secret and variable.name not in member.given
     ]
-    for name, why in secrets.items():
-        value = member.given.get(name, "")
-        if value == "":
-            found.append(
-                f"{member.name}: the secret dbrw_{name} is missing or empty ({why}); put it into a "
-                "vault."
-            )
-        else:
-            found.extend(
-                grammar.told(f"{member.name}: the secret dbrw_{name}", value, grammar.secret)
-            )
-    found.extend(
-        f"{member.name}: dbrw_{name} is {member.given[name]!r}; it must be a whole number."
-        for name in ("server_id", "offset", "increment", "port", "gtid_domain_id")
-        if name in member.given and not _is_integer(member.given[name])
-    )
-    weight = member.given.get("weight", 1)
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight >= 0:
-        found.append(
-            f"{member.name}: dbrw_weight is {weight!r}; it must be a number, and not below 0."
-        )
-    for name, (lowest, highest) in RANGES.items():
-        number = member.given.get(name, lowest)
-        if _is_integer(number) and not lowest <= number <= highest:
-            found.append(
-                f"{member.name}: dbrw_{name} {number} is outside {lowest}..{highest}; choose one "
-                "inside."
-            )
-    return found
+    for variable in required:
+        if variable.secret:
+            found += _secret_problems(member, variable)
+    return found + _number_problems(member)
+
+
+def _number_problems(member: Member) -> list[str]:
+    no_numbers, too_low, outside = [], [], []
+    for variable in VARIABLES:
+        number = member.given.get(variable.name)
+        if number is None or not variable.is_number:
+            continue
+        label = f"{member.name}: {variable.full_name}"
+        lowest, highest = variable.range or (-math.inf, math.inf)
+        if not variable.is_whole_number:
+            # What is no number at all, such as NaN, is not above anything either.
+            if not (isinstance(number, float) or _is_integer(number)) or not number >= lowest:
+                too_low.append(
+                    f"{label} is {number!r}; it must be a number, and not below {lowest}."
+                )
+        elif not _is_integer(number):
+            no_numbers.append(f"{label} is {number!r}; it must be a whole number.")
+        elif not lowest <= number <= highest:
+            outside.append(f"{label} {number} is outside {lowest}..{highest}; choose one inside.")
+    return [*no_numbers, *too_low, *outside]
+
+
+def _secret_problems(member: Member, variable: Variable) -> list[str]:
+    value = member.given.get(variable.name, "")
+    label = f"{member.name}: the secret {variable.full_name}"
+    if value == "":
+        return [f"{label} is missing or empty ({variable.why}); put it into a vault."]
+    return grammar.told(label, value, grammar.secret)
 
 
 def _of_values(members: Sequence[Member]) -> list[str]:
@@ -244,14 +204,14 @@ def _of_values(members: Sequence[Member]) -> list[str]:
 
 
 def _wrong_values(member: Member) -> list[str]:
-    required = {*REQUIRED, *REQUIRED_OF_KIND[member.kind], *SECRETS, *SECRETS_OF_KIND[member.kind]}
+    required = {variable.name for variable in _required(member)}
     found = [
         f"dbrw_{name} is null, or made of something that is not there; correct it, or leave it out."
         for name in sorted(member.unknown - required)
     ]
-    for name, judge in JUDGES.items():
-        if name in member.given:
-            found += grammar.told(f"dbrw_{name}", member.given[name], judge)
+    for variable in VARIABLES:
+        if variable.judge and not variable.secret and variable.name in member.given:
+            found += grammar.told(variable.full_name, member.given[variable.name], variable.judge)
     found += mysqld.problems(member.mysqld)
     if member.kind == WRITE:
         found += grammar.told("its name", member.name, grammar.channel_name)
@@ -279,6 +239,8 @@ def _long_users(members: Sequence[Member]) -> list[str]:
 
 
 def _table_problems(given: Mapping[str, Any]) -> list[str]:
+    keys = BY_NAME["usage_tables"].keys
+    required = [key.name for key in keys if key.required]
     tables = given.get("usage_tables", [])
     if not isinstance(tables, (list, tuple)):
         return ["dbrw_usage_tables is no list; give it one entry for each table."]
@@ -286,26 +248,15 @@ def _table_problems(given: Mapping[str, Any]) -> list[str]:
     for number, table in enumerate(tables, 1):
         label = f"dbrw_usage_tables, number {number}"
         if not isinstance(table, Mapping):
-            found.append(f"{label}: it is no dictionary; give it {', '.join(TABLE_KEYS)}.")
+            found.append(f"{label}: it is no dictionary; give it {', '.join(required)}.")
             continue
-        missing = [key for key in TABLE_KEYS if table.get(key) is None]
+        missing = [name for name in required if table.get(name) is None]
         if missing:
             found.append(f"{label}: it has no {', '.join(missing)}; add that.")
-        for key, judge in TABLE_JUDGES.items():
-            if table.get(key) is not None:
-                found += grammar.told(f"{label}: {key}", table[key], judge)
+        for key in keys:
+            if key.judge and table.get(key.name) is not None:
+                found += grammar.told(f"{label}: {key.name}", table[key.name], key.judge)
     return found
-
-
-def _grant_problem(schema: str) -> str | None:
-    """Judge a schema's name as an object of the accounts' privileges."""
-    try:
-        scope = Scope.parse(f"{schema}.*")
-    except ValueError:
-        return "it has a dot, a space, or a backquote, which the accounts' privileges cannot name"
-    if not scope.is_schema or scope.has_wildcard:
-        return "as a pattern it would give the accounts privileges on other schemas; rename it"
-    return None
 
 
 def _is_integer(value: Any) -> bool:

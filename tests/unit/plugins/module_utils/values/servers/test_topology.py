@@ -195,6 +195,7 @@ def test_what_all_servers_share_is_told_once() -> None:
         {"address": "fd00::1", "autoinc_persist_file": "", "tls_ca": "", "datacenter": 1},
         {"usage_tables": [TABLE, {**TABLE, "name": "größe"}], "application_tls_ca": "/a b.pem"},
         {"application_config_file": "../application.json"},
+        {"weight": 0.5},
     ],
 )
 def test_what_is_not_certain_to_be_wrong_passes(right: dict[str, Any]) -> None:

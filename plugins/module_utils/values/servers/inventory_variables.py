@@ -1,0 +1,468 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every variable that an inventory may set, and every key of those that have some: a row each.
+
+What judges an inventory and the tables of docs/inventory.md are made of it, and tests hold
+that playbooks and roles agree with it. A new variable is a new row.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import Scope
+
+WRITE, READ = "write", "read"
+# The kinds of servers, as sentences call them.
+KINDS = {WRITE: "write servers", READ: "read servers"}
+EVERY_KIND = tuple(KINDS)
+PREFIX = "dbrw_"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable, or a key of one.
+
+    ``name`` is without the prefix dbrw_, ``type`` and ``elements`` are Ansible's words.
+    ``meaning`` is one line of Markdown. ``kinds`` are the servers that read it; elsewhere it
+    does nothing. One that is ``required`` is so on all of them; ``why`` is the reason that an
+    error gives.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    judge: grammar.Judge | None = None
+    # The lowest and the highest of a number, where it does not depend on other servers.
+    range: tuple[float, float] | None = None
+    kinds: tuple[str, ...] = EVERY_KIND
+    required: bool = False
+    why: str = ""
+    # What counts without it, if that is the same on every server. Where it is not, or where it
+    # does not say what it means, default_in_words tells it.
+    default: Any = None
+    default_in_words: str = ""
+    secret: bool = False
+    # Whether servers may share it, and the documentation tells it with what all have.
+    shared: bool = False
+    # Whether it is read before a server is touched. What is not may be made of variables of
+    # roles, which are not there yet.
+    on_paper: bool = True
+    elements: str = ""
+    keys: tuple[Variable, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """The name as an inventory has it."""
+        return f"{PREFIX}{self.name}"
+
+    @property
+    def is_whole_number(self) -> bool:
+        """Whether it is a number without fractions."""
+        return self.type == "int"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number."""
+        return self.type in ("int", "float")
+
+    def in_range(self) -> grammar.Judge:
+        """Return a judge of a number's range."""
+        return grammar.between(*self.range or (-math.inf, math.inf))
+
+
+def _datacenter(value: Any) -> str | None:
+    # A number is a name, too.
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return grammar.text(str(value) if is_number else value)
+
+
+def _granted_schema(value: Any) -> str | None:
+    """Judge a schema's name, also as an object of the accounts' privileges."""
+    wrong = grammar.identifier(value)
+    if wrong:
+        return wrong
+    try:
+        scope = Scope.parse(f"{value}.*")
+    except ValueError:
+        return "it has a dot, a space, or a backquote, which the accounts' privileges cannot name"
+    if not scope.is_schema or scope.has_wildcard:
+        return "as a pattern it would give the accounts privileges on other schemas; rename it"
+    return None
+
+
+_INDEX_KEYS = (
+    Variable("name", "str", "the index's name", required=True),
+    Variable(
+        "columns",
+        "list",
+        "its columns, in order, each with a length (`url(100)`) or an order (`created DESC`) if need be",
+        required=True,
+        elements="str",
+    ),
+    Variable(
+        "unique",
+        "bool",
+        "rows must differ in these columns, of which the time column must be one",
+        default=False,
+    ),
+)
+
+_TABLE_KEYS = (
+    Variable(
+        "schema",
+        "str",
+        "where the table is; the schema is created if it is missing",
+        judge=_granted_schema,
+        required=True,
+    ),
+    Variable("name", "str", "the table's name", judge=grammar.identifier, required=True),
+    Variable(
+        "definition",
+        "str",
+        "the table in its write shape, one `CREATE TABLE` with the primary key (id) and nothing else",
+        required=True,
+    ),
+    Variable(
+        "id_column",
+        "str",
+        "the column that write servers number, `BIGINT` or `INT`",
+        judge=grammar.identifier,
+        default="id",
+    ),
+    Variable(
+        "time_column",
+        "str",
+        "the column that says to which month a row belongs: `DATE`, `DATETIME` or `TIMESTAMP`, "
+        "`NOT NULL`",
+        judge=grammar.identifier,
+        required=True,
+    ),
+    Variable(
+        "indexes",
+        "list",
+        "the read servers' indexes, see below",
+        default=[],
+        elements="dict",
+        keys=_INDEX_KEYS,
+    ),
+    Variable(
+        "first_month",
+        "str",
+        "the first month with a partition of its own (`YYYY-MM`)",
+        kinds=(READ,),
+        default_in_words="the current month for a new table",
+    ),
+    Variable(
+        "months_ahead",
+        "int",
+        "how many months after the current one exist",
+        kinds=(READ,),
+        default=3,
+    ),
+    Variable(
+        "months_kept",
+        "int",
+        "how many months before the current one are kept",
+        kinds=(READ,),
+        default_in_words="all of them",
+    ),
+    Variable(
+        "max_drops",
+        "int",
+        "how many months one run may drop or archive; if there are more, it does none and fails",
+        kinds=(READ,),
+        default=1,
+    ),
+    Variable(
+        "past",
+        "str",
+        "what becomes of months that are not kept: `drop`, `archive` (into a table of its own) or "
+        "`keep`",
+        kinds=(READ,),
+        default="drop",
+    ),
+    Variable(
+        "archive_schema",
+        "str",
+        "the schema of such tables, which must exist",
+        judge=grammar.identifier,
+        kinds=(READ,),
+        default_in_words="that of the table",
+    ),
+    Variable(
+        "archive_table",
+        "str",
+        "the name of such a table, in which `{table}`, `{month}` and `{partition}` stand for theirs",
+        judge=grammar.identifier,
+        kinds=(READ,),
+        default="{table}_{month}",
+    ),
+    Variable(
+        "cold_after_months",
+        "int",
+        "months that end so many before the current one are moved into another directory",
+        kinds=(READ,),
+        default_in_words="none are moved",
+    ),
+    Variable(
+        "cold_data_directory",
+        "str",
+        "that directory, an absolute path on the server",
+        kinds=(READ,),
+        default_in_words="required with `cold_after_months`",
+    ),
+    Variable(
+        "max_moves", "int", "how many months one run may move there", kinds=(READ,), default=1
+    ),
+    Variable(
+        "split_tail_with_rows",
+        "bool",
+        "a last partition that takes everything (`MAXVALUE`) may be split while it holds rows, "
+        "which are written again",
+        kinds=(READ,),
+        default=False,
+    ),
+)
+
+# Mistakes are told in the order of these rows.
+VARIABLES = (
+    Variable(
+        "address",
+        "str",
+        "where the other servers and the applications reach it",
+        judge=grammar.address,
+        required=True,
+        why="where the other servers and applications reach it",
+    ),
+    Variable(
+        "bind_address",
+        "str",
+        "group `mysqld`: the address that it listens on",
+        judge=grammar.bind_address,
+        default_in_words="`dbrw_address`",
+    ),
+    Variable(
+        "server_id",
+        "int",
+        "its number in replication, 1 to 4294967295, different on every server",
+        range=(1, 2**32 - 1),
+        required=True,
+        why="the number that names it in replication",
+    ),
+    Variable(
+        "datacenter",
+        "str",
+        "applications try the servers of their own data centre first",
+        judge=_datacenter,
+        required=True,
+        why="applications try the servers of their own data centre first",
+    ),
+    Variable(
+        # With the increment, and beside its peers: values/ids/autoinc.py.
+        "offset",
+        "int",
+        "the first id, 1 to the increment, different on each",
+        kinds=(WRITE,),
+        required=True,
+        why="the first id of the server, different on each",
+    ),
+    Variable(
+        "increment",
+        "int",
+        "how far apart the ids of one server are, at least the largest number of write servers ever",
+        kinds=(WRITE,),
+        required=True,
+        why="the same on every write server",
+        shared=True,
+    ),
+    Variable("port", "int", "its TCP port", range=(1, 65535), default=3306),
+    Variable(
+        "gtid_domain_id",
+        "int",
+        "MariaDB's GTID domain, 0 to 4294967295, different on every write server",
+        range=(0, 2**32 - 1),
+        default_in_words="`dbrw_server_id`",
+    ),
+    Variable(
+        "weight",
+        "float",
+        "how often applications choose it, compared with the others; 0: not at all",
+        range=(0, math.inf),
+        default=1,
+    ),
+    Variable(
+        "account_host",
+        "str",
+        "hosts from which the accounts on this server may log in; on a read server also those from "
+        "which its replication account may log in on write servers",
+        judge=grammar.account_host,
+        default="%",
+    ),
+    Variable(
+        "replication_user",
+        "str",
+        "their account on the write servers",
+        judge=grammar.account_name,
+        kinds=(READ,),
+        default_in_words="`replication_` and the inventory name",
+    ),
+    Variable(
+        "usage_tables",
+        "list",
+        "the usage tables, see below",
+        default=[],
+        shared=True,
+        elements="dict",
+        keys=_TABLE_KEYS,
+    ),
+    Variable(
+        "application_password",
+        "str",
+        "account `application`: SELECT, INSERT, UPDATE on write servers, SELECT on read servers",
+        judge=grammar.secret,
+        required=True,
+        why="the account of the application",
+        secret=True,
+        shared=True,
+    ),
+    Variable(
+        "monitor_password",
+        "str",
+        "account `monitor`: PROCESS, REPLICATION CLIENT, SELECT on the schemas of usage tables; "
+        "write servers ask read servers as it",
+        judge=grammar.secret,
+        required=True,
+        why="the account of the monitoring",
+        secret=True,
+        shared=True,
+    ),
+    Variable(
+        "maintenance_password",
+        "str",
+        "account `maintenance`: may delete rows on write servers and change months on read servers, "
+        "outside the binary log",
+        judge=grammar.secret,
+        required=True,
+        why="the account of the nightly maintenance",
+        secret=True,
+        shared=True,
+    ),
+    Variable(
+        "replication_password",
+        "str",
+        "its password, at most 32 bytes on MySQL and 96 on MariaDB",
+        judge=grammar.secret,
+        kinds=(READ,),
+        required=True,
+        why="its account on every write server",
+        secret=True,
+    ),
+    Variable(
+        "autoinc_persist_file",
+        "str",
+        "on MariaDB the file that keeps increment and offset over a restart; the server's "
+        "configuration must include it, after all others that set the pair",
+        judge=grammar.optional(grammar.file),
+        kinds=(WRITE,),
+        default="",
+        default_in_words="required on MariaDB",
+    ),
+    Variable(
+        "replication_filters",
+        "dict",
+        "what they take of what write servers send, see "
+        "[below](#write-servers-that-hold-other-schemas-too)",
+        kinds=(READ,),
+        default={},
+        default_in_words="everything",
+        on_paper=False,
+    ),
+    Variable(
+        "replication_filters_file",
+        "str",
+        "the file that keeps the filters over a restart; the server's configuration must include it",
+        judge=grammar.optional(grammar.file),
+        kinds=(READ,),
+        default="",
+        default_in_words="required with filters",
+    ),
+    Variable(
+        "replication_gtid_seed",
+        "list",
+        "what their data contains already, or where to begin with write servers whose first binary "
+        "logs are gone; see [gtid_seed](modules.md#mysql_replication_channel)",
+        kinds=(READ,),
+        default=[],
+        default_in_words="empty: from the beginning",
+        on_paper=False,
+        elements="str",
+    ),
+    Variable(
+        "next_id_above",
+        "dict",
+        "ids by table (`schema.table`) that every next id must be above, where one came back empty "
+        "or from a backup; "
+        "[the refusal tells them](operations.md#a-write-server-that-has-lost-its-disk)",
+        kinds=(WRITE,),
+        default={},
+        on_paper=False,
+    ),
+    Variable(
+        "login",
+        "dict",
+        "how the modules log in: their `login_*` options",
+        default={},
+        on_paper=False,
+    ),
+    Variable(
+        "require_tls",
+        "bool",
+        "accounts can log in over TLS only, and channels use TLS",
+        default=True,
+        shared=True,
+        on_paper=False,
+    ),
+    Variable(
+        "tls_ca",
+        "str",
+        "file on read servers and write servers with the authority that signed the servers' "
+        "certificates; given this, channels verify them, and write servers the read servers that "
+        "they ask",
+        judge=grammar.optional(grammar.text),
+        default="",
+        shared=True,
+    ),
+    Variable(
+        "application_tls_ca",
+        "str",
+        "file on the applications' hosts with the authority that signed the servers' certificates; "
+        "applications are told to verify with it (key `tls_ca` of their file)",
+        judge=grammar.optional(grammar.text),
+        default="",
+        shared=True,
+    ),
+    Variable(
+        "application_config_file",
+        "str",
+        "file on the control node with the servers and the application's account; mode 0600",
+        judge=grammar.text,
+        default_in_words="not written",
+        shared=True,
+    ),
+    Variable(
+        "now",
+        "str",
+        "what time it is (`YYYY-MM-DD`), for demonstrations",
+        kinds=(READ,),
+        default="",
+        default_in_words="the server's clock",
+        shared=True,
+        on_paper=False,
+    ),
+)
+BY_NAME = {variable.name: variable for variable in VARIABLES}
