@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -256,6 +257,29 @@ def _table_problems(given: Mapping[str, Any]) -> list[str]:
         for key in keys:
             if key.judge and table.get(key.name) is not None:
                 found += grammar.told(f"{label}: {key.name}", table[key.name], key.judge)
+        found += _unknown_keys(label, table, keys)
+    return found
+
+
+def _unknown_keys(label: str, value: Mapping[Any, Any], keys: Sequence[Variable]) -> list[str]:
+    """Return the keys that nothing reads, mostly misspelt ones.
+
+    Variables are not judged so. A host's variables hold also what modules have registered,
+    facts, and what --extra-vars sets, and a user's own may begin with dbrw_ too; nothing
+    tells them from misspelt ones.
+    """
+    names = [key.name for key in keys]
+    found = []
+    for name in value:
+        if name not in names:
+            close = difflib.get_close_matches(str(name), names, 1)
+            known = f"did you mean {close[0]}?" if close else f"it knows only {', '.join(names)}."
+            found.append(f"{label}: {name!r} is no key of it; {known}")
+    for key in keys:
+        elements = value.get(key.name) if key.keys else None
+        for number, one in enumerate(elements if isinstance(elements, (list, tuple)) else (), 1):
+            if isinstance(one, Mapping):
+                found += _unknown_keys(f"{label}: {key.name}, number {number}", one, key.keys)
     return found
 
 

@@ -173,6 +173,18 @@ TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_colum
             [writer(1, usage_tables=[{"name": "a"}])],
             "number 1: it has no schema, definition, time_",
         ),
+        (
+            [writer(1, usage_tables=[{**TABLE, "months_keep": 3}])],
+            "number 1: 'months_keep' is no key of it; did you mean months_kept?",
+        ),
+        (
+            [writer(1, usage_tables=[TABLE, {**TABLE, True: 3}])],
+            "number 2: True is no key of it; it knows only schema, name, definition, id_column, ",
+        ),
+        (
+            [writer(1, usage_tables=[{**TABLE, "indexes": [{"name": "i"}, {"colums": []}]}])],
+            "number 1: indexes, number 2: 'colums' is no key of it; did you mean columns?",
+        ),
         ([writer(1, usage_tables=["a"])], "dbrw_usage_tables, number 1: it is no dictionary"),
         ([writer(1, usage_tables="a")], "dbrw_usage_tables is no list"),
     ],
@@ -195,6 +207,7 @@ def test_what_all_servers_share_is_told_once() -> None:
         {"address": "fd00::1", "autoinc_persist_file": "", "tls_ca": "", "datacenter": 1},
         {"usage_tables": [TABLE, {**TABLE, "name": "größe"}], "application_tls_ca": "/a b.pem"},
         {"application_config_file": "../application.json"},
+        {"usage_tables": [{**TABLE, "months_kept": None, "indexes": "{{ indexes }}"}]},
         {"weight": 0.5},
     ],
 )
