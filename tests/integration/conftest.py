@@ -239,6 +239,14 @@ def logged(server: TestServer) -> Any:
     )
 
 
+@pytest.fixture
+def nothing_is_logged(server: TestServer) -> Iterator[None]:
+    """The binary log of ``server`` is the same after the test."""
+    before = logged(server)
+    yield
+    assert logged(server) == before
+
+
 @contextmanager
 def setting(server: TestServer, name: str, value: Any) -> Iterator[None]:
     """Change a global variable for a while."""
