@@ -44,7 +44,7 @@ def killed_everywhere(
     """
     reset()
     undisturbed = run_module(module, server, **arguments)
-    assert undisturbed.get("changed"), undisturbed
+    assert undisturbed.get("changed") and "failed" not in undisturbed, undisturbed
     wanted = look()
     kills = 0
     for moment in (BEFORE, SENT):
@@ -53,7 +53,7 @@ def killed_everywhere(
             ended = try_module(module, server, partial(kill_at, number, moment), **arguments)
             if isinstance(ended, dict):
                 # It has no more statements.
-                assert ended.get("changed"), ended
+                assert ended.get("changed") and "failed" not in ended, ended
                 break
             assert ended == -signal.SIGKILL, ended
             kills += 1
