@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import LOGIN_OPTIONS
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import Operation
+
+Desired = TypeVar("Desired")
 
 
 def refusals(operation: Operation[Any, Any], **given: Any) -> list[str]:
@@ -21,5 +24,11 @@ def completed(operation: Operation[Any, Any], **given: Any) -> dict[str, Any]:
     return dict(checked.validated_parameters)
 
 
+def desired(operation: Operation[Desired, Any], **given: Any) -> Desired:
+    """Return what an operation makes of its options; raises what it refuses them with."""
+    return operation.desired(completed(operation, **given))
+
+
 def _checked(operation: Operation[Any, Any], given: dict[str, Any]) -> Any:
-    return ArgumentSpecValidator(operation.options, **operation.constraints).validate(given)
+    options = {**LOGIN_OPTIONS, **operation.options}
+    return ArgumentSpecValidator(options, **operation.constraints).validate(given)

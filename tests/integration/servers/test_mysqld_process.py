@@ -232,16 +232,3 @@ def test_a_server_that_cannot_be_initialised_tells_why(here: Host, options: dict
     assert re.search(r"(mysqld|mariadb|mysql)\S* failed with code [1-9]\d*: ", failed["msg"])
     assert not Path(options["datadir"]).exists()
     assert play(options)["actions"][-2:] == ["initialise", "start"]
-
-
-def test_bad_options_touch_nothing(here: Host, options: dict[str, Any]) -> None:
-    long = {**options, "socket": "/" + "x" * 107}
-    refused = play(long)
-    assert refused["failed"] and "longer than the 107 bytes" in refused["msg"]
-    nothing = {**options, "defaults_text": None}
-    refused = play(nothing)
-    assert refused["failed"] and "is not there; give its defaults_text" in refused["msg"]
-    for path in ("x", "/a\nskip_grant_tables"):
-        refused = play({**options, "socket": path})
-        assert refused["failed"] and f"socket is {path!r}: " in refused["msg"], refused
-    assert not Path(options["datadir"]).parent.exists()

@@ -137,19 +137,6 @@ def test_no_table_at_all(server: TestServer, run_module: Any) -> None:
     assert not result["changed"] and result["tables"] == [] and "failed" not in result
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"schema": "s"}, "one of the following is required: table, tables"),
-        ({"table": "t"}, "required by 'table': schema"),
-        ({"schema": "s", "table": "t", "tables": []}, "mutually exclusive: table|tables"),
-    ],
-)
-def test_which_options_go_together(run_module: Any, given: dict[str, Any], said: str) -> None:
-    result = run_module(MODULE, None, login_unix_socket="/nowhere", **given)
-    assert result["failed"] and said in result["msg"], result
-
-
 def test_info(server: TestServer, schema: str, run_module: Any, options: dict[str, Any]) -> None:
     module = f"{MODULE}_info"
     del options["tables"][1]["months_kept"]

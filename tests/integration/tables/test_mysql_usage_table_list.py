@@ -153,22 +153,6 @@ def test_indexes_are_added_to_those_that_lack_them(
     assert not run_module(MODULE, server, **options)["changed"]
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({}, "one of the following is required: name, tables"),
-        ({"name": "calls", "tables": [CALLS]}, "mutually exclusive: name|tables"),
-        ({"name": "calls", "definition": CALLS["definition"], "schema": None}, "'name': schema"),
-        ({"tables": [{"name": "calls"}]}, "definition found in tables"),
-    ],
-)
-def test_what_goes_together(
-    server: TestServer, run_module: Any, options: dict[str, Any], given: Any, said: str
-) -> None:
-    result = run_module(MODULE, server, **{**options, **given})
-    assert result["failed"] and said in result["msg"], result
-
-
 def test_no_table_is_no_work(server: TestServer, run_module: Any, options: dict[str, Any]) -> None:
     result = run_module(MODULE, server, **options, tables=[])
     assert not result["changed"] and result["tables"] == [], result

@@ -99,6 +99,23 @@ def run_module(params: dict[str, Any], check: bool = False) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"socket": "/" + "x" * 107}, "longer than the 107 bytes"),
+        ({"defaults_text": None}, "is not there; give its defaults_text"),
+        ({"socket": "x"}, "socket is 'x': "),
+        ({"socket": "/a\nskip_grant_tables"}, "socket is '/a\\nskip_grant_tables': "),
+    ],
+)
+def test_bad_options_touch_nothing(
+    params: dict[str, Any], options: dict[str, Any], said: str
+) -> None:
+    refused = run_module({**params, **options})
+    assert refused["failed"] and said in refused["msg"], refused
+    assert not Path(params["datadir"]).parent.exists()
+
+
 @pytest.fixture
 def running(params: dict[str, Any], sleeper: Sleeper) -> Iterator[dict[str, Any]]:
     """Options that a server fits that runs already: its process, its files and its folders."""

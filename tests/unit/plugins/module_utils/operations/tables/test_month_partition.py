@@ -26,11 +26,25 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     Partition,
     PartitionedTable,
 )
+from tests.support.options import refusals
 
 
 def desired(**given: Any) -> Desired:
     options = {name: option.get("default") for name, option in MonthPartition.options.items()}
     return MonthPartition().desired({**options, "schema": "s", "table": "t", **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"schema": "s"}, "one of the following is required: table, tables"),
+        ({"table": "t"}, "required by 'table': schema"),
+        ({"schema": "s", "table": "t", "tables": []}, "mutually exclusive: table|tables"),
+    ],
+)
+def test_which_options_go_together(given: dict[str, Any], said: str) -> None:
+    (refused,) = refusals(MonthPartition(), **given)
+    assert said in refused
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
     Column,
     TableShape,
 )
+from tests.support import options
 
 OPERATION = UsageTableOperation()
 ID, TIME, KEY = "id BIGINT AUTO_INCREMENT", "time_hour DATETIME NOT NULL", "PRIMARY KEY (id)"
@@ -117,6 +118,20 @@ def test_what_is_asked_for() -> None:
 def test_refuses_before_any_server_is_asked(change: dict[str, Any], said: str) -> None:
     (problem,) = refusals(**change)
     assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "one of the following is required: name, tables"),
+        ({"name": "calls", "tables": []}, "mutually exclusive: name|tables"),
+        ({"name": "calls", "definition": body(ID), "schema": None}, "'name': schema"),
+        ({"tables": [{"name": "calls"}]}, "definition found in tables"),
+    ],
+)
+def test_what_goes_together(given: dict[str, Any], said: str) -> None:
+    beside = {"schema": "s", "time_column": "time_hour", "shape": "read"}
+    assert said in "; ".join(options.refusals(OPERATION, **{**beside, **given}))
 
 
 def test_every_mistake_is_told_at_once() -> None:
