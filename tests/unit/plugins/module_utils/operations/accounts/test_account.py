@@ -12,7 +12,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.accounts.
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import Account
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from tests.support.options import completed, refusals
+from tests.support.options import desired, refusals
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,13 @@ def test_options_that_exclude_or_require_each_other(options: dict[str, Any], sai
 def test_refuses_before_any_sql(options: dict[str, Any], said: str) -> None:
     given = options if {"name", "accounts"} & set(options) else {"name": "a", **options}
     with pytest.raises(Refused) as refused:
-        Accounts().desired(completed(Accounts(), **given))
+        desired(Accounts(), **given)
     assert said in str(refused.value)
 
 
 def test_one_account_and_a_list_of_it_are_the_same() -> None:
     one = {"name": "app", "hosts": ["10.%", "localhost"], "privileges": {"S.t": ["SELECT"]}}
-    alone, listed = (
-        Accounts().desired(completed(Accounts(), **given)) for given in (one, {"accounts": [one]})
-    )
+    alone, listed = (desired(Accounts(), **given) for given in (one, {"accounts": [one]}))
     assert alone == listed
     assert [wanted.account for wanted in alone] == [
         Account("app", "10.%"),

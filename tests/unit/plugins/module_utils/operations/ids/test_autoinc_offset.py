@@ -33,6 +33,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session i
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from tests.support import options
 
 OPERATION = AutoincOffset()
 NO_SERVER = cast(Server, None)
@@ -44,9 +45,7 @@ EARLIER, NOW = ConnectionMark(100, 1_000_000), ConnectionMark(200, 1_000_000)
 
 
 def desired(**given: Any) -> Desired:
-    options = {name: option.get("default") for name, option in OPERATION.options.items()}
-    pair = {"increment": 20, "offset": 2, "connect_timeout": 10}
-    return OPERATION.desired({**options, **pair, **given})
+    return options.desired(OPERATION, **{"increment": 20, "offset": 2, **given})
 
 
 def refused(**given: Any) -> list[str]:

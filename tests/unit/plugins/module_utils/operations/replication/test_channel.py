@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import LOGIN_OPTIONS
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.replication.channel import (
     Current,
     Desired,
@@ -54,18 +52,16 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
+from tests.support import options
 
 OPERATION = ReplicationChannel()
-VALIDATOR = ArgumentSpecValidator({**LOGIN_OPTIONS, **OPERATION.options}, **OPERATION.constraints)
 STANDS = {"io_running": False, "connected": False, "sql_running": False}
 UUID = "aaaaaaaa-0000-0000-0000-000000000000"
 
 
 def desired(**given: Any) -> Desired:
     """Return what the operation makes of options, as Ansible hands them over."""
-    found = VALIDATOR.validate(given)
-    assert found.error_messages == []
-    return OPERATION.desired(found.validated_parameters)
+    return options.desired(OPERATION, **given)
 
 
 def channels(**given: Any) -> Sequence[Channel]:
@@ -204,9 +200,9 @@ def test_seeds_and_timeouts_are_judged_with_everything_else() -> None:
 
 
 def test_either_one_channel_or_several() -> None:
-    (both,) = VALIDATOR.validate({"channel": "w1", "channels": []}).error_messages
+    (both,) = options.refusals(OPERATION, channel="w1", channels=[])
     assert "mutually exclusive" in both
-    (neither,) = VALIDATOR.validate({}).error_messages
+    (neither,) = options.refusals(OPERATION)
     assert "one of the following is required" in neither
 
 

@@ -11,11 +11,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.replicati
     ReplicationChannelInfo,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from tests.support import options
 
 
 def desired(**given: Any) -> Desired:
-    options = {"heartbeat_table": None, "read_timeout_seconds": 30}
-    return ReplicationChannelInfo().desired({**options, **given})
+    return options.desired(ReplicationChannelInfo(), **given)
 
 
 def test_the_heartbeat_table() -> None:

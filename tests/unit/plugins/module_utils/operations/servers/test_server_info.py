@@ -24,7 +24,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_
     Clock,
     ServerZones,
 )
-from tests.support.options import completed, refusals
+from tests.support import options
 
 PARIS = Clock("Europe/Paris", 2026, (("2026-01-01", 3600), ("2026-03-30", 7200)))
 UTC = Clock("+00:00", 2026, (("2026-01-01", 0),))
@@ -48,20 +48,20 @@ def current(clock: Clock = UTC, *names: str) -> Current:
     )
 
 
-def result(found: Current, **options: Any) -> dict[str, Any]:
+def result(found: Current, **given: Any) -> dict[str, Any]:
     operation = ServerInfo()
-    desired = operation.desired(completed(operation, **options))
+    desired = options.desired(operation, **given)
     return operation.result(NO_SERVER, desired, found, operation.plan(desired, found), None)
 
 
 def test_it_only_asks() -> None:
-    desired = ServerInfo().desired(completed(ServerInfo()))
+    desired = options.desired(ServerInfo())
     assert ServerInfo.logged and ServerInfo().plan(desired, current()) == Plan()
     assert (desired.serves_as, desired.sources, desired.clock_columns) == (None, [], [])
 
 
 def test_another_kind_is_refused() -> None:
-    (said,) = refusals(ServerInfo(), serves_as="fabric")
+    (said,) = options.refusals(ServerInfo(), serves_as="fabric")
     assert "value of serves_as must be one of" in said
 
 
@@ -71,7 +71,7 @@ def test_columns_that_a_clock_fills_are_looked_for_in_usage_tables() -> None:
         {"schema": "s", "name": "plain", "definition": "CREATE TABLE t (id INT, at DATETIME)"},
         {"schema": "s", "name": "none"},
     ]
-    desired = ServerInfo().desired(completed(ServerInfo(), usage_tables=tables))
+    desired = options.desired(ServerInfo(), usage_tables=tables)
     assert desired.clock_columns == ["s.calls.at"]
 
 

@@ -13,14 +13,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.servers.t
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from tests.support.options import completed
+from tests.support.options import desired
 
 UTC = b"TZif\0" + bytes(15) + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + bytes(6) + b"UTC\0"
 
 
 def test_the_folder_is_debians_unless_another_is_named() -> None:
-    assert TimeZones().desired(completed(TimeZones())) == "/usr/share/zoneinfo"
-    assert TimeZones().desired(completed(TimeZones(), zoneinfo="/z")) == "/z"
+    assert desired(TimeZones()) == "/usr/share/zoneinfo"
+    assert desired(TimeZones(), zoneinfo="/z") == "/z"
 
 
 def test_what_the_server_lacks_is_loaded_outside_the_binary_log() -> None:

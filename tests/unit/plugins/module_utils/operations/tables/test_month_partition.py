@@ -26,12 +26,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     Partition,
     PartitionedTable,
 )
-from tests.support.options import refusals
+from tests.support import options
 
 
 def desired(**given: Any) -> Desired:
-    options = {name: option.get("default") for name, option in MonthPartition.options.items()}
-    return MonthPartition().desired({**options, "schema": "s", "table": "t", **given})
+    table = {} if "tables" in given else {"table": "t"}
+    return options.desired(MonthPartition(), **{"schema": "s", **table, **given})
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def desired(**given: Any) -> Desired:
     ],
 )
 def test_which_options_go_together(given: dict[str, Any], said: str) -> None:
-    (refused,) = refusals(MonthPartition(), **given)
+    (refused,) = options.refusals(MonthPartition(), **given)
     assert said in refused
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("given", "said"),
     [
         ({"months_ahead": 0}, "months_ahead 0 leaves no month"),
         ({"months_kept": -1}, "months_kept -1 is outside"),
@@ -73,9 +73,9 @@ def test_which_options_go_together(given: dict[str, Any], said: str) -> None:
         ({"archive_schema": "sys"}, "archive_schema: sys is a schema of the server itself"),
     ],
 )
-def test_what_is_refused(options: dict[str, Any], said: str) -> None:
+def test_what_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(Refused) as refused:
-        desired(**options)
+        desired(**given)
     (problem,) = refused.value.problems
     assert said in problem
 
@@ -92,7 +92,6 @@ def test_what_becomes_of_the_past() -> None:
 
 def test_a_table_of_a_list_has_the_modules_options_where_it_has_none() -> None:
     calls, events = desired(
-        table=None,
         months_kept=24,
         archive_schema="old",
         tables=[{"table": "calls"}, {"schema": "other", "table": "events", "months_kept": 0}],
@@ -104,14 +103,13 @@ def test_a_table_of_a_list_has_the_modules_options_where_it_has_none() -> None:
 
 
 def test_no_table_at_all() -> None:
-    assert desired(table=None, tables=[]).tables == ()
+    assert desired(tables=[]).tables == ()
 
 
 def test_every_table_of_a_list_is_refused_at_once() -> None:
     with pytest.raises(Refused) as refused:
         desired(
             schema=None,
-            table=None,
             now="noon",
             tables=[
                 {"table": "nowhere"},
@@ -134,7 +132,7 @@ def test_every_table_of_a_list_is_refused_at_once() -> None:
 
 
 def test_two_names_of_one_table() -> None:
-    two = desired(table=None, tables=[{"table": "Calls"}, {"table": "calls"}])
+    two = desired(tables=[{"table": "Calls"}, {"table": "calls"}])
     named = MonthPartition().named(two, Names())
     assert [one.table for one in named.tables] == ["Calls", "calls"]
     with pytest.raises(Refused, match=r"s\.calls is named 2 times"):
@@ -151,7 +149,7 @@ def table(name: str, *names: str) -> PartitionedTable:
 
 
 def planned(tables: list[dict[str, Any]], *seen: Seen | list[str], **given: Any) -> Plan:
-    asked = desired(table=None, months_ahead=1, tables=tables, **given)
+    asked = desired(months_ahead=1, tables=tables, **given)
     return MonthPartition().plan(asked, Current(datetime(2013, 12, 15), seen))
 
 

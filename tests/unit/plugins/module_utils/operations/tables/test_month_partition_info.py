@@ -11,11 +11,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.mo
     MonthPartitionInfo,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from tests.support import options
 
 
 def desired(**given: Any) -> Desired:
-    options = {name: option.get("default") for name, option in MonthPartitionInfo.options.items()}
-    return MonthPartitionInfo().desired({**options, "schema": "s", **given})
+    return options.desired(MonthPartitionInfo(), **{"schema": "s", **given})
 
 
 def test_everything_is_refused_at_once() -> None:

@@ -48,18 +48,16 @@ def body(*lines: str, name: str = "flights", tail: str = "") -> str:
 
 
 def desired(**given: Any) -> Desired:
-    options = {name: option.get("default") for name, option in UsageTableOperation.options.items()}
     asked = {"schema": "s", "time_column": "time_hour", "shape": "read"}
     if "tables" not in given:
         asked |= {"name": "flights", "definition": body(ID, TIME, "carrier CHAR(2)", KEY)}
-    return OPERATION.desired({**options, **asked, **given})
+    return options.desired(OPERATION, **{**asked, **given})
 
 
 def one_of(name: str, **given: Any) -> dict[str, Any]:
     """Return a table of a list, as Ansible gives it."""
-    options = dict.fromkeys(UsageTableOperation.options["tables"]["options"])
     definition = body(ID, TIME, "carrier CHAR(2)", KEY, name=name)
-    return {**options, "name": name, "definition": definition, **given}
+    return {"name": name, "definition": definition, **given}
 
 
 def refusals(**given: Any) -> list[str]:

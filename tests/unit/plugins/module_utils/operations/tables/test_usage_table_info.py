@@ -6,36 +6,28 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import LOGIN_OPTIONS
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.usage_table_info import (
     Desired,
     UsageTableInfo,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
-
-OPTIONS = {**LOGIN_OPTIONS, **UsageTableInfo.options}
-
-
-def source(**given: Any) -> dict[str, Any]:
-    options = UsageTableInfo.options["compare_with"]["options"]
-    return {**{name: option.get("default") for name, option in options.items()}, **given}
+from tests.support import options
 
 
 def desired(*sources: dict[str, Any], **given: Any) -> Desired:
-    options = {name: option.get("default") for name, option in OPTIONS.items()}
     asked: dict[str, Any] = {"schema": "s", "compare_with": list(sources)}
     if "tables" not in given:
         asked["name"] = "calls"
-    return UsageTableInfo().desired({**options, **asked, **given})
+    return options.desired(UsageTableInfo(), **{**asked, **given})
 
 
 def test_a_source_s_login() -> None:
-    own = source(server="w1", login_host="h1", login_user="checker")
+    own = {"server": "w1", "login_host": "h1", "login_user": "checker"}
     asked = desired(
         own,
-        source(login_host="h2", login_port=3307, login_password="theirs"),
-        source(login_unix_socket="/w3.sock"),
+        {"login_host": "h2", "login_port": 3307, "login_password": "theirs"},
+        {"login_unix_socket": "/w3.sock"},
         login_host="here",
         login_user="root",
         login_password="ours",
@@ -52,9 +44,9 @@ def test_a_source_s_login() -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
-    there = source(server="w1", login_host="h1")
+    there = {"server": "w1", "login_host": "h1"}
     with pytest.raises(Refused) as refused:
-        desired(source(server="w1"), there, there, schema="mysql")
+        desired({"server": "w1"}, there, there, schema="mysql")
     told = ["mysql is a schema of", "number 1 has neither login_host", "w1 is there twice"]
     problems = refused.value.problems
     assert len(problems) == 3
