@@ -209,6 +209,14 @@ def restart(bare: Topology, server: TestServer) -> None:
     bare.playbook("servers.yml", "--limit", server.name)
 
 
+def running(server: TestServer) -> tuple[int, int]:
+    """Return the increment and the offset that a server gives new sessions."""
+    (row,) = server.rows(
+        "SELECT @@GLOBAL.auto_increment_increment AS i, @@GLOBAL.auto_increment_offset AS o"
+    )
+    return row["i"], row["o"]
+
+
 def forget_pair(server: TestServer) -> None:
     """Give a server the increment and the offset that every server has by itself."""
     if server.flavour == "mysql":

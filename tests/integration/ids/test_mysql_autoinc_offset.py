@@ -8,16 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conftest import running
 from tests.integration.lines import TestServer, Topology
 
 MODULE = "mysql_autoinc_offset"
-
-
-def running(server: TestServer) -> tuple[int, int]:
-    (row,) = server.rows(
-        "SELECT @@GLOBAL.auto_increment_increment AS i, @@GLOBAL.auto_increment_offset AS o"
-    )
-    return row["i"], row["o"]
 
 
 def test_one_rhythm(server: TestServer, run_module: Any, pair: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conftest import running
 from tests.integration.lines import PORT, Host, TestServer, Topology, wait_until
 
 MODULE = "mysql_autoinc_offset"
@@ -71,13 +72,6 @@ def own_server(
 
 def own_address(bare: Topology, number: int) -> str:
     return f"127.9.{bare.net}.{number}"
-
-
-def running(server: TestServer) -> tuple[int, int]:
-    (row,) = server.rows(
-        "SELECT @@GLOBAL.auto_increment_increment AS i, @@GLOBAL.auto_increment_offset AS o"
-    )
-    return row["i"], row["o"]
 
 
 def state(server: TestServer) -> Any:

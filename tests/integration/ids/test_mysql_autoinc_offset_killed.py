@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import forget_pair, outside_binary_log
+from tests.integration.conftest import forget_pair, outside_binary_log, running
 from tests.integration.lines import TestServer
 from tests.integration.modules import run_module
 from tests.support.crash import killed_everywhere
@@ -22,8 +22,7 @@ def kept(server: TestServer, pair: dict[str, Any]) -> Any:
         # The last line names the last connection from before.
         else Path(pair["persist_file"]).read_text().splitlines()[:-1]
     )
-    running = "SELECT @@GLOBAL.auto_increment_increment AS i, @@GLOBAL.auto_increment_offset AS o"
-    return server.rows(running), persisted
+    return running(server), persisted
 
 
 def test_a_pair_and_where_ids_begin(server: TestServer, schema: str, pair: dict[str, Any]) -> None:

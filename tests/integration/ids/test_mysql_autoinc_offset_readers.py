@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import forget_pair, outside_binary_log, own_schema
+from tests.integration.conftest import forget_pair, outside_binary_log, own_schema, running
 from tests.integration.lines import TestServer, Topology
 
 MODULE = "mysql_autoinc_offset"
@@ -73,13 +73,6 @@ def asked(
         "read_server_password": PASSWORD,
     }
     forget_pair(server)
-
-
-def running(server: TestServer) -> tuple[int, int]:
-    (row,) = server.rows(
-        "SELECT @@GLOBAL.auto_increment_increment AS i, @@GLOBAL.auto_increment_offset AS o"
-    )
-    return row["i"], row["o"]
 
 
 def insert(server: TestServer, table: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import outside_binary_log, restart
+from tests.integration.conftest import outside_binary_log, restart, running
 from tests.integration.lines import PORT, ROOT, TestServer, Topology, wait_until
 
 MODULE = "mysql_autoinc_offset"
@@ -33,13 +33,6 @@ def conf_d(bare: Topology, server: TestServer) -> Iterator[Path]:
     (server.work_dir / "my.cnf").write_text(configuration)
     if server.pid != started:
         restart(bare, server)
-
-
-def running(server: TestServer) -> tuple[int, int]:
-    (row,) = server.rows(
-        "SELECT @@GLOBAL.auto_increment_increment AS i, @@GLOBAL.auto_increment_offset AS o"
-    )
-    return row["i"], row["o"]
 
 
 def start_with(server: TestServer, *words: str, environment: str = "") -> None:
