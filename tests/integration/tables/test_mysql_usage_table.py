@@ -134,10 +134,6 @@ ID, TIME, KEY = "id BIGINT AUTO_INCREMENT", "time_hour DATETIME NOT NULL", "PRIM
             "usage tables have no foreign keys",
         ),
         ({"definition": body(ID, TIME, KEY, tail="ENGINE=MyISAM")}, "only InnoDB loses nothing"),
-        (
-            {"definition": body(ID, TIME, KEY, tail="/*!50100 PARTITION BY HASH (id) */")},
-            "it has partitions",
-        ),
         ({"definition": body(ID, "time_hour DATETIME", KEY)}, "time_hour may be NULL"),
         ({"definition": body(ID, "time_hour BIGINT NOT NULL", KEY)}, "needs DATE, DATETIME or"),
         ({"definition": body(ID, "time_hour TIMESTAMP(3) NOT NULL", KEY)}, "with a fraction"),
