@@ -24,15 +24,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
     quote_table,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
-    EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
-    RANGE_COLUMNS,
-    TO_DAYS,
-    UNIX_TIMESTAMP,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
     moment_of,
-    partition_definitions,
+    partition_by,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.plain_table import (
     ForeignKey,
@@ -57,15 +53,6 @@ _GEOMETRY = (
     "geometrycollection",
     "geomcollection",
 )
-
-# The words of PARTITION BY, by scheme; the column takes the placeholder's place.
-_PARTITION_BY = {
-    RANGE_COLUMNS: "RANGE COLUMNS ({})",
-    UNIX_TIMESTAMP: "RANGE (UNIX_TIMESTAMP({}))",
-    TO_DAYS: "RANGE (TO_DAYS({}))",
-    EPOCH_SECONDS: "RANGE ({})",
-    EPOCH_MILLISECONDS: "RANGE ({})",
-}
 
 # Whether UNIX_TIMESTAMP of a TIMESTAMP with a fraction can tell partitions apart, and
 # whether a column that is generated can be NOT NULL.
@@ -167,13 +154,8 @@ def statement(step: Step) -> Statement:
     """Return the ALTER TABLE of the step of ``plans.first_partitioning``."""
     change: Change = step.value
     table = change.table
-    definitions, args = partition_definitions(table.scheme, change.new)
-    by = _PARTITION_BY[table.scheme].format(quote_identifier(table.time_column))
-    return Statement(
-        f"ALTER TABLE {quote_table(table.schema, table.name)} PARTITION BY {by} "
-        f"({', '.join(definitions)})",
-        args,
-    )
+    clause, args = partition_by(table.scheme, table.time_column, change.new)
+    return Statement(f"ALTER TABLE {quote_table(table.schema, table.name)} {clause}", args)
 
 
 def _column(server: Server, schema: str, table: str, name: str) -> TimeColumn | None:

@@ -31,7 +31,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.schemas impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
-    quote_columns,
     quote_identifier,
     quote_table,
 )
@@ -43,11 +42,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create
     shape_of,
     written,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
-    RANGE_COLUMNS,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
-    partition_definitions,
+    partition_by,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
     READ,
@@ -405,12 +401,6 @@ def create_table(wanted: Wanted) -> Statement:
     clause, args = "", ()
     if wanted.partitions:
         column = wanted.shape.primary_key[-1]
-        method = (
-            f"RANGE COLUMNS {quote_columns([column])}"
-            if wanted.scheme == RANGE_COLUMNS
-            else f"RANGE (UNIX_TIMESTAMP({quote_identifier(column)}))"
-        )
-        definitions, args = partition_definitions(wanted.scheme, wanted.partitions)
-        inner = ",\n  ".join(definitions)
-        clause = f"\nPARTITION BY {method} (\n  {inner}\n)"
+        by, args = partition_by(wanted.scheme, column, wanted.partitions, in_lines=True)
+        clause = f"\n{by}"
     return create_statement(wanted.table.schema, wanted.table.name, wanted.shape, (clause, args))

@@ -33,6 +33,26 @@ _TO_DAYS_OF_0001_01_01 = 366
 _PER_SECOND = {EPOCH_SECONDS: 1, EPOCH_MILLISECONDS: 1000, UNIX_TIMESTAMP: 1}
 
 
+# How PARTITION BY tells partitions apart, by scheme; the column takes the placeholder's place.
+_BY = {
+    RANGE_COLUMNS: "RANGE COLUMNS ({})",
+    UNIX_TIMESTAMP: "RANGE (UNIX_TIMESTAMP({}))",
+    TO_DAYS: "RANGE (TO_DAYS({}))",
+    EPOCH_SECONDS: "RANGE ({})",
+    EPOCH_MILLISECONDS: "RANGE ({})",
+}
+
+
+def partition_by(
+    scheme: str, column: str, partitions: Sequence[Partition], in_lines: bool = False
+) -> tuple[str, tuple[Any, ...]]:
+    """Return the clause PARTITION BY with its values, ``in_lines`` with a partition in each."""
+    definitions, args = partition_definitions(scheme, partitions)
+    by = _BY[scheme].format(quote_identifier(column))
+    inner = ",\n  ".join(definitions) if in_lines else ", ".join(definitions)
+    return f"PARTITION BY {by} (" + (f"\n  {inner}\n)" if in_lines else f"{inner})"), args
+
+
 def partition_definitions(
     scheme: str, partitions: Sequence[Partition]
 ) -> tuple[list[str], tuple[Any, ...]]:
