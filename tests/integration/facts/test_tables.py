@@ -16,7 +16,7 @@ import pymysql
 import pytest
 from pymysql.cursors import DictCursor
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.table_comparison import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.replicated_table import (
     CHANGES,
     HARMLESS,
     STOPS,

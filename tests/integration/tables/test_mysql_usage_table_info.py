@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.table_comparison import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.replicated_table import (
     CHANGES,
     HARMLESS,
     STOPS,

@@ -21,7 +21,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.li
     lacking,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
-from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.table_comparison import (
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.replicated_table import (
     compare,
     name_difference,
 )

@@ -16,6 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.table_comparison import (
+    COLLATION,
+    GENERATED,
+    NAME,
+    NULL,
+    TYPE,
+    TableComparison,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
     CRITICAL,
     Finding,
@@ -26,6 +34,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     PartitionedTable,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
+    Column,
     TableShape,
 )
 
@@ -33,6 +42,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
 LONGEST_NAME = 64
 
 _KNOWN = ("table", "month", "partition")
+
+# What of a column makes its values others.
+_COUNTS = {NAME, TYPE, COLLATION, NULL, GENERATED}
+_NOTHING = "nothing more"
 
 
 @dataclass(frozen=True)
@@ -96,32 +109,43 @@ def archive_of(
     return Archive(partition.name, schema or table.schema, name)
 
 
-def description(table: TableShape, columns_only: bool) -> list[str]:
-    """Describe a table part by part: its engine and columns, and its keys unless ``columns_only``.
+def difference(wanted: TableShape, found: TableShape, columns_only: bool) -> str | None:
+    """Return the first thing in which an archive is not like its table, in words.
 
-    Comments and defaults are left out: rows can be copied and exchanged without them.
+    Rows are copied where the engine and the columns are alike (``columns_only``), and exchanged
+    where the keys are, too. Comments and defaults make no difference to either.
     """
-    parts = [f"engine {table.option('ENGINE')}"]
-    for column in table.columns:
-        words = (
-            f"column {column.name} {column.type}",
-            column.collation,
-            "NULL" if column.nullable else "NOT NULL",
-            column.generated and f"AS ({column.generated})",
-        )
-        parts.append(" ".join(filter(None, words)))
-    if not columns_only:
-        parts.append(f"PRIMARY KEY ({', '.join(table.primary_key)})")
-        parts += map(str, table.indexes)
-    return parts
-
-
-def difference(wanted: Sequence[str], found: Sequence[str]) -> str | None:
-    """Return the first thing that differs between two descriptions of tables, in words."""
-    for one, other in zip_longest(wanted, found, fillvalue="nothing more"):
+    compared = TableComparison(wanted, found)
+    if "ENGINE" in compared.options:
+        one, other = compared.options["ENGINE"]
+        return f"engine {other} in place of engine {one}"
+    # What comes after the columns.
+    keys = [[] if columns_only else _keys(table) for table in (wanted, found)]
+    for pair in compared.by_position():
+        if pair.differs.keys() & _COUNTS or not (pair.one and pair.other):
+            one, other = (
+                _described(column) if column else next(iter(its_keys), _NOTHING)
+                for column, its_keys in zip((pair.one, pair.other), keys)
+            )
+            return f"{other} in place of {one}"
+    for one, other in zip_longest(*keys, fillvalue=_NOTHING):
         if one != other:
             return f"{other} in place of {one}"
     return None
+
+
+def _described(column: Column) -> str:
+    words = (
+        f"column {column.name} {column.type}",
+        column.collation,
+        "NULL" if column.nullable else "NOT NULL",
+        column.generated and f"AS ({column.generated})",
+    )
+    return " ".join(filter(None, words))
+
+
+def _keys(table: TableShape) -> list[str]:
+    return [f"PRIMARY KEY ({', '.join(table.primary_key)})", *map(str, table.indexes)]
 
 
 def archive_problems(

@@ -1,372 +1,118 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a channel makes of a table that is not the same on source and replica.
+"""How two tables differ, part by part.
 
-Measured with row events (FULL images, no type conversions) on MariaDB 10.11,
-MariaDB 11.8 and MySQL 9.7. An applier knows columns by their position, never by
-name. It compares how values are laid out in the row event; what is laid out
-alike is taken over byte by byte, whatever it means on the replica.
+What comes of a difference is for others to judge: of a table and its description, of a
+replica's table and its source's, of a partition and the table that takes its rows.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from typing import Optional
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.usage_indexes import (
+    MatchedIndexes,
+    match,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_table import (
     Column,
     TableShape,
 )
 
-STOPS, CHANGES, HARMLESS = "stops", "changes", "none"
+NAME = "name"
+TYPE = "type"
+CHARACTER_SET = "character set"
+COLLATION = "collation"
+NULL = "NULL"
+GENERATED = "generated column"
+ATTRIBUTES = "attributes"
+NUMBERING = "numbering"
 
-_INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
-_TIMES = ("datetime", "timestamp", "time")
-_MEMBERS = ("enum", "set")
-_BLOBS = {
-    f"{size}{kind}": f"{size}blob"
-    for size in ("tiny", "", "medium", "long")
-    for kind in ("blob", "text")
-}
-_SPATIAL = {
-    *("geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection"),
-    *("multipoint", "multilinestring", "multipolygon"),
-}
-_FIXED = {"char": "char", "binary": "char"}
-_VARYING = {"varchar": "varchar", "varbinary": "varchar"}
-# MariaDB's types that are laid out as BINARY of that many bytes.
-_AS_BINARY = {"inet6": 16, "uuid": 16, "inet4": 4}
+# How each of two tables has a part; None: it does not have it.
+Sides = tuple[Optional[str], Optional[str]]
 
-_BINARY = "binary"
-_WITH_ASCII = {"latin1", "utf8", "utf8mb3", "utf8mb4"}
-# Character sets whose bytes mean the same in another one.
-_READ_ALIKE = {
-    *(("ascii", other) for other in _WITH_ASCII),
-    *((utf8mb3, "utf8mb4") for utf8mb3 in ("utf8", "utf8mb3")),
+# What two columns can differ in, and how each of them has it.
+_OF_A_COLUMN: Mapping[str, Callable[[Column], str | None]] = {
+    NAME: lambda column: column.name,
+    TYPE: lambda column: column.type,
+    CHARACTER_SET: lambda column: column.character_set,
+    COLLATION: lambda column: column.collation,
+    NULL: lambda column: "NULL" if column.nullable else "NOT NULL",
+    GENERATED: lambda column: column.generated,
+    ATTRIBUTES: lambda column: column.attributes,
+    NUMBERING: lambda column: "AUTO_INCREMENT" if column.numbered else None,
 }
 
 
 @dataclass(frozen=True)
-class TableDifference:
-    """How a replica's table differs from its source's, and what a channel makes of it.
+class ColumnPair:
+    """A column of one table, and what the other has in its place; None: nothing."""
 
-    ``effect`` is the worst that can come of it: it stops a channel, it changes
-    values without a word, or none.
-    """
+    one: Column | None
+    other: Column | None
 
-    column: str | None
-    what: str
-    source: str | None
-    here: str | None
-    effect: str
-    why: str
+    @cached_property
+    def differs(self) -> Mapping[str, Sides]:
+        """What two columns differ in, and how each has it; empty if one of them is missing."""
+        if self.one is None or self.other is None:
+            return {}
+        sides = {of: (say(self.one), say(self.other)) for of, say in _OF_A_COLUMN.items()}
+        return {of: (one, other) for of, (one, other) in sides.items() if one != other}
+
+
+@dataclass(frozen=True)
+class TableComparison:
+    """Two tables beside each other."""
+
+    one: TableShape
+    other: TableShape
+
+    def by_name(self) -> Iterator[ColumnPair]:
+        """Pair the columns by their names: those of the first table, then what else there is."""
+        for column in self.one.columns:
+            yield ColumnPair(column, self.other.column(column.name))
+        for column in self.other.columns:
+            if self.one.column(column.name) is None:
+                yield ColumnPair(None, column)
+
+    def by_position(self) -> Iterator[ColumnPair]:
+        """Pair the columns by their positions."""
+        for one, other in zip_longest(self.one.columns, self.other.columns):
+            yield ColumnPair(one, other)
 
     @property
-    def harmless(self) -> bool:
-        """Whether every row arrives as it is."""
-        return self.effect == HARMLESS
+    def order(self) -> tuple[list[str], list[str]] | None:
+        """The columns that both have, as each orders them; None: both alike."""
+        one = [c.name.lower() for c in self.one.columns if self.other.column(c.name)]
+        other = [c.name.lower() for c in self.other.columns if self.one.column(c.name)]
+        return None if one == other else (one, other)
 
-    def __str__(self) -> str:
-        what = f"column {self.column}, {self.what}" if self.column else self.what
-        return f"{what}: {self.source or 'none'} there, {self.here or 'none'} here; {self.why}"
+    @cached_property
+    def indexes(self) -> MatchedIndexes:
+        """The first table's secondary indexes, found among the other's."""
+        return match(self.one.indexes, self.other.indexes)
 
-
-def name_difference(name: str, source: Names, here: Names) -> TableDifference | None:
-    """Say what becomes of rows of the table ``name`` (schema.table) that the two name otherwise.
-
-    A source logs a table under the name that it has stored, and a replica looks for
-    that one.
-    """
-    sent, ours = source.stored(name), here.stored(name)
-    if here.stored(sent) == ours:
-        return None
-    return TableDifference(
-        None,
-        "lower_case_table_names",
-        sent,
-        ours,
-        STOPS,
-        "the source stores names in lower case, and this server tells upper case from lower: rows "
-        "come for a table that it does not have (error 1146)",
-    )
-
-
-def compare(
-    source: TableShape | None,
-    here: TableShape | None,
-    enforces_checks: bool,
-    logs_generated: bool,
-) -> list[TableDifference]:
-    """Return how the table of a replica differs from a source's, in the order of its parts.
-
-    None is a table that is not there. ``enforces_checks``: whether the replica's
-    applier refuses rows that a CHECK does not accept. ``logs_generated``: whether
-    the source logs what it computes for generated columns at an UPDATE, too.
-    Indexes that are not unique are a replica's own affair and are not compared.
-    """
-    if source is None or here is None:
-        return list(_missing(source, here))
-    columns = _columns(source, here, logs_generated)
-    return [*columns, *_keys(source, here), *_rules(source, here, enforces_checks)]
-
-
-def _missing(source: TableShape | None, here: TableShape | None) -> Iterator[TableDifference]:
-    if source:
-        why = "the first row stops the channel (error 1146)"
-        yield TableDifference(None, "table", "there", None, STOPS, why)
-    elif here:
-        why = "no rows come from there"
-        yield TableDifference(None, "table", None, "there", HARMLESS, why)
-
-
-def _columns(
-    source: TableShape, here: TableShape, logs_generated: bool
-) -> Iterator[TableDifference]:
-    for position, (theirs, ours) in enumerate(zip(source.columns, here.columns), 1):
-        if theirs.name.lower() != ours.name.lower():
-            yield TableDifference(
-                theirs.name,
-                "order" if here.column(theirs.name) else "name",
-                f"{position}: {theirs.name}",
-                f"{position}: {ours.name}",
-                CHANGES,
-                f"columns go by position: the values of {theirs.name} are stored in {ours.name}",
-            )
-        yield from _column(theirs, ours, logs_generated)
-    for theirs in source.columns[len(here.columns) :]:
-        why = "its values do not arrive"
-        yield TableDifference(theirs.name, "column", theirs.definition, None, CHANGES, why)
-    for ours in here.columns[len(source.columns) :]:
-        why = "rows get its default, or the type's zero value"
-        yield TableDifference(ours.name, "column", None, ours.definition, HARMLESS, why)
-
-
-def _column(theirs: Column, ours: Column, logs_generated: bool) -> Iterator[TableDifference]:
-    """Compare two columns that have the same position."""
-
-    def difference(
-        what: str, source: str | None, here: str | None, effect: str, why: str
-    ) -> TableDifference:
-        return TableDifference(theirs.name, what, source, here, effect, why)
-
-    if row_layout(theirs) != row_layout(ours):
-        yield difference(
-            _what_differs(theirs, ours),
-            _spelled(theirs),
-            _spelled(ours),
-            STOPS,
-            "the first row stops the channel, which does not convert",
-        )
-        return
-    if theirs.type != ours.type:
-        yield difference("type", theirs.type, ours.type, *_effect_of_types(theirs, ours))
-    sets = (theirs.character_set or _BINARY, ours.character_set or _BINARY)
-    if sets[0] != sets[1]:
-        yield difference("character set", *sets, *_effect_of_character_sets(theirs, *sets))
-    elif theirs.collation != ours.collation:
-        why = "compares and sorts otherwise here"
-        yield difference("collation", theirs.collation, ours.collation, HARMLESS, why)
-    if theirs.generated != ours.generated:
-        yield difference(
-            "generated column",
-            theirs.generated,
-            ours.generated,
-            *_effect_of_generated(ours, logs_generated),
-        )
-    elif theirs.nullable != ours.nullable:
-        yield difference(
-            "NULL",
-            _nullable(theirs),
-            _nullable(ours),
-            *(
-                (HARMLESS, "more is let in here")
-                if ours.nullable
-                else (CHANGES, "a NULL becomes the default, or the type's zero value")
-            ),
-        )
-    elif theirs.attributes != ours.attributes:
-        why = "counts only where a row is inserted"
-        yield difference("attributes", theirs.attributes, ours.attributes, HARMLESS, why)
-    if theirs.numbered != ours.numbered:
-        yield difference(
-            "numbering", _numbered(theirs), _numbered(ours), HARMLESS, "rows bring their ids"
+    @property
+    def checks(self) -> tuple[list[str], list[str]]:
+        """The rules that only the first table has, and those that only the other has."""
+        one = {check.rule: check.expression for check in self.one.checks}
+        other = {check.rule: check.expression for check in self.other.checks}
+        return (
+            sorted(one[rule] for rule in one.keys() - other.keys()),
+            sorted(other[rule] for rule in other.keys() - one.keys()),
         )
 
-
-def row_layout(column: Column) -> tuple[object, ...]:
-    """Return what a row event says of a column's values: all that an applier compares."""
-    base, arguments = column.base_type, _arguments(column)
-    # COMPRESSED, and MariaDB's old formats of times.
-    comments = tuple(re.findall(r"/\*.*?\*/", column.type)) if base not in _MEMBERS else ()
-    if base in _MEMBERS:
-        count = len(_members(column))
-        if base == "enum":
-            return base, 1 if count < 256 else 2
-        size = (count + 7) // 8
-        return base, size if size < 5 else 8
-    if base in _FIXED:
-        return _FIXED[base], column.octets
-    if base in _VARYING:
-        return (_VARYING[base], column.octets, *comments)
-    if base in _BLOBS:
-        return (_BLOBS[base], *comments)
-    if base in _TIMES:
-        return (base, arguments or "0", *comments)
-    if base in _SPATIAL:
-        return ("geometry",)
-    if base in _AS_BINARY:
-        return "char", _AS_BINARY[base]
-    if base in (*_INTEGERS, "year", "float", "double"):
-        return (base,)
-    return base, arguments
-
-
-def _arguments(column: Column) -> str:
-    """Return what stands in the parentheses of a type: '5,2' of 'decimal(5,2) unsigned'."""
-    found = re.search(r"\((.*)\)", column.type)
-    return found[1].replace(" ", "") if found else ""
-
-
-def _members(column: Column) -> list[str]:
-    return re.findall(r"'((?:[^']|'')*)'", column.type)
-
-
-def _what_differs(theirs: Column, ours: Column) -> str:
-    if theirs.type == ours.type:
-        return "character set"
-    same = theirs.base_type == ours.base_type
-    return "time precision" if same and theirs.base_type in _TIMES else "type"
-
-
-def _effect_of_generated(ours: Column, logs_generated: bool) -> tuple[str, str]:
-    if ours.generated:
-        return CHANGES, "the value may be computed here, whatever the row says"
-    if logs_generated:
-        return HARMLESS, "the value is taken from the row"
-    return CHANGES, "an UPDATE leaves the value of before, because it is not logged there"
-
-
-def _effect_of_types(theirs: Column, ours: Column) -> tuple[str, str]:
-    """Say what comes of two types that are laid out alike."""
-    bases = (theirs.base_type, ours.base_type)
-    if bases[0] in _MEMBERS:
-        members = _members(theirs)
-        if _members(ours)[: len(members)] == members:
-            return HARMLESS, "the members that the rows can have are the same"
-        return CHANGES, "a member goes by its number, which is another member here, or none"
-    if bases[0] in _INTEGERS and ("unsigned" in theirs.type) != ("unsigned" in ours.type):
-        return CHANGES, "the bytes of a number below 0, or of a great one, are another number here"
-    if bases[0] in ("float", "double") and _arguments(ours) not in ("", _arguments(theirs)):
-        return CHANGES, "numbers are rounded here"
-    if {*bases} & {*_AS_BINARY} or (bases[0] != bases[1] and bases[1] in _SPATIAL - {"geometry"}):
-        return CHANGES, "the bytes are taken over, and mean something else here"
-    return HARMLESS, "the bytes are taken over, and mean the same here"
-
-
-def _effect_of_character_sets(theirs: Column, source: str, here: str) -> tuple[str, str]:
-    if theirs.base_type in _MEMBERS or (source, here) in _READ_ALIKE:
-        return HARMLESS, "what the rows can have is the same text here"
-    if here == _BINARY and theirs.base_type not in _FIXED:
-        return HARMLESS, "the bytes are kept as they are"
-    return CHANGES, "the bytes are taken over, and read as other characters here"
-
-
-def _spelled(column: Column) -> str:
-    name = column.character_set
-    return f"{column.type} CHARACTER SET {name}" if name else column.type
-
-
-def _nullable(column: Column) -> str:
-    return "NULL" if column.nullable else "NOT NULL"
-
-
-def _numbered(column: Column) -> str | None:
-    return "AUTO_INCREMENT" if column.numbered else None
-
-
-def _keys(source: TableShape, here: TableShape) -> Iterator[TableDifference]:
-    # What the source's key is on the replica, whose rows go by position.
-    pairs = {
-        theirs.name.lower(): (theirs, ours) for theirs, ours in zip(source.columns, here.columns)
-    }
-    of_key = [pairs.get(name.lower()) for name in source.primary_key]
-    key = {pair[1].name.lower() if pair else None for pair in of_key}
-    merged = [pair[1] for pair in of_key if pair and _may_merge(*pair)]
-    said = _said(source.primary_key)
-    unique = [index for index in here.indexes if index.unique]
-    if here.primary_key and not _implied(here.primary_key, key):
-        yield TableDifference(
-            None,
-            "primary key",
-            said,
-            _said(here.primary_key),
-            STOPS,
-            "rows that differ there can be the same here (error 1062)",
-        )
-    elif here.primary_key and merged:
-        yield TableDifference(
-            None,
-            "collation of the primary key",
-            _collations(pair[0] for pair in of_key if pair),
-            _collations(pair[1] for pair in of_key if pair),
-            STOPS,
-            "texts that differ there can be the same here (error 1062)",
-        )
-    elif source.primary_key and not here.primary_key:
-        why = "each UPDATE and DELETE may read the whole table"
-        yield TableDifference(None, "primary key", said, None, HARMLESS, why)
-    for index in unique:
-        if not _implied(index.whole_columns, key) or merged:
-            why = "rows of one source, or of two, can be the same here (error 1062)"
-            yield TableDifference(None, "unique index", None, str(index), STOPS, why)
-
-
-def _may_merge(theirs: Column, ours: Column) -> bool:
-    """Whether two values that differ on the source can be the same on the replica.
-
-    They cannot where the replica compares bytes, and trailing spaces with them.
-    """
-    if theirs.collation == ours.collation or ours.collation is None:
-        return False
-    return ours.collation != "utf8mb4_0900_bin" and not ours.collation.endswith("_nopad_bin")
-
-
-def _collations(columns: Iterable[Column]) -> str:
-    return ", ".join(f"{column.name} {column.collation or _BINARY}" for column in columns)
-
-
-def _implied(columns: tuple[str, ...], key: set[str | None]) -> bool:
-    """Whether rows that differ in the source's key also differ in these columns."""
-    return bool(key) and key <= {name.lower() for name in columns}
-
-
-def _said(columns: tuple[str, ...]) -> str | None:
-    return ", ".join(columns) or None
-
-
-def _rules(
-    source: TableShape, here: TableShape, enforces_checks: bool
-) -> Iterator[TableDifference]:
-    for text in here.foreign_keys:
-        why = "a row whose parent is missing here stops the channel (error 1452)"
-        yield TableDifference(None, "foreign key", None, text, STOPS, why)
-    theirs = {check.rule for check in source.checks}
-    for text in sorted(check.expression for check in here.checks if check.rule not in theirs):
-        yield TableDifference(
-            None,
-            "check",
-            None,
-            text,
-            *(
-                (STOPS, "a row that it does not accept stops the channel (error 3819)")
-                if enforces_checks and "NOT ENFORCED" not in text
-                else (HARMLESS, "it is not asked of rows that a channel brings")
-            ),
-        )
-    engines = (source.option("ENGINE"), here.option("ENGINE"))
-    if engines[0] != engines[1]:
-        why = "rows arrive all the same, but only InnoDB loses none in a crash"
-        yield TableDifference(None, "engine", *engines, HARMLESS, why)
+    @property
+    def options(self) -> Mapping[str, Sides]:
+        """The table options that differ, by name."""
+        one, other = dict(self.one.options), dict(self.other.options)
+        return {
+            name: (one.get(name), other.get(name))
+            for name in sorted({*one, *other})
+            if one.get(name) != other.get(name)
+        }

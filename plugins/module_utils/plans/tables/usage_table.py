@@ -15,6 +15,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.table_comparison import (
+    ATTRIBUTES,
+    CHARACTER_SET,
+    COLLATION,
+    NUMBERING,
+    TYPE,
+    ColumnPair,
+    Sides,
+    TableComparison,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.usage_indexes import (
     DraftedIndex,
     TableSize,
@@ -299,59 +309,48 @@ def _shown(desired: Wanted) -> dict[str, object]:
 
 def differences(desired: Wanted, existing: TableShape) -> list[Difference]:
     """Return how a table differs from what is wanted, in the order of its parts."""
+    compared = TableComparison(desired.shape, existing)
     return [
-        *_differences_of_columns(desired.shape, existing),
-        *_differences_nobody_asked_for(desired.shape, existing),
+        *_differences_of_columns(compared),
+        *_differences_nobody_asked_for(compared),
         *_differences_of_keys(desired, existing),
-        *_differences_of_indexes(desired, existing),
-        *_differences_of_checks(desired.shape, existing),
-        *_differences_of_options(desired.shape, existing),
+        *_differences_of_indexes(desired, compared),
+        *_differences_of_checks(compared),
+        *_differences_of_options(compared),
     ]
 
 
-def _differences_of_columns(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:
-    for column in wanted.columns:
-        found = existing.column(column.name)
-        if found is None:
-            yield Difference(f"column {column.name}", column.definition, None, STOPS)
-        else:
-            yield from _differences_of_column(column, found)
-    for column in existing.columns:
-        if wanted.column(column.name) is None:
-            yield Difference(f"column {column.name}", None, column.definition, STOPS)
-    common = [column.name.lower() for column in wanted.columns if existing.column(column.name)]
-    order = [column.name.lower() for column in existing.columns if wanted.column(column.name)]
-    if common != order:
-        yield Difference("order of columns", ", ".join(common), ", ".join(order), STOPS)
+def _differences_of_columns(compared: TableComparison) -> Iterator[Difference]:
+    for pair in compared.by_name():
+        wanted, found = pair.one, pair.other
+        if wanted and found:
+            yield from _differences_of_column(pair, wanted, found)
+        elif wanted:
+            yield Difference(f"column {wanted.name}", wanted.definition, None, STOPS)
+        elif found:
+            yield Difference(f"column {found.name}", None, found.definition, STOPS)
+    if compared.order:
+        expected, there = map(", ".join, compared.order)
+        yield Difference("order of columns", expected, there, STOPS)
 
 
-def _differences_of_column(wanted: Column, found: Column) -> Iterator[Difference]:
-    what = f"column {wanted.name}"
-    if wanted.type != found.type:
-        effect = HARMLESS if _without_width(wanted) == _without_width(found) else STOPS
-        yield Difference(f"{what}, type", wanted.type, found.type, effect)
-    elif wanted.character_set != found.character_set:
-        yield Difference(f"{what}, character set", wanted.character_set, found.character_set, STOPS)
-    elif wanted.collation != found.collation and wanted.collation_asked:
-        yield Difference(
-            f"{what}, collation",
-            wanted.collation,
-            found.collation,
-            "compares and sorts otherwise than the description says",
+def _differences_of_column(pair: ColumnPair, wanted: Column, found: Column) -> Iterator[Difference]:
+    def difference(of: str, effect: str) -> Difference:
+        return Difference(f"column {wanted.name}, {of}", *pair.differs[of], effect)
+
+    if TYPE in pair.differs:
+        yield difference(
+            TYPE, HARMLESS if _without_width(wanted) == _without_width(found) else STOPS
         )
-    if wanted.attributes != found.attributes:
-        yield Difference(
-            f"{what}, attributes",
-            wanted.attributes,
-            found.attributes,
-            "accepts or stores other values than the other servers",
-        )
-    if wanted.numbered != found.numbered:
-        yield Difference(
-            f"{what}, numbering",
-            "AUTO_INCREMENT" if wanted.numbered else None,
-            "AUTO_INCREMENT" if found.numbered else None,
-            "rows are numbered here or not otherwise than on the other servers",
+    elif CHARACTER_SET in pair.differs:
+        yield difference(CHARACTER_SET, STOPS)
+    elif COLLATION in pair.differs and wanted.collation_asked:
+        yield difference(COLLATION, "compares and sorts otherwise than the description says")
+    if ATTRIBUTES in pair.differs:
+        yield difference(ATTRIBUTES, "accepts or stores other values than the other servers")
+    if NUMBERING in pair.differs:
+        yield difference(
+            NUMBERING, "rows are numbered here or not otherwise than on the other servers"
         )
 
 
@@ -362,23 +361,22 @@ def _without_width(column: Column) -> str:
     return re.sub(r"\(\d+\)", "", column.type)
 
 
-def _differences_nobody_asked_for(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:
+def _differences_nobody_asked_for(compared: TableComparison) -> Iterator[Difference]:
     """Tell which collations differ that the definition leaves to the server.
 
     What a server takes without being asked depends on its version and its settings,
     and what the table has was right when it was made. No channel minds.
     """
-    names: dict[tuple[str | None, str | None], list[str]] = {}
+    names: dict[Sides, list[str]] = {}
+    wanted, existing = compared.one, compared.other
     sets = [(shape.option("CHARSET"), shape.option("COLLATE")) for shape in (wanted, existing)]
     if sets[0][0] == sets[1][0] and sets[0] != sets[1] and "COLLATE" not in wanted.options_asked:
         names[(sets[0][1], sets[1][1])] = ["the table"]
-    for column in wanted.columns:
-        found = existing.column(column.name)
-        if column.collation_asked or found is None or column.type != found.type:
+    for pair in compared.by_name():
+        if pair.one is None or pair.one.collation_asked:
             continue
-        pair = (column.collation, found.collation)
-        if pair[0] != pair[1] and column.character_set == found.character_set:
-            names.setdefault(pair, []).append(column.name)
+        if pair.differs.keys() & {TYPE, CHARACTER_SET, COLLATION} == {COLLATION}:
+            names.setdefault(pair.differs[COLLATION], []).append(pair.one.name)
     for (expected, there), columns in names.items():
         yield Difference(
             f"collation of {', '.join(columns)}, which the definition does not name",
@@ -417,8 +415,8 @@ def _differences_of_keys(desired: Wanted, existing: TableShape) -> Iterator[Diff
         )
 
 
-def _differences_of_indexes(desired: Wanted, existing: TableShape) -> Iterator[Difference]:
-    matched = match(desired.shape.indexes, existing.indexes)
+def _differences_of_indexes(desired: Wanted, compared: TableComparison) -> Iterator[Difference]:
+    matched = compared.indexes
     for index, found in matched.pairs:
         if found.name.lower() != index.name.lower():
             yield Difference("name of index", str(index), str(found), HARMLESS)
@@ -435,12 +433,11 @@ def _differences_of_indexes(desired: Wanted, existing: TableShape) -> Iterator[D
         yield Difference("index", None, str(index), effect)
 
 
-def _differences_of_checks(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:
-    expected = {check.rule: check.expression for check in wanted.checks}
-    found = {check.rule: check.expression for check in existing.checks}
-    for text in sorted(expected[rule] for rule in expected.keys() - found.keys()):
+def _differences_of_checks(compared: TableComparison) -> Iterator[Difference]:
+    expected, found = compared.checks
+    for text in expected:
         yield Difference("check", text, None, "accepts other rows than the other servers")
-    for text in sorted(found[rule] for rule in found.keys() - expected.keys()):
+    for text in found:
         yield Difference(
             "check",
             None,
@@ -449,13 +446,12 @@ def _differences_of_checks(wanted: TableShape, existing: TableShape) -> Iterator
         )
 
 
-def _differences_of_options(wanted: TableShape, existing: TableShape) -> Iterator[Difference]:
-    expected, found = dict(wanted.options), dict(existing.options)
-    for name in sorted({*expected, *found}):
-        if expected.get(name) == found.get(name) or name == "AUTO_INCREMENT":
+def _differences_of_options(compared: TableComparison) -> Iterator[Difference]:
+    for name, (expected, found) in compared.options.items():
+        if name == "AUTO_INCREMENT":
             continue
-        asked = name.strip("`").upper() in wanted.options_asked
-        if not asked and (name == "COLLATE" or (name not in found and name not in _GIVEN_OPTIONS)):
+        asked = name.strip("`").upper() in compared.one.options_asked
+        if not asked and (name == "COLLATE" or (found is None and name not in _GIVEN_OPTIONS)):
             # Told with the columns', or only what a new table would get without being asked.
             continue
         if name in _HARMLESS_OPTIONS or not (asked or name in _GIVEN_OPTIONS):
@@ -466,7 +462,7 @@ def _differences_of_options(wanted: TableShape, existing: TableShape) -> Iterato
             effect = "columns that are added later get another character set"
         else:
             effect = "rows are stored otherwise; no channel stops"
-        yield Difference(f"table option {name}", expected.get(name), found.get(name), effect)
+        yield Difference(f"table option {name}", expected, found, effect)
 
 
 def _joined(names: Iterable[str]) -> str:

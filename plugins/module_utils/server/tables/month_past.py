@@ -14,7 +14,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_a
     LONGEST_NAME,
     Archive,
     Found,
-    description,
     difference,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.months import (
@@ -253,10 +252,11 @@ def _found(server: Server, table: PartitionedTable, archive: Archive) -> Found |
         return None
     rows = server.rows(f"SELECT 1 FROM {quote_table(archive.schema, archive.table)} LIMIT 1")
     # With rows, the exchange was done: all that a late row needs is the columns.
-    differ = difference(description(wanted, bool(rows)), description(there, bool(rows)))
+    differ = difference(wanted, there, columns_only=bool(rows))
     if there.partitioned and differ is None:
         made_like = "no partitions" if rows else _partitions(server, table.schema, table.name)
-        differ = difference([made_like], [_partitions(server, archive.schema, archive.table)])
+        has = _partitions(server, archive.schema, archive.table)
+        differ = None if has == made_like else f"{has} in place of {made_like}"
     return Found(bool(rows), there.partitioned, differ)
 
 

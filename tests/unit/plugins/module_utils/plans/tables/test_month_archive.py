@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_a
     Found,
     archive_of,
     archive_problems,
-    description,
     difference,
     pattern_problems,
 )
@@ -89,27 +90,64 @@ def test_problems() -> None:
         assert "which has column a in place of column b. Rename it" in else_
 
 
-def test_a_description() -> None:
-    column = Column("at", "datetime", "datetime NOT NULL COMMENT 'c'", nullable=False)
-    name = Column("n", "varchar(9)", "varchar(9)", collation="utf8mb4_bin", generated="lower(`m`)")
-    table = TableShape(
-        (column, name), ("n", "at"), (Index("k", ("n",)),), options=(("ENGINE", "InnoDB"),)
-    )
-    columns = [
-        "engine InnoDB",
-        "column at datetime NOT NULL",
-        "column n varchar(9) utf8mb4_bin NULL AS (lower(`m`))",
-    ]
-    assert description(table, columns_only=True) == columns
-    assert description(table, columns_only=False) == [
-        *columns,
-        "PRIMARY KEY (n, at)",
-        "KEY k (n)",
-    ]
+AT = Column("at", "datetime", "datetime NOT NULL COMMENT 'c'", nullable=False)
+LOWER = Column("n", "varchar(9)", "varchar(9)", collation="utf8mb4_bin", generated="lower(`m`)")
+SHAPE = TableShape((AT, LOWER), ("n", "at"), (Index("k", ("n",)),), options=(("ENGINE", "InnoDB"),))
+AT_TEXT, LOWER_TEXT = (
+    "column at datetime NOT NULL",
+    "column n varchar(9) utf8mb4_bin NULL AS (lower(`m`))",
+)
 
 
-def test_differences() -> None:
-    assert difference(["a", "b"], ["a", "b"]) is None
-    assert difference(["a", "b"], ["a", "c"]) == "c in place of b"
-    assert difference(["a"], ["a", "c"]) == "c in place of nothing more"
-    assert difference(["a", "b"], ["a"]) == "nothing more in place of b"
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"options": (("ENGINE", "MyISAM"),)}, "engine MyISAM in place of engine InnoDB"),
+        ({"columns": (LOWER, AT)}, f"{LOWER_TEXT} in place of {AT_TEXT}"),
+        (
+            {"columns": (replace(AT, nullable=True), LOWER)},
+            f"column at datetime NULL in place of {AT_TEXT}",
+        ),
+        (
+            {"columns": (AT, replace(LOWER, generated=None))},
+            f"column n varchar(9) utf8mb4_bin NULL in place of {LOWER_TEXT}",
+        ),
+        (
+            {"columns": (AT, replace(LOWER, collation="ascii_bin"))},
+            f"column n varchar(9) ascii_bin NULL AS (lower(`m`)) in place of {LOWER_TEXT}",
+        ),
+        (
+            {"columns": (AT, replace(LOWER, name="N"))},
+            f"column N varchar(9) utf8mb4_bin NULL AS (lower(`m`)) in place of {LOWER_TEXT}",
+        ),
+    ],
+)
+def test_an_archive_of_other_columns(changed: dict[str, Any], said: str) -> None:
+    for columns_only in (True, False):
+        assert difference(SHAPE, replace(SHAPE, **changed), columns_only) == said
+
+
+def test_an_archive_of_more_or_fewer_columns() -> None:
+    fewer = replace(SHAPE, columns=(AT,))
+    assert difference(SHAPE, fewer, True) == f"nothing more in place of {LOWER_TEXT}"
+    assert difference(SHAPE, fewer, False) == f"PRIMARY KEY (n, at) in place of {LOWER_TEXT}"
+    assert difference(fewer, SHAPE, True) == f"{LOWER_TEXT} in place of nothing more"
+    assert difference(fewer, SHAPE, False) == f"{LOWER_TEXT} in place of PRIMARY KEY (n, at)"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, None),
+        ({"columns": (replace(AT, definition="datetime NOT NULL", attributes="x"), LOWER)}, None),
+        ({"options": (("ENGINE", "InnoDB"), ("COMMENT", "c"))}, None),
+        ({"primary_key": ("n",)}, "PRIMARY KEY (n) in place of PRIMARY KEY (n, at)"),
+        ({"indexes": ()}, "nothing more in place of KEY k (n)"),
+        ({"indexes": (Index("l", ("n",)),)}, "KEY l (n) in place of KEY k (n)"),
+        ({"indexes": (*SHAPE.indexes, Index("l", ("n",)))}, "KEY l (n) in place of nothing more"),
+    ],
+)
+def test_an_archive_of_other_keys(changed: dict[str, Any], said: str | None) -> None:
+    other = replace(SHAPE, **changed)
+    assert difference(SHAPE, other, columns_only=False) == said
+    assert difference(SHAPE, other, columns_only=True) is None
