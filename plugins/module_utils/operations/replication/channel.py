@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Union
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.host.files import read_file
@@ -38,7 +37,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
     channel_filters,
     channel_promises,
@@ -460,17 +458,12 @@ def _ask_sources(
     )
     logins = {name: (one, passwords.get(name.lower())) for name, one in asked.compared.items()}
     logins.update({name: (one.settings, one.password) for name, one in asked.trials.items()})
-    questions = {
-        name: partial(
-            source_side.describe_source,
-            settings.in_words(words),
-            password,
-            desired.connect_timeout,
-        )
+    known = {
+        name: (settings.in_words(words), password)
         for name, (settings, password) in logins.items()
         if password
     }
-    return ask_all(questions, desired.connect_timeout)
+    return source_side.describe_each(known, desired.connect_timeout)
 
 
 def _source_problems(

@@ -29,8 +29,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Login,
     Server,
     ServerError,
-    connect,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_servers
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     usage_table as server_side,
 )
@@ -146,14 +146,22 @@ class UsageTableInfo(Question[Desired, Current]):
     def current(self, server: Server, desired: Desired) -> Current:
         stored = (table.stored(server.names) for table in desired.tables)
         problems: list[Reason] = [*named_twice("tables", map(str, stored))]
-        here, sources = _read(server, desired, problems), {}
-        for name, login in desired.sources.items():
-            wrong: list[Reason] = []
-            try:
-                sources[name] = _read_source(server, login, desired, wrong)
-            except (ServerError, Refused) as error:
-                wrong.append(str(error))
-            problems += [f"{name}: {problem}" for problem in wrong]
+        here = _read(server, desired, problems)
+        wrong: dict[str, list[Reason]] = {name: [] for name in desired.sources}
+
+        def read(name: str, source: Server) -> Source | None:
+            with collect(wrong[name]):
+                return _read_source(server, source, desired, wrong[name])
+            return None
+
+        # Reading all tables takes as long as there are many; each answer is bounded.
+        sources = {}
+        for name, answer in ask_servers(desired.sources, read, None).items():
+            if isinstance(answer, ServerError):
+                wrong[name].append(str(answer))
+            elif answer:
+                sources[name] = answer
+            problems += [f"{name}: {problem}" for problem in wrong[name]]
         refuse_if_any(problems)
         return Current(here, server_side.type_conversions(server), sources)
 
@@ -257,20 +265,18 @@ def _read(
     return tuple(shapes)
 
 
-def _read_source(server: Server, login: Login, desired: Desired, problems: list[Reason]) -> Source:
-    source = connect(login)
-    try:
-        if source.flavour != server.flavour:
-            raise Refused(
-                [
-                    f"server {source.address} is {source.flavour}, and {server.address} is "
-                    f"{server.flavour}; only servers of one flavour can be compared."
-                ]
-            )
-        shapes = _read(source, desired, problems)
-        return Source(shapes, source.logs_generated, source.names)
-    finally:
-        source.close()
+def _read_source(
+    server: Server, source: Server, desired: Desired, problems: list[Reason]
+) -> Source:
+    if source.flavour != server.flavour:
+        raise Refused(
+            [
+                f"server {source.address} is {source.flavour}, and {server.address} is "
+                f"{server.flavour}; only servers of one flavour can be compared."
+            ]
+        )
+    shapes = _read(source, desired, problems)
+    return Source(shapes, source.logs_generated, source.names)
 
 
 def _shown(shape: TableShape | None) -> dict[str, Any] | None:

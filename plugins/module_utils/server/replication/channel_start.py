@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
     channels as server_side,
 )
@@ -107,12 +105,12 @@ def _positions(
     found: Sequence[ChannelStatus], passwords: Mapping[str, Secret | None], seconds: float
 ) -> dict[str, str]:
     """Return by channel what the sources have written, of those that can be asked."""
-    questions = {}
+    sources = {}
     for status in found:
         password = passwords.get(status.key)
         if password and status.settings.auto_position is not False and not status.denied:
-            questions[status.key] = partial(server_side.source_position, status, password, seconds)
-    answers = ask_all(questions, seconds)
+            sources[status.key] = (status, password)
+    answers = server_side.source_positions(sources, seconds)
     return {key: answer for key, answer in answers.items() if isinstance(answer, str)}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
@@ -23,9 +24,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Row,
     Server,
     ServerError,
-    connect,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import Dialect
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import (
+    Answers,
+    ask_servers,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
     channel_filters,
     channel_passwords,
@@ -142,11 +146,11 @@ def _bindable(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
-def connect_to_source(settings: Settings, password: Secret, timeout: float) -> Server:
-    """Log in to a channel's source with the channel's own account, as the channel does.
+def source_login(settings: Settings, password: Secret, timeout: float) -> Login:
+    """Return how a channel logs in to its source, with the channel's own account.
 
-    ``timeout`` in seconds bounds the connection and each answer. Raises ``ServerError``,
-    also where the channel's files are not on this host.
+    ``timeout`` in seconds bounds the connection and each answer. Raises ``ServerError``
+    where the channel's files are not on this host.
     """
     no_tls = settings.source_ssl is False
     missing = [
@@ -160,7 +164,7 @@ def connect_to_source(settings: Settings, password: Secret, timeout: float) -> S
             f"{settings.source_host}:{settings.source_port}",
             f"no login from here, where {', '.join(missing)} cannot be read",
         )
-    login = Login(
+    return Login(
         host=str(settings.source_host),
         port=int(settings.source_port or 3306),
         user=settings.source_user,
@@ -178,21 +182,26 @@ def connect_to_source(settings: Settings, password: Secret, timeout: float) -> S
         connect_timeout=timeout,
         read_timeout=timeout,
     )
-    return connect(login)
 
 
-def source_position(status: ChannelStatus, password: Secret, connect_timeout: float) -> str:
-    """Ask a channel's source, with the channel's own account, how far it has written.
+def source_positions(
+    sources: Mapping[str, tuple[ChannelStatus, Secret]], seconds: float
+) -> Answers[str]:
+    """Ask the sources of channels, by their keys, how far each has written.
 
-    Only the source knows what it has committed: a replica of a source that hangs
-    says that it is 0 seconds behind. Raises ``ServerError`` when it does not answer.
+    Each is asked with its channel's own account. Only the source knows what it has committed:
+    a replica of a source that hangs says that it is 0 seconds behind.
     """
-    source = connect_to_source(status.settings, password, connect_timeout)
-    try:
+
+    def position(_key: str, source: Server) -> str:
         said = source.row(source.dialect.source_position)
-    finally:
-        source.close()
-    return own_transactions(str(said["position"] or ""), str(said["uuid"] or ""))
+        return own_transactions(str(said["position"] or ""), str(said["uuid"] or ""))
+
+    logins = {
+        key: partial(source_login, status.settings, password, seconds)
+        for key, (status, password) in sources.items()
+    }
+    return ask_servers(logins, position, seconds)
 
 
 def own_transactions(position: str, uuid: str) -> str:

@@ -15,9 +15,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_servers
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channels import (
-    connect_to_source,
+    source_login,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc import Autoinc
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.reader_ids import (
@@ -95,8 +95,12 @@ def with_highest(
 
 
 def _ask(readers: Readers, questions: Mapping[str, Questions]) -> list[IdsOnReader]:
-    answers = ask_all(
-        {name: partial(_of_reader, readers, name, asked) for name, asked in questions.items()},
+    answers = ask_servers(
+        {
+            name: partial(source_login, readers.settings[name], readers.password, readers.seconds)
+            for name in questions
+        },
+        lambda name, server: _of_reader(name, server, questions[name]),
         readers.seconds
         + max((3 * QUERY_SECONDS * len(asked) for asked in questions.values()), default=0),
     )
@@ -112,25 +116,21 @@ def _ask(readers: Readers, questions: Mapping[str, Questions]) -> list[IdsOnRead
     return told
 
 
-def _of_reader(readers: Readers, name: str, questions: Questions) -> list[IdsOnReader]:
-    server = connect_to_source(readers.settings[name], readers.password, readers.seconds)
-    try:
-        variable, second = _BOUNDS[server.flavour]
-        server.set_session(variable, QUERY_SECONDS * second)
-        # A month that is being dropped holds the table's lock.
-        server.set_session("lock_wait_timeout", QUERY_SECONDS)
-        found = []
-        for table, question in questions:
-            try:
-                found.append(question(server, name, table))
-            except ServerError as error:
-                # What is not there has no rows.
-                if error.number not in (_NO_SCHEMA, _NO_TABLE):
-                    why = f"server {server.address}: {error.message}"
-                    found.append(IdsOnReader(name, table.table_name, unknown=why))
-        return found
-    finally:
-        server.close()
+def _of_reader(name: str, server: Server, questions: Questions) -> list[IdsOnReader]:
+    variable, second = _BOUNDS[server.flavour]
+    server.set_session(variable, QUERY_SECONDS * second)
+    # A month that is being dropped holds the table's lock.
+    server.set_session("lock_wait_timeout", QUERY_SECONDS)
+    found = []
+    for table, question in questions:
+        try:
+            found.append(question(server, name, table))
+        except ServerError as error:
+            # What is not there has no rows.
+            if error.number not in (_NO_SCHEMA, _NO_TABLE):
+                why = f"server {server.address}: {error.message}"
+                found.append(IdsOnReader(name, table.table_name, unknown=why))
+    return found
 
 
 def _find(

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.sources import Source
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
-    Server,
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import (
+    Answers,
+    ask_servers,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channels import (
-    connect_to_source,
+    source_login,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import settings as judged
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
@@ -28,10 +33,12 @@ def describe(server: Server) -> Source:
     return Source(server.dialect.flavour, variables, position.replace("\n", ""), uuid)
 
 
-def describe_source(settings: Settings, password: Secret, seconds: float) -> Source:
-    """Log in to a channel's source with the channel's account and describe it."""
-    source = connect_to_source(settings, password, seconds)
-    try:
-        return describe(source)
-    finally:
-        source.close()
+def describe_each(
+    sources: Mapping[str, tuple[Settings, Secret]], seconds: float
+) -> Answers[Source]:
+    """Log in to the sources of channels, by name, each with its channel's account; describe them."""
+    logins = {
+        name: partial(source_login, settings, password, seconds)
+        for name, (settings, password) in sources.items()
+    }
+    return ask_servers(logins, lambda _name, source: describe(source), seconds)

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
     channels as server_side,
 )
@@ -110,11 +108,8 @@ def _ask_positions(
 ) -> None:
     """Ask every source whose position is not known yet; keep the error of one that fails."""
     unknown = {wait.channel.key: wait for wait in waits if wait.position is None}
-    questions: dict[str, Callable[[], str]] = {
-        key: partial(server_side.source_position, stored[key], wait.password, seconds)
-        for key, wait in unknown.items()
-    }
-    for key, answer in ask_all(questions, seconds).items():
+    sources = {key: (stored[key], wait.password) for key, wait in unknown.items()}
+    for key, answer in server_side.source_positions(sources, seconds).items():
         if isinstance(answer, str):
             unknown[key].position = answer
         elif answer.number in DENIED:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import ask_all
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server import questions
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Login,
+    ServerError,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.questions import (
+    ask_all,
+    ask_servers,
+)
 
 
 def fail() -> str:
@@ -38,3 +48,38 @@ def test_who_does_not_answer_costs_the_time_once() -> None:
     assert told["w3"] == "here"
     for name in ("w1", "w2"):
         assert "no answer within 0.2 s" in str(told[name])
+
+
+def test_servers_are_asked_at_once_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(3)
+    closed = []
+
+    class Fake:
+        def __init__(self, login: Login) -> None:
+            together.wait(5)
+            self.address = login.address
+
+        def close(self) -> None:
+            closed.append(self.address)
+
+    def ask(name: str, server: Any) -> str:
+        if name == "w2":
+            raise ServerError(server.address, "denied", 1142)
+        return str(server.address)
+
+    def cannot() -> Login:
+        raise ServerError("w4", "no login from here")
+
+    monkeypatch.setattr(questions, "connect", Fake)
+    logins = {
+        "w1": Login(host="h1"),
+        "w2": Login(host="h2"),
+        "w3": lambda: Login(host="h3"),
+        "w4": cannot,
+    }
+    told = ask_servers(logins, ask, None)
+    assert list(told) == ["w1", "w2", "w3", "w4"]
+    assert (told["w1"], told["w3"]) == ("h1:3306", "h3:3306")
+    assert isinstance(told["w2"], ServerError) and told["w2"].number == 1142
+    assert "no login from here" in str(told["w4"])
+    assert sorted(closed) == ["h1:3306", "h2:3306", "h3:3306"]
