@@ -194,9 +194,10 @@ class Server:
         """Return the first row of a query that always has one."""
         return self.rows(sql, *args)[0]
 
-    def run(self, statement: Statement) -> list[Row]:
-        """Run a statement that changes something, and remember it as shown."""
-        self.executed.append(statement.shown)
+    def run(self, statement: Statement, again: bool = False) -> list[Row]:
+        """Run a statement that changes something, and remember it as shown, but not ``again``."""
+        if not again:
+            self.executed.append(statement.shown)
         rows = self._execute(statement)
         self.has_changed = True
         return rows

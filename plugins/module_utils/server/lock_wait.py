@@ -73,11 +73,7 @@ def run_with_retries(
     for tries_left in range(wait.retries, -1, -1):
         started = time.monotonic()
         try:
-            if tries_left == wait.retries:
-                server.run(statement)
-            else:
-                server.rows(statement.sql, *statement.args)
-                server.has_changed = True
+            server.run(statement, again=tries_left < wait.retries)
         except ServerError as error:
             if error.number != LOCK_WAIT_TIMEOUT:
                 raise
