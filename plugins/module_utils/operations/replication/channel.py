@@ -375,7 +375,8 @@ class ReplicationChannel(Operation[Desired, Current]):
             {
                 one.key: one.source_password or stored.get(one.key)
                 for one in started
-                if desired.check_sources or one.key in restarted
+                # A wait asks them all itself.
+                if (desired.check_sources and not desired.wait) or one.key in restarted
             },
             current.known,
             desired.connect_timeout,
