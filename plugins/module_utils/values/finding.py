@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Union
 
-CRITICAL, WARNING, INFO = "critical", "warning", "info"
 # The worst first.
-SEVERITIES = (CRITICAL, WARNING, INFO)
+CRITICAL, WARNING, INFO = "critical", "warning", "info"
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,7 @@ def range_problems(columns: Sequence[IdColumn], limits: IdLimits, pair: Autoinc)
     ]
 
 
-def foreign_ids(
-    columns: Sequence[IdColumn], pair: Autoinc, severity: str = WARNING
-) -> list[Finding]:
+def foreign_ids(columns: Sequence[IdColumn], pair: Autoinc, severity: str) -> list[Finding]:
     """Say which tables hold ids that servers with ``pair`` do not give."""
     return [
         Finding(

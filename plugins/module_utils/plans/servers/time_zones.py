@@ -117,8 +117,8 @@ def judge(
             Finding(
                 "time_zones.unknown_here",
                 CRITICAL if vital else WARNING,
-                "",
-                f"this server does not know {_told(lacking)} that {source.server} knows: {harm}",
+                source.server,
+                f"{source.server} knows {_told(lacking)}, and this server does not: {harm}",
                 _cure("this server"),
             )
         )

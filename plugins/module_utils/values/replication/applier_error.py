@@ -70,7 +70,8 @@ class Explanation:
     @property
     def sentence(self) -> str:
         """Say what it means and what can be done, for a message."""
-        return str(self.finding())
+        found = self.finding()
+        return f"{found.text} What can be done: {found.todo}"
 
     def finding(self, where: str = "") -> Finding:
         """Return it as a finding at ``where``."""
@@ -84,8 +85,8 @@ class Explanation:
         )
         key = f" (key {self.key})" if self.key else ""
         subject = f"{what}{key}: " if what else ""
-        remedies = f"What can be done: {' Or: '.join(self.remedies)}"
-        return Finding(self.code, CRITICAL, where, f"{subject}{self.meaning}", remedies)
+        text = f"{subject}{self.meaning}"
+        return Finding(self.code, CRITICAL, where, text, " Or: ".join(self.remedies))
 
 
 @dataclass(frozen=True)

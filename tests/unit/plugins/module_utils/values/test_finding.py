@@ -13,7 +13,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.codes import 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
     CRITICAL,
     INFO,
-    SEVERITIES,
     WARNING,
     Finding,
 )
@@ -54,10 +53,6 @@ def test_the_parts_in_a_result() -> None:
         "todo": "Change the column.",
     }
     assert Finding("a.b", INFO, "", "It is off:", "restart it.").told()["text"] == "It is off"
-
-
-def test_the_worst_severity_is_first() -> None:
-    assert SEVERITIES == (CRITICAL, WARNING, INFO)
 
 
 def test_the_place_that_something_was_found_in() -> None:

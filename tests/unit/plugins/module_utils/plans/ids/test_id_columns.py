@@ -102,7 +102,7 @@ def test_an_emptied_table_that_has_run_full_fails_too() -> None:
 
 def test_foreign_and_unread_columns_are_told() -> None:
     odd = replace(CALLS, foreign=2, sample=(41, 21))
-    (found,) = foreign_ids([CALLS, odd], Autoinc(20, 20))
+    (found,) = foreign_ids([CALLS, odd], Autoinc(20, 20), "warning")
     assert (found.code, found.severity, found.where) == ("ids.of_other_servers", "warning", NAME)
     told = str(found)
     assert "2 of the 3 newest ids of column id are not 0 modulo 20, for example 41, 21." in told

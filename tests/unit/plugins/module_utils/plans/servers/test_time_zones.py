@@ -71,7 +71,9 @@ def test_servers_that_agree() -> None:
 def test_a_name_that_the_read_server_lacks() -> None:
     source = zones("w1", "UTC", "US/Pacific")
     (problem,), risks = judged(source, here=("UTC",))
-    assert "the time zone (US/Pacific) that w1 knows: the first transaction there" in problem
+    assert problem.startswith(
+        "w1 knows the time zone (US/Pacific), and this server does not: the first"
+    )
     assert "tzdata-legacy" in problem and risks == []
     problems, (risk,) = judged(source, here=("UTC",), vital=False)
     assert problems == [] and "a statement (not a row) that is logged there" in risk

@@ -437,7 +437,9 @@ def test_a_kind_of_error_has_a_code() -> None:
         assert told.code == told.told()["code"] == code
     missing = explain_applying(1032, "x").finding("channel w1")
     assert (missing.code, missing.where) == ("channel.row_missing", "channel w1")
-    assert str(missing) == f"channel w1: {explain_applying(1032, 'x').sentence}"
+    told = explain_applying(1032, "x")
+    assert missing.todo.startswith(told.remedies[0])
+    assert f"{missing.text} What can be done: {missing.todo}" == told.sentence
 
 
 def test_an_error_after_which_a_start_would_leave_rows_out() -> None:
