@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+# Where epochs count from, in UTC.
+EPOCH = datetime(1970, 1, 1)
+
 
 def parse_moment(text: str) -> datetime:
     """Return the moment that 'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS' names.

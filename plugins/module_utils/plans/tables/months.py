@@ -23,11 +23,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding impor
     WARNING,
     Finding,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     ARCHIVE_PAST,

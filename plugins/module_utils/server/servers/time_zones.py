@@ -19,8 +19,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     ServerError,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
-    EPOCH,
     Clock,
     ServerZones,
     is_zone_file,

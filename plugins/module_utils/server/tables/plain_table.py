@@ -16,8 +16,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.usage_table import (
     read_table,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
     quote_identifier,

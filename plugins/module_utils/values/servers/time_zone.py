@@ -21,8 +21,6 @@ _TYPE = struct.Struct(">lBB")
 # The servers' own programs load what fits 32 bits, and a server that finds a later
 # transition in its tables knows nothing of the zone (MariaDB 10.11, MySQL 9.7: 1298).
 EARLIEST, LATEST = -(2**31), 2**31 - 1
-# Where epochs count from, in UTC.
-EPOCH = datetime(1970, 1, 1)
 
 # Names of no zones: the host's own choice, and clocks that count leap seconds, which a
 # server's does not.

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import parse_moment
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import (
+    EPOCH,
+    parse_moment,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 
 # Both flavours' limit: MySQL Reference Manual, "Restrictions and Limitations on

@@ -10,8 +10,10 @@ from datetime import date, datetime, timedelta
 from itertools import chain, count
 from typing import Any
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import parse_moment
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import EPOCH
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import (
+    EPOCH,
+    parse_moment,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
     quote_identifier,

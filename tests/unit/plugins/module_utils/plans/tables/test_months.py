@@ -17,12 +17,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_a
     Found,
     archive_of,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     ARCHIVE_PAST,
     DROP_PAST,
-    EPOCH,
     EPOCH_MILLISECONDS,
     EPOCH_SECONDS,
     KEEP_PAST,

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import EPOCH
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
-    EPOCH,
     Partition,
     counted_for_months,
     slivers,
