@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Optional, TypeVar
 
@@ -61,8 +61,11 @@ class Operation(Generic[Desired, Current]):
         """
         return 60.0
 
-    def named(self, desired: Desired, names: Names) -> Desired:
-        """Return ``desired`` with its schemas and tables as this server stores their names."""
+    def named(self, desired: Desired, ask: Callable[[], Names]) -> Desired:
+        """Return ``desired`` with its schemas and tables as this server stores their names.
+
+        ``ask`` asks the server for its rule, which only those need that name any.
+        """
         return desired
 
     def leaves_log(self, desired: Desired) -> bool:

@@ -53,7 +53,7 @@ def run(operation: Operation[Any, Any]) -> None:
         server = connect(login_of(module.params, operation.read_timeout(desired)))
         if operation.leaves_log(desired):
             server.leave_binary_log()
-        desired = operation.named(desired, server.names)
+        desired = operation.named(desired, lambda: server.names)
         current = operation.current(server, desired)
         plan = operation.plan(desired, current)
         statements = _take(module, operation, server, desired, current, plan, taken)

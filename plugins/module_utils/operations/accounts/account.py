@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
@@ -86,7 +86,10 @@ class Accounts(Operation[Sequence[DesiredAccount], CurrentAccounts]):
             return desired_accounts(params["accounts"])
         return desired_accounts([{option: params[option] for option in ACCOUNT}])
 
-    def named(self, desired: Sequence[DesiredAccount], names: Names) -> Sequence[DesiredAccount]:
+    def named(
+        self, desired: Sequence[DesiredAccount], ask: Callable[[], Names]
+    ) -> Sequence[DesiredAccount]:
+        names = ask()
         return [one.named(names) for one in desired]
 
     def current(self, server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:

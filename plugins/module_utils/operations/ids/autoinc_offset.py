@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -198,7 +198,8 @@ class AutoincOffset(Operation[Desired, Current]):
             _readers(params),
         )
 
-    def named(self, desired: Desired, names: Names) -> Desired:
+    def named(self, desired: Desired, ask: Callable[[], Names]) -> Desired:
+        names = ask()
         ids = desired.ids
         schemas = tuple(names.stored(name) for name in ids.limits.schemas)
         floors = {names.stored(name): floor for name, floor in ids.next_id_above.items()}

@@ -263,7 +263,10 @@ class ReplicationChannel(Operation[Desired, Current]):
     def read_timeout(self, desired: Desired) -> float:
         return desired.read_timeout
 
-    def named(self, desired: Desired, names: Names) -> Desired:
+    def named(self, desired: Desired, ask: Callable[[], Names]) -> Desired:
+        if not (desired.required_tables or any(channel.filters for channel in desired.channels)):
+            return desired
+        names = ask()
         return replace(
             desired,
             channels=tuple(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
@@ -22,12 +22,21 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 Table = TypeVar("Table")
 
 
-def option(of_a_table: Options) -> dict[str, Any]:
-    """Return the option ``tables``, a list of tables with the options that each can have."""
+def option(
+    of_a_table: Options, key: str = "table", required: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the option ``tables``, a list of tables with the options that each can have.
+
+    ``key`` is the option with a table's name, ``required`` others that each table must have.
+    """
+    options = {
+        name: {**given, "required": True} if name in required else given
+        for name, given in of_a_table.items()
+    }
     return {
         "type": "list",
         "elements": "dict",
-        "options": {"table": {"type": "str", "required": True}, **of_a_table},
+        "options": {key: {"type": "str", "required": True}, **options},
     }
 
 
@@ -68,20 +77,23 @@ def read_each(
     of_a_table: Options,
     read: Callable[[Params], Table],
     problems: Sequence[Reason] = (),
+    key: str = "table",
+    needed: Sequence[str] = ("schema",),
 ) -> tuple[Table, ...]:
     """Return what ``read`` makes of each table's options.
 
-    Raises ``Refused`` with ``problems`` and all that ``read`` refuses. Where they are a list,
+    ``key`` is the option with a table's name; ``needed`` are those that a table in a list must
+    have from somewhere. Raises ``Refused`` with ``problems`` and all that ``read`` refuses. Where they are a list,
     each is said with its table.
     """
     reasons = list(problems)
     listed, found, names = is_listed(params), [], []
-    for given in each_table(params, ("table", *of_a_table)):
-        lacks = lacking(given, given["table"], "schema") if listed else []
+    for given in each_table(params, (key, *of_a_table)):
+        lacks = lacking(given, given[key], *needed) if listed else []
         reasons += lacks
         if lacks:
             continue
-        name = f"{given['schema']}.{given['table']}"
+        name = f"{given['schema']}.{given[key]}"
         names.append(name)
         with collect(reasons, name if listed else ""):
             found.append(read(given))

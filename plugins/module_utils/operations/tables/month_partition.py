@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -174,7 +174,8 @@ class MonthPartition(Operation[Desired, Current]):
         # the table is bounded by the server.
         return None
 
-    def named(self, desired: Desired, names: Names) -> Desired:
+    def named(self, desired: Desired, ask: Callable[[], Names]) -> Desired:
+        names = ask()
         tables = tuple(
             replace(
                 one,

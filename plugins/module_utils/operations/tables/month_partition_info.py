@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -112,7 +113,8 @@ class MonthPartitionInfo(Question[Desired, Current]):
             now = now_of(params)
         return Desired(listed.read_each(params, _OF_A_TABLE, _asked, problems), now)
 
-    def named(self, desired: Desired, names: Names) -> Desired:
+    def named(self, desired: Desired, ask: Callable[[], Names]) -> Desired:
+        names = ask()
         tables = tuple(
             replace(
                 one,

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Union
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
@@ -16,11 +17,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Options,
     Params,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.listed import (
-    each_table,
-    is_listed,
-    lacking,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import listed
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import months
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import (
@@ -66,27 +63,25 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
     UsageTable,
 )
 
-# What each table has of its own, for a table that is not in a list.
+# The options of one table. Beside ``tables`` they count for those that do not say otherwise.
 _OF_A_TABLE: Options = {
     "schema": {"type": "str"},
-    "name": {"type": "str"},
     "definition": {"type": "str"},
-    "id_column": {"type": "str", "default": "id"},
+    "id_column": {"type": "str"},
     "time_column": {"type": "str"},
     "indexes": {
         "type": "list",
         "elements": "dict",
-        "default": [],
         "options": {
             "name": {"type": "str", "required": True},
             "columns": {"type": "list", "elements": "str", "required": True},
             "unique": {"type": "bool", "default": False},
         },
     },
-    "months_ahead": {"type": "int", "default": 3},
+    "months_ahead": {"type": "int"},
     "first_month": {"type": "str"},
 }
-_REQUIRED_IN_A_LIST = ("name", "definition")
+_DEFAULTS = {"id_column": "id", "indexes": [], "months_ahead": 3}
 
 
 @dataclass(frozen=True)
@@ -131,18 +126,9 @@ class UsageTableOperation(Operation[Desired, Current]):
     """Creates usage tables, or adds the indexes that they lack."""
 
     options = {
-        **_OF_A_TABLE,
-        "tables": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                name: {
-                    **{word: value for word, value in option.items() if word != "default"},
-                    **({"required": True} if name in _REQUIRED_IN_A_LIST else {}),
-                }
-                for name, option in _OF_A_TABLE.items()
-            },
-        },
+        "name": {"type": "str"},
+        "tables": listed.option(_OF_A_TABLE, key="name", required=("definition",)),
+        **listed.with_defaults(_OF_A_TABLE, _DEFAULTS),
         "shape": {"type": "str", "choices": [WRITE, READ], "required": True},
         "now": {"type": "str"},
         "create_schema": {"type": "bool", "default": True},
@@ -157,29 +143,30 @@ class UsageTableOperation(Operation[Desired, Current]):
     }
 
     def desired(self, params: Params) -> Desired:
-        given, listed = each_table(params, _OF_A_TABLE), is_listed(params)
         wait = LockWait(params["lock_wait_timeout_seconds"], params["lock_wait_retries"])
-        now, tables = None, []
-        refuse_if_any(
-            [text for one in given for text in lacking(one, one["name"], "schema", "time_column")]
-        )
-        problems: list[Reason] = [
-            *named_twice("tables", (f"{one['schema']}.{one['name']}" for one in given))
-        ]
-        for one in given:
-            with collect(problems, f"{one['schema']}.{one['name']}" if listed else ""):
-                tables.append(_described(one, params))
+        problems: list[Reason] = []
+        tables: tuple[Described, ...] = ()
+        now = None
+        with collect(problems):
+            tables = listed.read_each(
+                params,
+                _OF_A_TABLE,
+                partial(_described, params),
+                key="name",
+                needed=("schema", "time_column"),
+            )
         problems.extend(wait.problems())
         with collect(problems):
             now = now_of(params)
         refuse_if_any(problems)
-        return Desired(tuple(tables), listed, now, wait)
+        return Desired(tables, listed.is_listed(params), now, wait)
 
     def read_timeout(self, desired: Desired) -> float | None:
         # Building takes as long as the table is large; the wait for it is bounded.
         return None if any(one.table.add_indexes for one in desired.tables) else 60.0
 
-    def named(self, desired: Desired, names: Names) -> Desired:
+    def named(self, desired: Desired, ask: Callable[[], Names]) -> Desired:
+        names = ask()
         tables = (replace(one, table=one.table.named(names)) for one in desired.tables)
         return replace(desired, tables=tuple(tables))
 
@@ -241,8 +228,8 @@ class UsageTableOperation(Operation[Desired, Current]):
         return {**({} if desired.listed else results[0]), "tables": named}
 
 
-def _described(given: Params, params: Params) -> Described:
-    """Return one table; raises ``Refused`` with everything that is wrong with it."""
+def _described(params: Params, given: Params) -> Described:
+    """Return one table; raises ``Refused`` with everything that is wrong with what is ``given``."""
     table = UsageTable(
         given["schema"],
         given["name"],

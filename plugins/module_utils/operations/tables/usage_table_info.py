@@ -12,14 +12,11 @@ from typing import Any
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import login_of
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
     Done,
+    Options,
     Params,
     Question,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.listed import (
-    each_table,
-    is_listed,
-    lacking,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables import listed
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.replicated_table import (
     compare,
@@ -50,6 +47,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
 )
 
 READ_TIMEOUT = 60.0
+
+_OF_A_TABLE: Options = {"schema": {"type": "str"}}
 
 
 @dataclass(frozen=True)
@@ -101,13 +100,9 @@ class UsageTableInfo(Question[Desired, Current]):
     """Compares tables with the same on other servers."""
 
     options = {
-        "schema": {"type": "str"},
         "name": {"type": "str"},
-        "tables": {
-            "type": "list",
-            "elements": "dict",
-            "options": {"schema": {"type": "str"}, "name": {"type": "str", "required": True}},
-        },
+        **_OF_A_TABLE,
+        "tables": listed.option(_OF_A_TABLE, key="name"),
         "compare_with": {
             "type": "list",
             "elements": "dict",
@@ -129,16 +124,13 @@ class UsageTableInfo(Question[Desired, Current]):
     }
 
     def desired(self, params: Params) -> Desired:
-        given, listed = each_table(params, ("schema", "name")), is_listed(params)
-        refuse_if_any([problem for one in given for problem in lacking(one, one["name"], "schema")])
-        tables = tuple(Table(one["schema"], one["name"]) for one in given)
-        problems: list[Reason] = [*named_twice("tables", map(str, tables))]
-        for table in tables:
-            with collect(problems, str(table) if listed else ""):
-                refuse_if_any(system_schema_problems("schema", table.schema))
+        problems: list[Reason] = []
+        tables: tuple[Table, ...] = ()
+        with collect(problems):
+            tables = listed.read_each(params, _OF_A_TABLE, _table, key="name")
         sources, wrong = _sources(params)
         refuse_if_any([*problems, *wrong])
-        return Desired(tables, listed, sources)
+        return Desired(tables, listed.is_listed(params), sources)
 
     def read_timeout(self, desired: Desired) -> float:
         return READ_TIMEOUT
@@ -196,6 +188,11 @@ class UsageTableInfo(Question[Desired, Current]):
             "warnings": warnings,
             **alone,
         }
+
+
+def _table(given: Params) -> Table:
+    refuse_if_any(system_schema_problems("schema", given["schema"]))
+    return Table(given["schema"], given["name"])
 
 
 def _compared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,5 +68,5 @@ def test_one_account_and_a_list_of_it_are_the_same() -> None:
         Account("app", "localhost"),
     ]
     for ignores_case, schema in ((True, "s"), (False, "S")):
-        for wanted in Accounts().named(alone, Names(ignores_case)):
+        for wanted in Accounts().named(alone, partial(Names, ignores_case)):
             assert [scope.schema for scope in wanted.privileges or ()] == [schema]

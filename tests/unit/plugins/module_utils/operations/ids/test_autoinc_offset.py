@@ -144,8 +144,8 @@ def test_how_read_servers_are_reached() -> None:
 def test_names_as_the_server_stores_them() -> None:
     table = {"schema": "Usage", "name": "Calls", "id_column": "Id"}
     asked = desired(check_schemas=["Usage"], next_id_above={"Usage.C": 1}, usage_tables=[table])
-    assert OPERATION.named(asked, Names()) == asked
-    named = OPERATION.named(asked, Names(ignores_case=True)).ids
+    assert OPERATION.named(asked, Names) == asked
+    named = OPERATION.named(asked, lambda: Names(ignores_case=True)).ids
     assert named.limits.schemas == ("usage",) and named.next_id_above == {"usage.c": 1}
     assert named.usage_tables == (UsageTable("usage", "calls", "Id"),)
 

@@ -212,9 +212,14 @@ def test_names_are_those_of_the_server() -> None:
         filters_file="/f",
         required_tables=["Usage.Calls"],
     )
-    named = OPERATION.named(wanted, Names(ignores_case=True))
+    named = OPERATION.named(wanted, lambda: Names(ignores_case=True))
     assert [one.filters for one in named.channels] == [Filters(do_databases=("usage",)), None]
     assert named.required_tables == ("usage.calls",)
+
+
+def test_a_channel_without_names_asks_for_no_rule_of_them() -> None:
+    wanted = desired(channels=[{"channel": "w1"}])
+    assert OPERATION.named(wanted, lambda: pytest.fail("the server was asked")) == wanted
 
 
 def status(name: str, **given: Any) -> ChannelStatus:

@@ -133,10 +133,10 @@ def test_every_table_of_a_list_is_refused_at_once() -> None:
 
 def test_two_names_of_one_table() -> None:
     two = desired(tables=[{"table": "Calls"}, {"table": "calls"}])
-    named = MonthPartition().named(two, Names())
+    named = MonthPartition().named(two, Names)
     assert [one.table for one in named.tables] == ["Calls", "calls"]
     with pytest.raises(Refused, match=r"s\.calls is named 2 times"):
-        MonthPartition().named(two, Names(ignores_case=True))
+        MonthPartition().named(two, lambda: Names(ignores_case=True))
 
 
 def table(name: str, *names: str) -> PartitionedTable:

@@ -215,7 +215,9 @@ def test_a_table_is_named_once() -> None:
     twice = [one_of("a"), one_of("b"), one_of("a")]
     assert refusals(tables=twice) == ["tables: s.a is named 2 times; name it once."]
     # A server may take two names for one.
-    asked = OPERATION.named(desired(tables=[one_of("a"), one_of("A")]), Names(ignores_case=True))
+    asked = OPERATION.named(
+        desired(tables=[one_of("a"), one_of("A")]), lambda: Names(ignores_case=True)
+    )
     with pytest.raises(Refused, match=r"s\.a is named 2 times"):
         OPERATION.plan(asked, Current((found(), found()), NOW))
 
