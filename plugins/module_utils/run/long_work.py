@@ -11,18 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import (
-    LOGIN_OPTIONS,
-    login_of,
-)
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login import login_of
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.long_work import (
     LongOperation,
     LongTaken,
@@ -34,11 +30,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Params,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
-from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import describe
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
-    PYMYSQL_ERROR,
-    ServerError,
+from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import (
+    describe,
+    make_module,
+    told_of,
+    warn,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import Fleet
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.journal import JournalTable
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.named_lock import lock_name
@@ -90,13 +88,7 @@ class Progress(Generic[Current]):
 
 def run(operation: LongOperation[Any, Any]) -> None:
     """Run ``operation`` as an Ansible module. Never returns normally: the process ends."""
-    module = AnsibleModule(
-        argument_spec={**LOGIN_OPTIONS, **RUN_OPTIONS, **operation.options},
-        supports_check_mode=True,
-        **operation.constraints,
-    )
-    if PYMYSQL_ERROR:
-        module.fail_json(msg=missing_required_lib("PyMySQL"), exception=PYMYSQL_ERROR)
+    module = make_module({**RUN_OPTIONS, **operation.options}, operation.constraints)
     fleet = Fleet({})
     progress: Progress[Any] = Progress()
     try:
@@ -106,20 +98,15 @@ def run(operation: LongOperation[Any, Any]) -> None:
         results = operation.result(
             desired, progress.current, None if module.check_mode else progress.taken
         )
-    except Refused as refusal:
-        _fail(module, refusal, fleet, progress, **refusal.told())
-    except ServerError as error:
-        _fail(module, error, fleet, progress, error_number=error.number, **error.details)
     except Stuck as error:
         _fail(module, error, fleet, progress)
     # The last net: a traceback belongs in the result.
     except Exception as error:
-        _fail(module, error, fleet, progress, exception=traceback.format_exc())
+        _fail(module, error, fleet, progress, **told_of(error))
     finally:
         fleet.close()
-    warnings = [warning for server in fleet.servers.values() for warning in server.warnings]
-    for warning in (*warnings, *progress.plan.warnings, *results.pop("warnings", ())):
-        module.warn(warning)
+    warnings = (server.warnings for server in fleet.servers.values())
+    warn(module, *warnings, progress.plan.warnings, results.pop("warnings", ()))
     changes = progress.plan if module.check_mode else _plan_of(progress)
     module.exit_json(
         changed=changes.changed,

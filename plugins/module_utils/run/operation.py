@@ -13,6 +13,8 @@ import os
 import tempfile
 import time
 import traceback
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -23,6 +25,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login imp
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
     Operation,
+    Options,
     Taken,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
@@ -38,13 +41,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 
 def run(operation: Operation[Any, Any]) -> None:
     """Run ``operation`` as an Ansible module. Never returns normally: the process ends."""
-    module = AnsibleModule(
-        argument_spec={**LOGIN_OPTIONS, **operation.options},
-        supports_check_mode=True,
-        **operation.constraints,
-    )
-    if PYMYSQL_ERROR:
-        module.fail_json(msg=missing_required_lib("PyMySQL"), exception=PYMYSQL_ERROR)
+    module = make_module(operation.options, operation.constraints)
     server: Server | None = None
     taken: list[Taken] = []
     plan = Plan()
@@ -59,18 +56,13 @@ def run(operation: Operation[Any, Any]) -> None:
         statements = _take(module, operation, server, desired, current, plan, taken)
         done = None if module.check_mode else taken
         results = operation.result(server, desired, current, plan, done)
-    except Refused as refusal:
-        _fail(module, refusal, server, taken, **refusal.told())
-    except ServerError as error:
-        _fail(module, error, server, taken, error_number=error.number, **error.details)
     # The last net: a traceback belongs in the result.
     except Exception as error:
-        _fail(module, error, server, taken, exception=traceback.format_exc())
+        _fail(module, error, server, taken, **told_of(error))
     finally:
         if server:
             server.close()
-    for warning in (*server.warnings, *plan.warnings, *results.pop("warnings", ())):
-        module.warn(warning)
+    warn(module, server.warnings, plan.warnings, results.pop("warnings", ()))
     module.exit_json(
         changed=plan.changed,
         statements=statements,
@@ -78,6 +70,31 @@ def run(operation: Operation[Any, Any]) -> None:
         diff=plan.diff(),
         **results,
     )
+
+
+def make_module(options: Options, constraints: Mapping[str, Any]) -> AnsibleModule:
+    """Return the module with ``options`` beside those of the login; ends without PyMySQL."""
+    module = AnsibleModule(
+        argument_spec={**LOGIN_OPTIONS, **options}, supports_check_mode=True, **constraints
+    )
+    if PYMYSQL_ERROR:
+        module.fail_json(msg=missing_required_lib("PyMySQL"), exception=PYMYSQL_ERROR)
+    return module
+
+
+def told_of(error: Exception) -> dict[str, Any]:
+    """Return what a failed module says of an error that is being handled, beside its message."""
+    if isinstance(error, Refused):
+        return error.told()
+    if isinstance(error, ServerError):
+        return {"error_number": error.number, **error.details}
+    return {"exception": traceback.format_exc()}
+
+
+def warn(module: AnsibleModule, *warnings: Iterable[str]) -> None:
+    """Give the user every warning."""
+    for warning in chain(*warnings):
+        module.warn(warning)
 
 
 def describe(server: Server) -> dict[str, str]:
