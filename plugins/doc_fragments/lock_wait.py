@@ -15,8 +15,8 @@ options:
     description:
       - How long each try of a change may wait for the table. Everyone else's queries on the table,
         and a channel's rows, wait behind it for as long, and get in between before the next try.
-      - MariaDB waits a second time to clean up after a change that could not get the table, so it
-        is given half the time for each, in whole seconds.
+      - MariaDB waits a second time to clean up after a change of partitions that could not get the
+        table, so it is given half the time for each, in whole seconds.
     type: int
     default: 5
   lock_wait_retries:

@@ -13,6 +13,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.lock_wait import LockWait
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 LOCK_WAIT_TIMEOUT = 1205
@@ -20,10 +21,15 @@ LOCK_WAIT_TIMEOUT = 1205
 # Queries that have queued behind an ALTER get this long before it queues again.
 SECONDS_BETWEEN_TRIES = 1.0
 
+PARTITIONS, INDEXES = "partitions", "indexes"
+
 # How often an ALTER that cannot get the table waits for lock_wait_timeout before
-# it says so: MariaDB's queues a second time to clean up. Between the two others
-# get in, but a session with several statements would lose the time twice.
-_WAITS_OF_AN_ALTER = {MYSQL: 1, MARIADB: 2}
+# it says so: MariaDB's of partitions queues a second time to clean up. Between the two
+# others get in, but a session with several statements would lose the time twice.
+_WAITS_OF_AN_ALTER = {
+    PARTITIONS: {MYSQL: 1, MARIADB: 2},
+    INDEXES: {MYSQL: 1, MARIADB: 1},
+}
 
 # Sessions that keep others from changing a table. MySQL knows them exactly;
 # MariaDB has no view of metadata locks without a plugin, so these are the
@@ -45,22 +51,22 @@ _HOLDERS = {
 }
 
 
-def bound_lock_waits(server: Server, wait: LockWait) -> None:
-    """Bound how long this session queues for a table, in whole seconds and at least one."""
-    waits = _WAITS_OF_AN_ALTER[server.flavour]
-    server.set_session("lock_wait_timeout", max(1, wait.timeout_seconds // waits))
+def bound_lock_waits(server: Server, wait: LockWait, change: str) -> None:
+    """Bound how long this session queues for a table that it changes, in whole seconds.
 
-
-def lock_wait_problems(server: Server, wait: LockWait) -> list[str]:
-    """Say which wait for a table this server cannot keep to when it changes partitions."""
-    waits = _WAITS_OF_AN_ALTER[server.flavour]
-    if wait.timeout_seconds >= waits:
-        return []
-    return [
-        f"server {server.address}: lock_wait_timeout_seconds {wait.timeout_seconds} cannot be kept "
-        f"to. A change of partitions that does not get its table waits {waits} times on this "
-        f"server, for a second each at least; choose {waits} or more."
-    ]
+    ``change`` is what of a table is changed: ``PARTITIONS`` or ``INDEXES``. Raises ``Refused``
+    where the server cannot keep to the time.
+    """
+    waits = _WAITS_OF_AN_ALTER[change][server.flavour]
+    if wait.timeout_seconds < waits:
+        raise Refused(
+            [
+                f"server {server.address}: lock_wait_timeout_seconds {wait.timeout_seconds} cannot "
+                f"be kept to. A change of {change} that does not get its table waits {waits} times "
+                f"on this server, for a second each at least; choose {waits} or more."
+            ]
+        )
+    server.set_session("lock_wait_timeout", wait.timeout_seconds // waits)
 
 
 def run_with_retries(

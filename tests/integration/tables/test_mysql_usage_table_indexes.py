@@ -226,12 +226,14 @@ def test_waits_no_longer_than_told_and_carries_on(
     with reader.admin() as holder, holder.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute(f"SELECT id FROM {options['schema']}.calls LIMIT 1")
-        started = time.monotonic()
-        refused = run_module(
-            MODULE, reader, **options, lock_wait_timeout_seconds=1, lock_wait_retries=0
-        )
-        assert time.monotonic() - started < 5
-        assert refused["failed"] and "gave up after 1 try of 1 s" in refused["msg"], refused
+        for seconds in (3, 1):
+            started = time.monotonic()
+            refused = run_module(
+                MODULE, reader, **options, lock_wait_timeout_seconds=seconds, lock_wait_retries=0
+            )
+            # It is not halved, as that of a change of partitions is on MariaDB.
+            assert seconds <= time.monotonic() - started < seconds + 4
+            assert refused["failed"] and f"gave up after 1 try of {seconds} s" in refused["msg"]
         assert f" {holder.thread_id()} (root@" in refused["msg"]
         # The applier did not wait for the transaction, only for the module.
         writer.rows(

@@ -28,8 +28,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_a
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.clock import utc_now
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.lock_wait import (
+    PARTITIONS,
     bound_lock_waits,
-    lock_wait_problems,
     run_with_retries,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
@@ -190,8 +190,7 @@ class MonthPartition(Operation[Desired, Current]):
         return replace(desired, tables=tables)
 
     def current(self, server: Server, desired: Desired) -> Current:
-        refuse_if_any(lock_wait_problems(server, desired.wait))
-        bound_lock_waits(server, desired.wait)
+        bound_lock_waits(server, desired.wait, PARTITIONS)
         now = desired.now or utc_now(server)
         seen: list[Seen | list[Reason]] = []
         for one in desired.tables:

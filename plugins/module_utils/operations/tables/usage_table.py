@@ -29,6 +29,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.usage_i
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.clock import utc_now
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import Server
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.lock_wait import (
+    INDEXES,
     bound_lock_waits,
     run_with_retries,
 )
@@ -171,7 +172,7 @@ class UsageTableOperation(Operation[Desired, Current]):
         return replace(desired, tables=tuple(tables))
 
     def current(self, server: Server, desired: Desired) -> Current:
-        bound_lock_waits(server, desired.wait)
+        bound_lock_waits(server, desired.wait, INDEXES)
         now = desired.now or utc_now(server)
         return Current(tuple(_read(server, one) for one in desired.tables), now)
 
