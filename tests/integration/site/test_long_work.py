@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -166,11 +167,21 @@ def test_a_call_ends_between_two_steps_when_its_time_is_over(
     assert rest["done"] and steps(rest) == STEPS[1:], rest
 
 
+@contextlib.contextmanager
+def held(source: TestServer, schema: str) -> Iterator[str]:
+    """Hold a row of the source meanwhile, and give the statement that waits for it."""
+    where = f"FROM {schema}.t WHERE number = 1"
+    with source.admin() as holder, holder.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"SELECT 1 {where} FOR UPDATE")
+        yield f"SELECT 1 {where} LOCK IN SHARE MODE"
+
+
 def test_a_second_call_beside_it_is_refused(
     target: TestServer, source: TestServer, arguments: dict[str, Any], schema: str
 ) -> None:
-    slow = {**arguments, "accident": ["verify", "source", "SELECT SLEEP(6)"]}
-    with ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor() as threads, held(source, schema) as waits:
+        slow = {**arguments, "accident": ["verify", "source", waits]}
         first = threads.submit(run_module, NAME, target, **slow)
         wait_until(
             lambda: (
@@ -187,7 +198,8 @@ def test_a_second_call_beside_it_is_refused(
         assert "root from localhost (verify table t on here, begun " in second["msg"], second
         # A check beside it is allowed.
         assert steps(run_module(NAME, target, check=True, **arguments)) == STEPS[3:]
-        assert first.result()["done"], first.result()
+        assert not first.done()
+    assert first.result()["done"], first.result()
     assert not run_module(NAME, target, **arguments)["changed"]
 
 
@@ -204,11 +216,13 @@ def kill_when_sent(word: str) -> None:
 
 
 def test_a_statement_of_a_killed_call_keeps_the_next_one_away_until_it_ends(
-    target: TestServer, source: TestServer, arguments: dict[str, Any]
+    target: TestServer, source: TestServer, arguments: dict[str, Any], schema: str
 ) -> None:
-    slow = {**arguments, "accident": ["copy", "source", "SELECT SLEEP(4)"]}
-    assert try_module(NAME, target, partial(kill_when_sent, "SLEEP"), **slow) == -signal.SIGKILL
-    refused = run_module(NAME, target, **arguments)
+    with held(source, schema) as waits:
+        slow = {**arguments, "accident": ["copy", "source", waits]}
+        killed = try_module(NAME, target, partial(kill_when_sent, "IN SHARE MODE"), **slow)
+        assert killed == -signal.SIGKILL
+        refused = run_module(NAME, target, **arguments)
     assert refused["failed"] and f"of server {source.socket}" in refused["msg"], refused
     assert "(copy row 1 on here, begun " in refused["msg"], refused
     wait_until(partial(is_alone, source), 20, "the killed call's statement does not end")
