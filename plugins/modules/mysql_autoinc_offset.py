@@ -40,7 +40,7 @@ options:
     default: []
     suboptions:
       name:
-        description: What an error message calls the server.
+        description: Name of the server in error messages.
         type: str
         required: true
       increment:
@@ -95,32 +95,32 @@ options:
     description:
       - Whether to look at the ids of each C(AUTO_INCREMENT) column, and to fail when
         O(fail_when_used_percent) of its type's range is used. Nothing is changed then.
-      - Ids that are not of the offset's residue are told in a warning. They end up as second rows
-        with the same id on the read servers.
+      - Ids that are not of the offset's residue are reported in a warning. Read servers
+        then have two rows with one id.
     type: bool
     default: true
   check_schemas:
     description:
-      - The schemas to look at; none for all but the server's own. With O(check_settings) the binary
+      - The schemas to check; empty for all but the server's own. With O(check_settings) the binary
         log must not leave out their rows (C(binlog_do_db), C(binlog_ignore_db)).
     type: list
     elements: str
     default: []
   require_schemas:
     description:
-      - Whether a schema of O(check_schemas) that is not there fails the run. With V(false) it
+      - Whether a schema of O(check_schemas) that does not exist fails the run. With V(false) it
         counts as one without ids, for a schema that a later task makes.
     type: bool
     default: true
   ids_checked_per_table:
     description:
-      - How many of a table's newest ids are looked at. They are read from the end of an index, so a
+      - How many of a table's newest ids are checked. They are read from the end of an index, so a
         table of any size costs the same.
     type: int
     default: 100000
   earlier_increment:
     description:
-      - The increment from before it was multiplied. Ids of the offset's residue modulo it are
+      - The increment before it was multiplied. Ids of the offset's residue modulo it are
         the server's own too.
       - Give it as long as such ids are among the newest.
     type: int
@@ -136,8 +136,8 @@ options:
     description:
       - Whether to refuse a server whose settings would lose rows or stop channels, with the
         RV(dbrw.sharding.mysql_server_info#module:problems) that M(dbrw.sharding.mysql_server_info)
-        tells of a write server. Its RV(dbrw.sharding.mysql_server_info#module:risks) are warnings
-        of a run that is not refused.
+        returns for a write server. Its RV(dbrw.sharding.mysql_server_info#module:risks) become
+        warnings of a run that is not refused.
     type: bool
     default: false
   require_tls:
@@ -158,7 +158,7 @@ options:
     type: dict
     default: {}
   usage_tables:
-    description: The tables of which O(read_servers) are asked.
+    description: The tables that are looked up on O(read_servers).
     type: list
     elements: dict
     default: []
@@ -178,18 +178,19 @@ options:
   read_servers:
     description:
       - The read servers to ask whether they have ids of O(usage_tables) that this server would
-        give again. Then the run is refused, and the value that O(next_id_above) needs is told.
-      - That is so of a write server that comes back empty or from a backup, of one that was
-        truncated, and of an offset that was another server's.
-      - All are asked at once. One that does not answer within O(connect_timeout), lets nobody in or
-        cannot tell within a second a table is named in a warning; one that lacks the table has no
-        ids of it.
+        give again. Then the run is refused, and the error has the value that O(next_id_above)
+        needs.
+      - This happens when a write server comes back empty or from a backup, when a table was
+        truncated, and when the offset belonged to another server before.
+      - All are queried at the same time. One that does not answer within O(connect_timeout),
+        refuses the login, or takes longer than a second for a table is named in a warning; one that
+        does not have the table has no ids of it.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: What a message calls the server.
+        description: Name of the server in messages.
         type: str
         required: true
       host:
@@ -242,7 +243,7 @@ EXAMPLES = r"""
     persist_file: /etc/mysql/mariadb.conf.d/95-autoinc.cnf
     stale_sessions: end
 
-- name: Write server | Look for foreign ids, and for columns that run full
+- name: Write server | Look for ids of other servers, and for columns that are nearly full
   dbrw.sharding.mysql_autoinc_offset:
     login_unix_socket: /run/mysqld/mysqld.sock
     increment: 40
@@ -297,7 +298,8 @@ autoinc:
       type: int
   sample: {increment: 20, offset: 2, residue: 2}
 identity:
-  description: What the server is told by among others, as M(dbrw.sharding.mysql_server_info) tells.
+  description: What distinguishes the server from others, as M(dbrw.sharding.mysql_server_info)
+    returns it.
   returned: success
   type: dict
   contains:

@@ -127,7 +127,7 @@ variables:
   type: dict
 identity:
   description:
-    - What the server is told by among others; no two servers of a topology may have one
+    - What distinguishes the server from others; no two servers of a topology may have one
       RV(identity.server_id) or RV(identity.server_uuid), and no two write servers a domain.
     - The filter P(dbrw.sharding.shared_identities#filter) compares them.
   returned: success

@@ -147,7 +147,7 @@ class Login:
 
     @property
     def address(self) -> str:
-        """What an error message calls the server."""
+        """Name of the server in error messages."""
         return self.unix_socket or f"{self.host or LOCALHOST}:{self.port or DEFAULT_PORT}"
 
 

@@ -212,7 +212,7 @@ def test_an_index_that_does_not_begin_with_the_column(
     told = run_module(MODULE, server, **made)
     grouped = column(told, f"{schema}.grouped")
     assert grouped["highest_id"] is None and grouped["ids_checked"] == 0
-    assert any(f"{schema}.grouped: no index starts with column id" in t for t in told["warnings"])
+    assert any(f"{schema}.grouped: no index begins with column id" in t for t in told["warnings"])
 
 
 def test_begins_above_a_floor(

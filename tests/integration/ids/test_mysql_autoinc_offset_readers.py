@@ -86,16 +86,21 @@ def insert(server: TestServer, table: str) -> int:
 
 def refusal(table: str, next_id: int, highest: int, residue: int = 2) -> str:
     return (
-        f"{table}: this server's next id is {next_id}, and of its class ({residue} modulo 20) "
-        f"there are ids up to {highest} on read server r1. It would give them again, and read "
-        "servers would store second rows with them. It has come back empty or from a backup, was "
-        "truncated, or its offset was another server's. Give it a free offset and a free server "
-        f"id; or let it number on above them, with next_id_above: {{{table}: {highest}}}."
+        f"{table}: this server's next id is {next_id}, and ids of its class ({residue} modulo "
+        f"20) exist already up to {highest} on read server r1. It would give them again, and read "
+        "servers would store two rows with one id. The server has come back empty or from a "
+        "backup, the table was truncated, or the offset belonged to another server. Give it an "
+        f"unused offset and an unused server id; or let it continue above them, with "
+        f"next_id_above: {{{table}: {highest}}}."
     )
 
 
 def unknown(result: dict[str, Any]) -> list[str]:
-    return [text for text in result["warnings"] if text.startswith("Whether read servers have")]
+    return [
+        text
+        for text in result["warnings"]
+        if text.startswith("It is unknown whether all read servers are free of")
+    ]
 
 
 def test_an_empty_write_server_is_refused_until_it_begins_above(
@@ -157,7 +162,7 @@ def test_one_that_was_restored_or_is_another_is_refused(
     # begin where w3 has been. w2 goes on.
     doubled = {**asked, "increment": 40, "earlier_increment": 20}
     fresh = run_module(MODULE, server, **{**doubled, "offset": 23})
-    assert "of its class (23 modulo 40) there are ids up to 59983" in fresh["msg"]
+    assert "ids of its class (23 modulo 40) exist already up to 59983" in fresh["msg"]
     outside_binary_log(server, rows_of(table, HELD, 2, 20))
     assert run_module(MODULE, server, **doubled)["changed"]
 

@@ -114,7 +114,7 @@ def test_a_file_that_the_server_does_not_read_is_refused(
 ) -> None:
     elsewhere = problem_of(run_module, server, {**pair, "persist_file": f"{tmp_path}/a.cnf"})
     assert "would have increment 1 and offset 1 all the same" in elsewhere
-    assert f"it does not read this file, but {server.work_dir}/my.cnf" in elsewhere
+    assert f"it does not read this file; it reads {server.work_dir}/my.cnf" in elsewhere
     assert not (tmp_path / "a.cnf").exists()
     for name in ("autoinc", "autoinc.conf", "autoinc.cnf.bak"):
         options = {**pair, "persist_file": str(conf_d / name)}
@@ -142,7 +142,7 @@ def test_a_file_that_everybody_can_write_to_is_refused(
     assert printed(server) == (1, 1)
     for options in (pair, {**pair, "increment": 40}):
         problem = problem_of(run_module, server, options)
-        assert f"{file} is passed over, because everybody can write to it: chmod o-w" in problem
+        assert f"{file} is ignored, because everybody can write to it: chmod o-w" in problem
     file.chmod(0o644)
     assert not run_module(MODULE, server, **pair)["changed"]
 
@@ -165,7 +165,7 @@ def test_a_file_that_the_servers_user_cannot_read_is_refused(
         bare.host.run("chown", "root", str(file))
         file.chmod(0o600)
         problem = problem_of(run_module, server, pair)
-        assert f"{file} is passed over, because the server's user nobody cannot read it" in problem
+        assert f"{file} is ignored, because the server's user nobody cannot read it" in problem
         # In most containers root may not look at others' processes.
         assert without_ptrace(server, pair)["msg"] == problem
         server.kill()
@@ -291,7 +291,7 @@ def test_what_else_sets_the_pair(
     first.write_text("SET GLOBAL auto_increment_increment = 4;\n")
     (conf_d / "a.cnf").write_text(f"[mysqld]\ninit-file = {first}\n")
     problem = problem_of(run_module, server, pair)
-    assert f"init_file {first} sets it, whatever this server is given" in problem
+    assert f"init_file {first} sets it, whatever is set on this server" in problem
     first.write_text("SELECT 1;\n")
     server.rows("SET GLOBAL init_connect = 'SET auto_increment_increment = 4'")
     try:
@@ -315,7 +315,7 @@ def test_mysql_that_does_not_load_what_it_stores_is_refused(
     file.write_text(f"[mysqld]\n{said}\n")
     expected = (
         "At its next start this server would have increment 1 and offset 1, and not the pair that "
-        "it stores itself, which it would not load: "
+        "it has stored with SET PERSIST, which it would not load: "
     )
     for check in (True, False):
         problem = run_module(MODULE, server, check=check, **pair)["msg"]
@@ -388,8 +388,8 @@ def test_a_server_that_has_come_up_with_another_pair_is_told_of(
     told = run_module(MODULE, server, **pair)
     assert told["changed"] and running(server) == (20, 1)
     assert told["warnings"][0].startswith(
-        f"This server ran with increment 2 and offset 1 (from {late}), and not with 20 and 1, "
-        "which it was given."
+        f"This server ran with increment 2 and offset 1 (from {late}), and not with 20 and "
+        "1, which had been set."
     ), told["warnings"]
     # And which ids of others it has made.
     assert any(f"{table}: 1 of the 2 newest ids" in text for text in told["warnings"])
@@ -418,8 +418,9 @@ def test_where_it_cannot_be_seen_it_is_said(
         told = run_module(MODULE, server, **options)
         assert told["changed"]
         assert (
-            "Whether this server has its pair after its next start is not known: the server's "
-            "process is not found on the host where this module runs" in str(told["warnings"])
+            "Whether this server has this increment and offset after its next start is unknown: "
+            "the server's process is not found on the host where this module runs"
+            in str(told["warnings"])
         )
         if server.flavour == "mysql":
             # It says itself what it does since it was started.

@@ -553,7 +553,9 @@ def test_a_write_server_that_lost_its_disk_is_refused_until_it_numbers_on(site: 
     site.host.run("rm", "-r", str(w1.work_dir / "data"))
     refused = site.try_playbook("site.yml")
     assert refused.code != 0, refused.output
-    assert f"{TABLE}: this server's next id is 1, and of its class (1 modulo 20)" in refused.output
+    assert (
+        f"{TABLE}: this server's next id is 1, and ids of its class (1 modulo 20)" in refused.output
+    )
     assert f"next_id_above: {{{TABLE}: {last}}}" in refused.output
     # Before an account was made, and before applications are told of it.
     assert not w1.rows("SELECT 1 FROM mysql.user WHERE user IN ('application', 'replication_r1')")

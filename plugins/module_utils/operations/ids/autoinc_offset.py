@@ -324,13 +324,13 @@ def _problems(ids: planning.DesiredAutoinc, params: Params) -> list[str]:
     if earlier is not None and (earlier < 1 or ids.pair.increment % earlier):
         problems.append(
             f"earlier_increment {earlier} does not divide increment {ids.pair.increment}; an "
-            "increment can only have been multiplied."
+            "increment can only be multiplied."
         )
     if params["read_servers"] and not (
         params["read_server_user"] and params["read_server_password"]
     ):
         problems.append(
-            "read_servers cannot be asked without read_server_user and read_server_password; "
+            "read_servers cannot be queried without read_server_user and read_server_password; "
             "give both."
         )
     schemas: dict[str, Collection[str]] = {
@@ -379,14 +379,14 @@ def _file(server: Server, path: str | None) -> ConfigFile:
         raise Refused(
             [
                 f"server {server.address} is MariaDB, which cannot store variables itself: "
-                "name a configuration file in persist_file, or a restart would bring back "
-                "other ids."
+                "name a configuration file in persist_file, or the server would use other values "
+                "after a restart."
             ]
         )
     folder = Path(path).parent
     if not folder.is_dir():
         raise Refused(
-            [f"persist_file: there is no folder {folder}. Create it, or correct the path."]
+            [f"persist_file: the folder {folder} does not exist. Create it, or correct the path."]
         )
     return read_file(path)
 

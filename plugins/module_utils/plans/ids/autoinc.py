@@ -221,9 +221,9 @@ def plan(desired: DesiredAutoinc, current: CurrentAutoinc) -> Plan:
 def stale_warning(sessions: Sequence[Session]) -> str:
     """Say which sessions still number with other values, and what to do."""
     return (
-        f"Sessions that may number rows with other values than these: {listed(sessions)}. No "
-        "other server may use the ids that this one gives up before they are gone: let them "
-        "reconnect, or use stale_sessions: wait or end."
+        f"Sessions that may still give ids with other values than these: {listed(sessions)}. No "
+        "other server may use the ids that this one gives up until these sessions have ended: let "
+        "them reconnect, or use stale_sessions: wait or end."
     )
 
 
@@ -238,8 +238,8 @@ def _control_problems(current: CurrentAutoinc) -> list[str]:
         return []
     return [
         f"{current.controlled_by} sets this server's increment and offset itself, and would "
-        "overwrite others at its next change of members. Leave the pair to it, or switch that off "
-        "first."
+        "overwrite other values at its next change of members. Leave both to it, or switch that "
+        "off first."
     ]
 
 
@@ -256,12 +256,12 @@ def _start_problems(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
     if start is None:
         return []
     if start.sets_pair:
-        return [f"{start.sets_pair}, whatever this server is given. Take it out there."]
+        return [f"{start.sets_pair}, whatever is set on this server. Remove that there."]
     limits = start.limits_of(wanted)
     if limits:
         return [
             f"This server cannot have increment {wanted.increment} and offset {wanted.offset}: "
-            f"{'; '.join(limits)}. Take that out, and restart it."
+            f"{'; '.join(limits)}. Remove that, and restart it."
         ]
     if current.has_persist:
         return _forgotten(wanted, start)
@@ -270,17 +270,18 @@ def _start_problems(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
     path = current.file.path
     reasons = list(start.passed_over)
     if path not in start.files:
-        reasons.append(f"it does not read this file, but {', '.join(start.files) or 'none'}")
+        reasons.append(f"it does not read this file; it reads {', '.join(start.files) or 'none'}")
     reasons += [
         f"{one.where} has {one.name} = {one.value}"
         for one in (start.last(INCREMENT), start.last(OFFSET))
         if one and not one.where.startswith(f"{path}, ")
     ]
     return [
-        f"persist_file {path}: at its next start this server would have increment "
-        f"{start.pair.increment} and offset {start.pair.offset} all the same: "
+        f"persist_file {path}: at its next start this server would still have "
+        f"increment {start.pair.increment} and offset {start.pair.offset}: "
         f"{'; '.join(reasons)}. Choose a name that ends in .cnf, in a folder that the server "
-        "includes, and that is read after all others that set the pair; or take it out of these."
+        "includes, and that is read after all others that set increment and offset; or remove the "
+        "settings from the others."
     ]
 
 
@@ -288,16 +289,17 @@ def _forgotten(wanted: Autoinc, start: StartOptions) -> list[str]:
     """Say whether a server that stores its variables itself would not load them."""
     if start.unknown and start.proven is False:
         return [
-            "This server does not load the pair that it stores itself (persisted_globals_load is "
-            "OFF), and would number rows of other servers after its next start. Take that out of "
-            "its configuration, and restart it."
+            "This server does not load the increment and offset that it has stored with SET "
+            "PERSIST (persisted_globals_load is OFF), and would give ids of other servers after "
+            "its next start. Remove that setting from its configuration, and restart it."
         ]
     if start.unknown or not start.forgets_stored or start.pair == wanted:
         return []
     return [
         f"At its next start this server would have increment {start.pair.increment} and offset "
-        f"{start.pair.offset}, and not the pair that it stores itself, which it would not load: "
-        f"{start.forgets_stored}. Take that out, or set the pair in its configuration, too."
+        f"{start.pair.offset}, and not the pair that it has stored with SET PERSIST, which it "
+        f"would not load: {start.forgets_stored}. Remove that, or set the pair in its "
+        f"configuration, too."
     ]
 
 
@@ -306,13 +308,13 @@ def _unknown_start(current: CurrentAutoinc) -> list[str]:
     if start is None or not start.unknown or start.proven is not None:
         return []
     where = (
-        "the pair that it stores itself is loaded (persisted_globals_load, no --no-defaults)"
+        "the pair stored with SET PERSIST is loaded (persisted_globals_load, no --no-defaults)"
         if current.has_persist
         else "persist_file is read after all others that set the pair (mariadbd --print-defaults)"
     )
     return [
-        "Whether this server has its pair after its next start is not known: "
-        f"{start.unknown}. See that {where}."
+        "Whether this server has this increment and offset after its next start is unknown: "
+        f"{start.unknown}. Make sure that {where}."
     ]
 
 
@@ -324,9 +326,10 @@ def _drift(wanted: Autoinc, current: CurrentAutoinc) -> list[str]:
     origin = f" (from {current.origin})" if current.origin else ""
     return [
         f"This server ran with increment {running.increment} and offset {running.offset}{origin}, "
-        f"and not with {given.increment} and {given.offset}, which it was given. What it has "
-        "numbered so may have ids of other servers, and then read servers have second rows with "
-        "them: look at foreign_ids of each of id_columns, and find out who has changed it."
+        f"and not with {given.increment} and {given.offset}, which had been set. Rows that it has "
+        "numbered since may have ids of other servers, and then read servers have two rows with "
+        "one id: look at foreign_ids of each of id_columns, and find out who has changed the "
+        "setting."
     ]
 
 
@@ -336,17 +339,17 @@ def _class_problems(desired: DesiredAutoinc, current: CurrentAutoinc) -> list[st
         return []
     if old.problems(""):
         return [
-            f"This server has increment {old.increment} and offset {old.offset}, which it cannot "
-            "keep: it has numbered rows of other servers. Look at its ids, then repeat this with "
-            "force: true."
+            f"This server has increment {old.increment} and offset {old.offset}, which is not "
+            "valid: rows that it has numbered may have ids of other servers. Look at its ids, "
+            "then repeat this with force: true."
         ]
     factor = max(2, -(-new.increment // old.increment))
     return [
         f"This server has increment {old.increment} and offset {old.offset}; with increment "
         f"{new.increment} and offset {new.offset} it would give ids that belong to other servers. "
         f"An increment may only be multiplied ({old.increment} to {old.increment * factor}, say), "
-        f"with an offset that is {old.residue} modulo {old.increment}. If nobody has ids of its "
-        "new class, force: true."
+        f"with an offset that is {old.residue} modulo {old.increment}. If no server has ids of the "
+        "new class, use force: true."
     ]
 
 

@@ -28,9 +28,11 @@ def floor_problems(floors: Mapping[str, object]) -> list[str]:
     for name, floor in floors.items():
         schema, dot, table = name.partition(".")
         if not (schema and dot and table):
-            found.append(f"next_id_above: {name} is no table; write schema.table.")
+            found.append(f"next_id_above: {name} is not a table; write schema.table.")
         if isinstance(floor, bool) or not isinstance(floor, int) or floor < 0:
-            found.append(f"next_id_above: {name}: {floor!r} is no id; give a whole number from 0.")
+            found.append(
+                f"next_id_above: {name}: {floor!r} is not an id; give a whole number from 0."
+            )
     return found
 
 
@@ -61,10 +63,10 @@ def foreign_ids(columns: Sequence[IdColumn], pair: Autoinc, severity: str) -> li
             column.table_name,
             f"{column.foreign} of the {column.checked} newest ids of column {column.column} are "
             f"not {pair.residue} modulo {pair.increment}, for example "
-            f"{', '.join(str(one) for one in column.sample)}. Another server gives such ids to "
-            "rows of its own",
-            "find out which session wrote them (an increment of its own, an explicit id, an old "
-            "session), or what was restored here.",
+            f"{', '.join(str(one) for one in column.sample)}. Another server gives the same ids "
+            "to its own rows",
+            "find out which session wrote them (one with its own increment, with an explicit id, "
+            "or from before a change), or what was restored here.",
         )
         for column in columns
         if column.foreign
@@ -78,8 +80,8 @@ def unread(columns: Sequence[IdColumn]) -> list[Finding]:
             "ids.not_checked",
             WARNING,
             column.table_name,
-            f"no index starts with column {column.column}, so its ids cannot be read without "
-            "reading the whole table; they were not checked.",
+            f"no index begins with column {column.column}, so its ids were not "
+            "checked, which would read the whole table.",
         )
         for column in columns
         if column.index is None
@@ -110,7 +112,7 @@ def plan_floors(
                     "ids.floor_without_table",
                     CRITICAL,
                     "next_id_above",
-                    f"there is no table {name} with an AUTO_INCREMENT column.",
+                    f"no table {name} with an AUTO_INCREMENT column exists.",
                     "Create it first (mysql_usage_table), or correct the name.",
                 )
             )

@@ -59,11 +59,11 @@ def problems_of(
             "ids.given_again",
             CRITICAL,
             table,
-            f"this server's next id is {next_ids[table]}, and of its class ({pair.residue} modulo "
-            f"{pair.increment}) there are ids {_said(those)}. It would give them again, and read "
-            "servers would store second rows with them. It has come back empty or from a backup, "
-            "was truncated, or its offset was another server's.",
-            "Give it a free offset and a free server id; or let it number on above them"
+            f"this server's next id is {next_ids[table]}, and ids of its class ({pair.residue} "
+            f"modulo {pair.increment}) exist already {_said(those)}. It would give them again, and "
+            "read servers would store two rows with one id. The server has come back empty or "
+            "from a backup, the table was truncated, or the offset belonged to another server.",
+            "Give it an unused offset and an unused server id; or let it continue above them"
             f"{_floor(table, those)}.",
         )
         for table, those in sorted(by_table.items())
@@ -80,9 +80,9 @@ def unknown(found: Sequence[IdsOnReader]) -> list[str]:
         return []
     said = "; ".join(f"{reason} ({', '.join(tables)})" for reason, tables in reasons.items())
     return [
-        "Whether read servers have ids that this server would give again is not known of all of "
-        f"them: {said}. In the first run of a new topology, which makes the account there, that is "
-        "as it must be. If this server has come back empty or from a backup, run this again when "
+        "It is unknown whether all read servers are free of ids that this server would give "
+        f"again: {said}. In the first run of a new topology, which creates the account there, this "
+        "is expected. If this server has come back empty or from a backup, run this again when "
         "they answer, before an application writes to it."
     ]
 
@@ -91,7 +91,7 @@ def _said(those: Sequence[IdsOnReader]) -> str:
     return ", ".join(
         f"up to {one.highest} on read server {one.reader}"
         if one.highest is not None
-        else f"up to {one.id} at least on read server {one.reader}"
+        else f"up to at least {one.id} on read server {one.reader}"
         for one in those
     )
 
@@ -99,5 +99,5 @@ def _said(those: Sequence[IdsOnReader]) -> str:
 def _floor(table: str, those: Sequence[IdsOnReader]) -> str:
     highest = [one.highest for one in those if one.highest is not None]
     if len(highest) < len(those):
-        return ", with next_id_above: the highest could not be told in time, ask for it there"
+        return ", with next_id_above: the highest id could not be read in time, look it up there"
     return f", with next_id_above: {{{table}: {max(highest)}}}"

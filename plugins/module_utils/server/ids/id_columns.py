@@ -112,8 +112,8 @@ def _require_schemas(server: Server, schemas: Collection[str]) -> None:
     if missing:
         raise Refused(
             [
-                f"check_schemas: server {server.address} has no schema {name}; correct the name or "
-                "leave it out."
+                f"check_schemas: server {server.address} has no schema {name}; correct the name, "
+                "or remove it."
                 for name in missing
             ]
         )

@@ -184,12 +184,12 @@ class Watch:
 
 def _still_there(left: tuple[Session, ...], policy: StalePolicy) -> str:
     what = (
-        "they were told to end and roll their transactions back; give them more time"
+        "they have been ended and are rolling their transactions back; give them more time"
         if policy.action == END
         else "let them reconnect, or use stale_sessions: end"
     )
     return (
-        f"after {policy.timeout_seconds} s there are sessions that may number rows with other "
+        f"after {policy.timeout_seconds} s there are sessions that may still give ids with other "
         f"values: {listed(left)}. The new values are set; {what}, and run this again"
     )
 

@@ -78,7 +78,7 @@ def read(server: Server, wanted: ConfigFile | None = None) -> StartOptions:
     except Unknown as error:
         return StartOptions(unknown=str(error))
     except NotUnderstood as error:
-        return StartOptions(unknown=f"an option file is not understood, line {error.line}: {error}")
+        return StartOptions(unknown=f"an option file cannot be parsed, line {error.line}: {error}")
     except OSError as error:
         return StartOptions(unknown=f"{error.filename}: {error.strerror}")
 
@@ -132,7 +132,7 @@ def _process_of(server: Server) -> _Process:
         raise Unknown(ELSEWHERE) from None
     except OSError as error:
         raise Unknown(
-            f"the server's process {number} cannot be looked at ({error.strerror}); run the module "
+            f"the server's process {number} cannot be read ({error.strerror}); run the module "
             "on the server's host, as root (become) or as the server's user"
         ) from None
     # Its working directory, in which no other server can be.
@@ -259,7 +259,9 @@ class _Reader:
     def _default_files(self) -> list[str]:
         program = shutil.which("my_print_defaults", path=f"{os.defpath}:/usr/sbin:/usr/local/bin")
         if not program:
-            raise Unknown("my_print_defaults is not there, which tells where option files are")
+            raise Unknown(
+                "the program my_print_defaults, which lists the option files, is not installed"
+            )
         said = subprocess.run(
             [program, "--help"],
             # Without those of the server's environment, which may have spaces.
@@ -273,7 +275,7 @@ class _Reader:
         for line in lines:
             if line.startswith("Default options are read from"):
                 return next(lines, "").split()
-        raise Unknown(f"{program} --help does not tell where option files are")
+        raise Unknown(f"{program} --help does not list the option files")
 
     def _variable(self, names: Sequence[str]) -> str | None:
         found = (self.process.environment.get(name) for name in names)
@@ -281,7 +283,7 @@ class _Reader:
 
     def _read(self, file: Path, depth: int) -> None:
         if not file.is_absolute():
-            raise Unknown(f"the option file {file} was named without its folder")
+            raise Unknown(f"the option file {file} was given without its folder")
         content = self._content(file)
         if content is None or depth > _DEEPEST:
             return
@@ -315,10 +317,10 @@ class _Reader:
             self._see(file)
             mode = file.stat().st_mode
             if not stat.S_ISREG(mode):
-                raise Unknown(f"{file} is no file that can be read twice")
+                raise Unknown(f"{file} is not a regular file, and can be read only once")
             if mode & stat.S_IWOTH:
                 self.passed_over.append(
-                    f"{file} is passed over, because everybody can write to it: chmod o-w {file}"
+                    f"{file} is ignored, because everybody can write to it: chmod o-w {file}"
                 )
                 return None
             content = file.read_bytes()
@@ -326,7 +328,7 @@ class _Reader:
             return wanted
         except PermissionError:
             self.passed_over.append(
-                f"{file} is passed over, because the server's user {self.process.user.name} "
+                f"{file} is ignored, because the server's user {self.process.user.name} "
                 "cannot read it"
             )
             return None

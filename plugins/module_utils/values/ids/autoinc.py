@@ -63,8 +63,8 @@ class Autoinc:
         if not found and self.offset > self.increment:
             found.append(
                 f"{name}: offset {self.offset} is above increment {self.increment}; the server "
-                "would ignore it and number rows that belong to others. Choose an offset from 1 "
-                "to the increment."
+                "would ignore it and give ids that belong to other servers. Choose an offset from "
+                "1 to the increment."
             )
         return found
 
@@ -92,7 +92,7 @@ def problems_between(servers: Sequence[NamedAutoinc]) -> list[str]:
         if len(names) > 1:
             found.append(
                 f"{', '.join(names)}: the same offset {offset}; they would give different rows the "
-                "same id. Give each an offset of its own."
+                "same id. Give each its own offset."
             )
     if len(names_by_increment) > 1:
         said = "; ".join(
@@ -100,7 +100,7 @@ def problems_between(servers: Sequence[NamedAutoinc]) -> list[str]:
             for increment, names in sorted(names_by_increment.items())
         )
         found.append(
-            f"Different increments ({said}): ids would collide. Use one increment, at least the "
-            "largest number of write servers that you plan, everywhere."
+            f"Different increments ({said}): ids would collide. Use one increment everywhere, at "
+            "least as large as the number of write servers that you will ever have."
         )
     return found

@@ -51,10 +51,10 @@ class IdLimits:
         """Say what is wrong with the limits."""
         found = []
         if self.per_table < 1:
-            found.append(f"ids_checked_per_table is {self.per_table}; look at 1 at least.")
+            found.append(f"ids_checked_per_table is {self.per_table}; it must be at least 1.")
         if not 1 <= self.fail_when_used_percent <= 100:
             found.append(
-                f"fail_when_used_percent is {self.fail_when_used_percent}; choose 1 to 100."
+                f"fail_when_used_percent is {self.fail_when_used_percent}; it must be 1 to 100."
             )
         return found
 

@@ -35,10 +35,7 @@ class StalePolicy:
         """Say what is wrong with it."""
         if self.timeout_seconds >= 1:
             return []
-        return [
-            f"stale_sessions_timeout_seconds is {self.timeout_seconds}; give the sessions at "
-            "least 1 second."
-        ]
+        return [f"stale_sessions_timeout_seconds is {self.timeout_seconds}; it must be at least 1."]
 
 
 @dataclass(frozen=True)

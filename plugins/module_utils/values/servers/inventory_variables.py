@@ -407,7 +407,7 @@ VARIABLES = (
         "dict",
         "ids by table (`schema.table`) that every next id must be above, where one came back empty "
         "or from a backup; "
-        "[the refusal tells them](operations.md#a-write-server-that-has-lost-its-disk)",
+        "[the error names them](operations.md#a-write-server-that-has-lost-its-disk)",
         kinds=(WRITE,),
         default={},
         on_paper=False,

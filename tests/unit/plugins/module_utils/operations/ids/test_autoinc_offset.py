@@ -90,11 +90,11 @@ def result(asked: Desired, found: Current, done: Done = None) -> dict[str, Any]:
         ({"peers": [{"name": "w9", "increment": 4, "offset": 9}]}, "offset 9 is above increment 4"),
         (
             {"read_servers": [READER], "read_server_password": "hushed"},
-            "read_servers cannot be asked without read_server_user and read_server_password",
+            "read_servers cannot be queried without read_server_user and read_server_password",
         ),
         (
             {"read_servers": [READER], "read_server_user": "monitor"},
-            "read_servers cannot be asked without read_server_user and read_server_password",
+            "read_servers cannot be queried without read_server_user and read_server_password",
         ),
     ],
 )
@@ -113,14 +113,13 @@ def test_every_reason_comes_at_once() -> None:
     )
     own = "is a schema of the server itself; name one of your own."
     assert several == [
-        "earlier_increment 3 does not divide increment 20; an increment can only have been "
-        "multiplied.",
+        "earlier_increment 3 does not divide increment 20; an increment can only be multiplied.",
         f"check_schemas: mysql {own}",
         f"next_id_above: sys {own}",
         f"usage_tables: MySQL {own}",
-        "stale_sessions_timeout_seconds is 0; give the sessions at least 1 second.",
-        "next_id_above: calls is no table; write schema.table.",
-        "next_id_above: a.b: 'x' is no id; give a whole number from 0.",
+        "stale_sessions_timeout_seconds is 0; it must be at least 1.",
+        "next_id_above: calls is not a table; write schema.table.",
+        "next_id_above: a.b: 'x' is not an id; give a whole number from 0.",
     ]
 
 

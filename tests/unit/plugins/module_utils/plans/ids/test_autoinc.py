@@ -366,8 +366,8 @@ def test_what_is_read_later_is_named() -> None:
     later = option("increment", "2", "/etc/zz.cnf, line 7")
     said = problem(replace(GIVEN, start=StartOptions((*OWN, later), ("/etc/my.cnf", PATH))))
     assert said.startswith(
-        f"persist_file {PATH}: at its next start this server would have increment 2 and offset 2 "
-        "all the same: /etc/zz.cnf, line 7 has auto_increment_increment = 2. "
+        f"persist_file {PATH}: at its next start this server would still have increment 2 "
+        "and offset 2: /etc/zz.cnf, line 7 has auto_increment_increment = 2. "
     )
 
 
@@ -375,10 +375,10 @@ def test_a_file_that_is_not_read_is_told_with_the_reason() -> None:
     start = StartOptions((), ("/etc/my.cnf",), passed_over=("a.cnf is passed over",))
     said = problem(replace(GIVEN, start=start))
     assert (
-        "would have increment 1 and offset 1 all the same: a.cnf is passed over; it does not read "
-        "this file, but /etc/my.cnf. " in said
+        "would still have increment 1 and offset 1: a.cnf is passed over; it does not read "
+        "this file; it reads /etc/my.cnf. " in said
     )
-    assert "but none. " in problem(replace(GIVEN, start=StartOptions()))
+    assert "it reads none. " in problem(replace(GIVEN, start=StartOptions()))
 
 
 def test_what_sets_the_pair_after_all_options_is_refused() -> None:
@@ -391,16 +391,16 @@ def test_what_limits_the_pair_is_refused() -> None:
     said = problem(replace(GIVEN, start=StartOptions((*OWN, limit), (PATH,))))
     assert said == (
         "This server cannot have increment 20 and offset 2: its command line has "
-        "maximum_auto_increment_increment = 5. Take that out, and restart it."
+        "maximum_auto_increment_increment = 5. Remove that, and restart it."
     )
 
 
 def test_what_is_not_known_of_a_start_is_a_warning() -> None:
     (warning,) = full_plan(DESIRED, replace(GIVEN, start=StartOptions(unknown="far"))).warnings
-    assert "is not known: far. See that persist_file is read after all others" in warning
+    assert "is unknown: far. Make sure that persist_file is read after all others" in warning
     stores = CurrentAutoinc(DESIRED.pair, True, DESIRED.pair)
     (warning,) = full_plan(DESIRED, replace(stores, start=StartOptions(unknown="far"))).warnings
-    assert "See that the pair that it stores itself is loaded" in warning
+    assert "Make sure that the pair stored with SET PERSIST is loaded" in warning
     proven = replace(stores, start=StartOptions(unknown="far", proven=True))
     assert full_plan(DESIRED, proven) == Plan()
     said = problem(replace(stores, start=StartOptions(unknown="far", proven=False)))
@@ -411,7 +411,10 @@ def test_a_server_that_does_not_load_what_it_stores_is_refused() -> None:
     stores = CurrentAutoinc(DESIRED.pair, True, DESIRED.pair)
     load = StartOption("persisted_globals_load", "OFF", "/etc/my.cnf, line 2")
     said = problem(replace(stores, start=StartOptions((load,))))
-    assert "would have increment 1 and offset 1, and not the pair that it stores itself" in said
+    assert (
+        "would have increment 1 and offset 1, and not the pair that it has stored with SET PERSIST"
+        in said
+    )
     assert "persisted_globals_load = OFF in /etc/my.cnf, line 2. " in said
     assert full_plan(DESIRED, replace(stores, start=StartOptions((load, *OWN)))) == Plan()
 
@@ -421,8 +424,8 @@ def test_a_pair_that_nobody_has_given_is_told() -> None:
     change = full_plan(DESIRED, replace(drifted, start=StartOptions(OWN, (PATH,))))
     (warning,) = change.warnings
     assert change.changed and warning.startswith(
-        "This server ran with increment 2 and offset 1 (from /etc/zz.cnf), and not with 20 and 2, "
-        "which it was given. "
+        "This server ran with increment 2 and offset 1 (from /etc/zz.cnf), and not with 20 and "
+        "2, which had been set. "
     )
     by_hand = replace(drifted, origin="", start=StartOptions(OWN, (PATH,)))
     assert "offset 1, and not with" in full_plan(DESIRED, by_hand).warnings[0]

@@ -58,7 +58,7 @@ def test_floors_that_cannot_be() -> None:
     steps, problems = plan_floors(floors, [CALLS, tiny], Autoinc(20, 2))
     assert steps == []
     absent, beyond = map(str, problems)
-    assert "there is no table usage_data.absent with an AUTO_INCREMENT column" in absent
+    assert "no table usage_data.absent with an AUTO_INCREMENT column exists" in absent
     assert "tiny: 262, the next id of this server above 253, is beyond 255" in beyond
     # One that a later task makes is left to a later call.
     floors = {"usage_data.absent": 1}
@@ -70,13 +70,15 @@ def test_floors_that_cannot_be() -> None:
 
 @pytest.mark.parametrize("name", ["calls", ".calls", "usage_data.", ""])
 def test_a_floors_name_is_a_table(name: str) -> None:
-    assert floor_problems({name: 1}) == [f"next_id_above: {name} is no table; write schema.table."]
+    assert floor_problems({name: 1}) == [
+        f"next_id_above: {name} is not a table; write schema.table."
+    ]
 
 
 @pytest.mark.parametrize("floor", [-1, "x", None, 1.5, True])
 def test_a_floor_is_an_id(floor: object) -> None:
     (problem,) = floor_problems({NAME: floor})
-    assert f"{NAME}: {floor!r} is no id" in problem
+    assert f"{NAME}: {floor!r} is not an id" in problem
     assert floor_problems({NAME: 0}) == []
 
 
@@ -107,4 +109,4 @@ def test_foreign_and_unread_columns_are_told() -> None:
     told = str(found)
     assert "2 of the 3 newest ids of column id are not 0 modulo 20, for example 41, 21." in told
     (told,) = map(str, unread([CALLS, replace(CALLS, index=None)]))
-    assert "no index starts with column id" in told
+    assert "no index begins with column id" in told

@@ -44,13 +44,13 @@ def test_a_refusal_names_the_value() -> None:
     refusals = problems_of(found, {NAME: 62, "usage_data.events": 2}, PAIR)
     calls, events = map(str, refusals)
     assert (
-        "usage_data.calls: this server's next id is 62, and of its class (2 modulo 20) there are "
-        "ids up to 122 on read server r1, up to 142 on read server r2." in calls
+        "usage_data.calls: this server's next id is 62, and ids of its class (2 modulo 20) exist "
+        "already up to 122 on read server r1, up to 142 on read server r2." in calls
     )
     assert calls.endswith("with next_id_above: {usage_data.calls: 142}.")
-    assert "there are ids up to 2 at least on read server r2." in events
+    assert "exist already up to at least 2 on read server r2." in events
     assert events.endswith(
-        "with next_id_above: the highest could not be told in time, ask for it there."
+        "with next_id_above: the highest id could not be read in time, look it up there."
     )
 
 

@@ -61,15 +61,15 @@ def test_what_is_used_and_left() -> None:
     [
         (1, 1, []),
         (1, 100, []),
-        (0, 90, ["ids_checked_per_table is 0; look at 1 at least."]),
-        (1, 0, ["fail_when_used_percent is 0; choose 1 to 100."]),
-        (1, 101, ["fail_when_used_percent is 101; choose 1 to 100."]),
+        (0, 90, ["ids_checked_per_table is 0; it must be at least 1."]),
+        (1, 0, ["fail_when_used_percent is 0; it must be 1 to 100."]),
+        (1, 101, ["fail_when_used_percent is 101; it must be 1 to 100."]),
         (
             -1,
             101,
             [
-                "ids_checked_per_table is -1; look at 1 at least.",
-                "fail_when_used_percent is 101; choose 1 to 100.",
+                "ids_checked_per_table is -1; it must be at least 1.",
+                "fail_when_used_percent is 101; it must be 1 to 100.",
             ],
         ),
     ],

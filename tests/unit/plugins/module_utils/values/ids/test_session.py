@@ -22,7 +22,7 @@ def test_a_wait_takes_time(seconds: int) -> None:
 @pytest.mark.parametrize("seconds", [0, -5])
 def test_a_wait_without_time_is_refused(seconds: int) -> None:
     assert StalePolicy(WAIT, seconds).problems() == [
-        f"stale_sessions_timeout_seconds is {seconds}; give the sessions at least 1 second."
+        f"stale_sessions_timeout_seconds is {seconds}; it must be at least 1."
     ]
 
 
