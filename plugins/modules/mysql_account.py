@@ -15,8 +15,8 @@ description:
   - A password never leaves the module. The server gets its hash, as C(caching_sha2_password) on
     MySQL and C(mysql_native_password) on MariaDB, and the hash that it has is compared with the
     password, so that a second run changes nothing.
-  - What is wrong in any of the accounts is told, for all of them, before any is touched. Roles are
-    made first, and what is absent is dropped last.
+  - Mistakes in any of the accounts are reported, for all of them, before any is changed. Roles are
+    created first, and what is absent is dropped last.
 version_added: 0.1.0
 options:
   name:
@@ -39,17 +39,17 @@ options:
   kind: &kind
     description:
       - V(user), the default, for an account that can log in.
-      - V(role) for a set of privileges that accounts get through O(roles). Nobody logs in as a
-        role, so it takes O(privileges) and O(roles) only.
-      - On MySQL a role is an account with a host, V(%) if none is named. On MariaDB it has none.
+      - V(role) for a set of privileges that accounts get through O(roles). A role cannot log
+        in, so it takes only O(privileges) and O(roles).
+      - On MySQL a role is an account with a host, by default V(%). On MariaDB it has no host.
     type: str
     choices: [user, role]
   password: &password
     description:
       - Its password, up to 256 bytes on MySQL, where more than 213 can log in over TLS only.
       - Required for an account that does not exist.
-      - An account that authenticates in another way is changed to this password. On MariaDB, other
-        ways besides a password, such as C(unix_socket), are kept.
+      - An account that authenticates in another way is changed to use this password. On MariaDB,
+        other methods, such as C(unix_socket), are kept.
     type: str
   update_password: &update_password
     description:
@@ -60,16 +60,18 @@ options:
     choices: [always, on_create]
   old_password: &old_password
     description:
-      - What becomes of the password before, so that an application can change over without a pause.
-      - V(keep) lets the one that is replaced log in further, besides the new one. Change
+      - What becomes of the previous password, so that an application can change over without a
+        pause.
+      - V(keep) keeps the previous password valid as well as the new one. Change
         O(password) with it on every server, then the applications, then run with V(discard).
-      - V(discard) ends the one that was kept. A run without the option leaves it.
+      - V(discard) makes the previous password invalid. A run without the option leaves it valid.
       - A password that is changed without V(keep) is the only one afterwards, also when another was
         kept.
-      - A server keeps one. A second change with V(keep) ends the first of the three, with a
-        warning.
-      - MySQL calls these dual passwords. MariaDB has no word for them, but tries several methods of
-        one account in order, so that the old password becomes a second method of the same kind.
+      - A server keeps one previous password. A second change with V(keep) makes the oldest of the
+        three invalid, with a warning.
+      - MySQL calls these dual passwords. MariaDB has no such feature, but tries several
+        authentication methods of one account in order, so the previous password becomes a second
+        method of the same kind.
       - Refused for an account that does not authenticate with the server's own kind of password.
         Make a second account for the application there, and drop the first one afterwards.
     type: str
@@ -85,8 +87,8 @@ options:
       - MySQL's words are understood on MariaDB too. There V(REPLICATION CLIENT) also gives
         C(SLAVE MONITOR), and V(SESSION_VARIABLES_ADMIN), which lets a session leave the binary log,
         gives C(BINLOG ADMIN). V(REPLICA) may be written for C(SLAVE).
-      - Privileges that are not listed are told in a warning and in RV(accounts[].extra_privileges),
-        and left alone, unless O(revoke_unlisted) says otherwise.
+      - Privileges that are not listed are reported in a warning and in
+        RV(accounts[].extra_privileges), and left alone, unless O(revoke_unlisted) is true.
       - Without this option privileges are left alone altogether.
     type: dict
   roles: &roles
@@ -94,8 +96,8 @@ options:
       - Roles that the account has at least, as V(name) or, on MySQL, V(name@host).
       - They must exist, or be made in the same run with O(kind=role).
       - A role counts in a session once it is set there; O(default_roles) are set at login.
-      - Roles that are not listed are told in a warning and in RV(accounts[].extra_roles), and left
-        alone, unless O(revoke_unlisted) says otherwise.
+      - Roles that are not listed are reported in a warning and in RV(accounts[].extra_roles), and
+        left alone, unless O(revoke_unlisted) is true.
     type: list
     elements: str
   default_roles: &default_roles
@@ -120,7 +122,8 @@ options:
       - Without it an existing account is left as it is, and a new one need not use TLS.
     type: bool
   resource_limits: &resource_limits
-    description: Limits of the account; V(0) is none. Those that are not named are left alone.
+    description: Limits of the account; V(0) means no limit. Those that are not named are left
+      alone.
     type: dict
     suboptions:
       max_queries_per_hour:
@@ -225,7 +228,7 @@ EXAMPLES = r"""
           "*.*": [REPLICATION CLIENT, SESSION_VARIABLES_ADMIN]
           "usage_data.*": [SELECT, DELETE]
 
-- name: Write server | Ensure that reporting has these rights and no others, from two hosts
+- name: Write server | Ensure that reporting has these privileges and no others, from two hosts
   dbrw.sharding.mysql_account:
     login_unix_socket: /run/mysqld/mysqld.sock
     accounts:
@@ -242,7 +245,7 @@ EXAMPLES = r"""
         revoke_unlisted: true
         resource_limits: {max_user_connections: 20}
 
-- name: Write server | Ensure that the application's new password lets in besides the old one
+- name: Write server | Ensure that the application's new password is accepted as well as the old
   dbrw.sharding.mysql_account:
     login_unix_socket: /run/mysqld/mysqld.sock
     name: application
@@ -250,7 +253,7 @@ EXAMPLES = r"""
     password: "{{ application_new_password }}"
     old_password: keep
 
-- name: Write server | Ensure that the old one no longer does, once every application has changed
+- name: Write server | Ensure that the old one is no longer accepted, once all applications changed
   dbrw.sharding.mysql_account:
     login_unix_socket: /run/mysqld/mysqld.sock
     name: application
@@ -294,11 +297,11 @@ accounts:
       elements: str
     extra_privileges:
       description:
-        - Privileges that it has and that O(privileges) does not list, by object; none where they
+        - Privileges that it has and that O(privileges) does not list, by object; empty where they
           are revoked.
       type: dict
     extra_roles:
-      description: Roles that it has and that O(roles) does not list; none where they are revoked.
+      description: Roles that it has and that O(roles) does not list; empty where they are revoked.
       type: list
       elements: str
   sample:

@@ -129,13 +129,13 @@ def binary_log(server: TestServer) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "does not exist, and an account without a password is never created"),
+        ({}, "does not exist, and accounts are not created without a password"),
         ({"privileges": {"*.*": ["SELEKT"]}}, "; did you mean SELECT?"),
-        ({"privileges": {"*.*": ["PROXY"]}}, "'PROXY' is no privilege of this "),
+        ({"privileges": {"*.*": ["PROXY"]}}, "'PROXY' is not a privilege of this "),
         ({"privileges": {"s.*": ["PROCESS"]}}, "PROCESS cannot be granted on s.*, only on *.*."),
         ({"privileges": {"s.t": ["EVENT"]}}, "EVENT cannot be granted on s.t, only on *.* or a"),
         ({"privileges": {"s.t": ["GRANT OPTION"]}}, "GRANT OPTION alone on s.t"),
-        ({"name": "x" * 129}, "a name of 129 characters, where "),
+        ({"name": "x" * 129}, "the name has 129 characters, and "),
     ],
 )
 def test_touches_nothing_when_one_account_is_wrong(
@@ -243,7 +243,7 @@ def test_any_password(server: TestServer, module: AccountModule, name: str, pass
 def test_password_too_long_for_mysql(server: TestServer, module: AccountModule, name: str) -> None:
     result = module(fails=server.flavour == "mysql", name=name, password="é" * 129)
     if server.flavour == "mysql":
-        assert "a password of more than 256 bytes" in result["msg"]
+        assert "the password is longer than 256 bytes" in result["msg"]
         assert account(server, name) is None
     else:
         assert can_log_in(server, name, "é" * 129)
@@ -478,7 +478,7 @@ def test_tells_what_a_narrower_grant_takes_away(
     assert ask_as(server, name, PASSWORD, delete) == [[]]
     for check in (True, False):
         done = module(check=check, name=name, privileges={f"{schema}.*": ["SELECT"]})
-        assert done["changed"] and "it no longer has DELETE there" in done["warnings"][0]
+        assert done["changed"] and "the account no longer has DELETE there" in done["warnings"][0]
     assert ask_as(server, name, PASSWORD, delete) == [1142]
 
 
@@ -505,7 +505,7 @@ def test_partial_revokes(server: TestServer, module: AccountModule, name: str, s
         assert ask_as(server, name, PASSWORD, f"SELECT * FROM {schema}.t") == [[]]
         assert not module(name=name, privileges=wanted)["changed"]
         result = module(fails=True, name=name, privileges={"tenant_%.*": ["SELECT"]})
-        assert "tenant_%.* is no pattern on this server" in result["msg"]
+        assert "tenant_%.* is not a pattern on this server" in result["msg"]
     finally:
         server.rows("SET GLOBAL partial_revokes = OFF")
 

@@ -80,7 +80,7 @@ def test_exactly_what_is_listed(
         f"SELECT, INSERT ON `{escaped}`.*",
         f"DELETE ON `{schema}`.`t`",
     }
-    assert "may act as root@localhost (PROXY), left as it is" in done["warnings"][0]
+    assert "may act as root@localhost (PROXY), which is left as it is" in done["warnings"][0]
     assert done["diff"]["after"][f"{name}@%"]["privileges"] == {
         scope: sorted(words) for scope, words in wanted.items()
     }
@@ -165,7 +165,7 @@ def test_never_takes_its_own_rights(server: TestServer, module: AccountModule, n
         fails=True, **root, privileges={"*.*": ["SELECT"]}, revoke_unlisted=True, locked=True
     )
     assert len(refused["problems"]) == 2 and refused["statements"] == []
-    assert "could not log in again; log in as another to lock it" in refused["problems"][0]
+    assert "could not log in again; log in as another account to lock it" in refused["problems"][0]
     assert "would lose" in refused["problems"][1] and "log in as another" in refused["problems"][1]
     assert grants(server, "root", "localhost") == before
 
@@ -181,7 +181,7 @@ def test_partial_revokes_are_respected(
         outside_binary_log(server, f"GRANT SELECT, DELETE ON {schema}.* TO %s@'%%'", name)
         exact = {"name": name, "privileges": {"*.*": ["SELECT"]}, "revoke_unlisted": True}
         done = module(**exact)
-        assert "a partial revoke takes SELECT on mysql.* away" in done["warnings"][0]
+        assert "a partial revoke excludes SELECT on mysql.*" in done["warnings"][0]
         # Taking the schema's own privileges makes no partial revoke of them.
         restrictions = "REVOKE SELECT ON `mysql`.* FROM"
         said = [next(iter(row.values())) for row in server.rows("SHOW GRANTS FOR %s@'%%'", name)]
@@ -190,7 +190,7 @@ def test_partial_revokes_are_respected(
         assert grants(server, name)[0] == "SELECT ON *.*"
         assert not module(**exact)["changed"]
         refused = module(fails=True, name=name, privileges={"mysql.*": ["SELECT"]})
-        assert "SELECT on mysql.* is taken away by a partial revoke; lift it" in refused["msg"]
+        assert "a partial revoke removes SELECT on mysql.*; undo it" in refused["msg"]
     finally:
         outside_binary_log(server, "DROP USER %s@'%%'", name)
         server.rows("SET GLOBAL partial_revokes = OFF")
@@ -201,7 +201,7 @@ def test_roles(server: TestServer, module: AccountModule, name: str, schema: str
     reader, writer, host = f"{name}_r", f"{name}_w", role_host(server)
     log = binary_log(server)
     missing = module(fails=True, name=name, password=PASSWORD, roles=[reader])
-    assert f"the role {reader}{'@%' if host else ''} does not exist; make it" in missing["msg"]
+    assert f"the role {reader}{'@%' if host else ''} does not exist; create it" in missing["msg"]
     assert account(server, name) is None
 
     # The account stands before its roles, and one role has the other.
@@ -249,7 +249,7 @@ def test_roles(server: TestServer, module: AccountModule, name: str, schema: str
     assert not told["changed"] and told["accounts"][0]["extra_roles"] == [
         reader + ("@%" if host else "")
     ]
-    assert "has roles that are not listed, left as they are" in told["warnings"][0]
+    assert "has roles that are not listed; they are left as they are" in told["warnings"][0]
     module(name=name, default_roles=[reader])
     assert ask_as(server, name, PASSWORD, work[0]) == [1142]
     exact = {"name": name, "roles": [writer], "revoke_unlisted": True}
@@ -274,9 +274,9 @@ def test_roles(server: TestServer, module: AccountModule, name: str, schema: str
         default_roles=[reader, writer],
     )
     if server.flavour == "mariadb":
-        assert "2 default roles, where mariadb has one" in two["msg"]
+        assert "2 default roles, but mariadb allows one" in two["msg"]
     assert (
-        "is none of its roles; list it"
+        "is not one of its roles; list it"
         in module(fails=True, name=name, roles=[], default_roles=["nope"])["msg"]
     )
 
@@ -298,9 +298,9 @@ def test_roles_and_users_are_not_mixed_up(
     module(name=name, password=PASSWORD)
     if server.flavour == "mysql":
         assert "is a role: locked" in module(fails=True, name=role["name"], locked=False)["msg"]
-        assert "is no role: it can log in" in module(fails=True, name=name, kind="role")["msg"]
+        assert "is not a role: it can log in" in module(fails=True, name=name, kind="role")["msg"]
         refused = module(fails=True, name=name, kind="role", state="absent")
-        assert "is no role" in refused["msg"] and can_log_in(server, name, PASSWORD)
+        assert "is not a role" in refused["msg"] and can_log_in(server, name, PASSWORD)
     else:
         # A name of its own kind: one may be both.
         module(name=role["name"], password=PASSWORD, privileges={"*.*": ["RELOAD"]})

@@ -67,7 +67,7 @@ def test_a_password_changes_without_a_pause(
 
     third = module(name=name, password=THIRD_PASSWORD, old_password="keep")
     assert let_in() == [False, True, True]
-    assert "the password kept from the change before no longer lets in" in third["warnings"][0]
+    assert "the password kept at the previous change is no longer accepted" in third["warnings"][0]
 
     discard = {"name": name, "old_password": "discard"}
     predicted = module(check=True, **discard)

@@ -45,8 +45,8 @@ def wanted_grants(
         if not current.schema_patterns:
             if asked.has_wildcard:
                 problems.append(
-                    f"{wanted.account}: {asked} is no pattern on this server, which has "
-                    "partial_revokes ON; list the schemas."
+                    f"{wanted.account}: {asked} is not a pattern on this server, which "
+                    "has partial_revokes ON; list the schemas."
                 )
             scope = asked.literal()
         elif asked not in present and not wanted.revoke_unlisted:
@@ -111,8 +111,8 @@ def add_revokes(
     extra = unlisted(wanted, current)
     if wanted.revoke_unlisted and wanted.privileges is not None and base.proxied:
         draft.warnings.append(
-            f"{wanted.account} may act as {', '.join(base.proxied)} (PROXY), left as it is; REVOKE "
-            "PROXY takes it away."
+            f"{wanted.account} may act as {', '.join(base.proxied)} (PROXY), which is left as it "
+            "is; REVOKE PROXY removes it."
         )
     if not extra:
         return base
@@ -163,13 +163,13 @@ def _respect_restrictions(
         if asked:
             said = ", ".join(sorted(asked))
             draft.problems.append(
-                f"{wanted.account}: {said} on {schema}.* is taken away by a partial revoke; lift "
-                f"it by hand (GRANT {said} ON {schema}.*), or leave it out."
+                f"{wanted.account}: a partial revoke removes {said} on {schema}.*; undo it by hand "
+                f"(GRANT {said} ON {schema}.*), or leave the privilege out."
             )
         else:
             draft.warnings.append(
-                f"{wanted.account}: a partial revoke takes {', '.join(sorted(words))} on "
-                f"{schema}.* away from what it has on *.*, and is left as it is."
+                f"{wanted.account}: a partial revoke excludes {', '.join(sorted(words))} "
+                f"on {schema}.* from what it has on *.*, and is left as it is."
             )
 
 
@@ -182,8 +182,8 @@ def _shadowed(
     if not lost:
         return []
     return [
-        f"{account}: on {scope} the new grant counts instead of that on "
-        f"{', '.join(str(other) for other in wider)}, because a server applies only the most "
-        f"specific pattern; it no longer has {', '.join(sorted(lost))} there. List them for "
-        f"{scope}, too, if they are needed."
+        f"{account}: on {scope} the new grant takes the place of that on "
+        f"{', '.join(str(other) for other in wider)}, because a server uses only the most specific "
+        f"pattern; the account no longer has {', '.join(sorted(lost))} there. List them for "
+        f"{scope} as well if they are needed."
     ]

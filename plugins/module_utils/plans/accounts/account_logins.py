@@ -55,7 +55,7 @@ def add_credentials(
         if wanted.locked and wanted.account == current.login:
             draft.problems.append(
                 f"{wanted.account} is the account that this run is logged in as, and could not log "
-                "in again; log in as another to lock it."
+                "in again; log in as another account to lock it."
             )
     if wanted.update_password and found.password_matches is False:
         target, value = _change_password(draft, wanted, current, target, value)
@@ -77,8 +77,8 @@ def _create(draft: Draft, wanted: DesiredAccount, current: CurrentAccounts) -> C
         return role
     if not wanted.password:
         draft.problems.append(
-            f"{account} does not exist, and an account without a password is never created; "
-            "give it a password."
+            f"{account} does not exist, and accounts are not created without a password; "
+            "give a password."
         )
     created = CurrentAccount(
         current.plugin,
@@ -114,20 +114,20 @@ def _change_password(
     if not found.keepable:
         draft.problems.append(
             f"{account} can log in in several ways ({methods(found)}), and a new password "
-            "would take away one with a secret of its own; set this password by hand, with "
+            "would remove one that has its own secret; set this password by hand, with "
             "ALTER USER."
         )
     keep = wanted.old_password == KEEP and found.has_password
     if keep and found.plugin != current.plugin:
         draft.problems.append(
             f"{account} authenticates with {found.plugin}, and only a password of "
-            f"{current.plugin} can be kept besides a new one; leave old_password out, or make a "
-            "second account and change over to it."
+            f"{current.plugin} can be kept together with a new one; leave old_password out, or "
+            "create a second account and change over to it."
         )
     if keep and found.has_old_password:
         draft.warnings.append(
-            f"{account}: the password kept from the change before no longer lets in: a server "
-            "keeps one."
+            f"{account}: the password kept at the previous change is no longer accepted: a server "
+            "keeps only one old password."
         )
     kept = tuple(method for method in found.other_methods if method != current.plugin)
     target = replace(
@@ -158,10 +158,10 @@ def other_kind(wanted: DesiredAccount) -> str:
     """Say that an account is a role where a user is meant, or the other way round."""
     if wanted.is_role:
         return (
-            f"{wanted.account} is no role: it can log in. Name another role, or drop the account "
-            "first, as kind user."
+            f"{wanted.account} is not a role: it can log in. Name another role, or drop the "
+            "account first, with kind user."
         )
     return (
-        f"{wanted.account} is a role: locked, and without a password. Say kind role, or name "
+        f"{wanted.account} is a role: locked, and without a password. Use kind role, or name "
         "another account."
     )

@@ -70,9 +70,9 @@ def add_role_revokes(
     admin = _sorted(base.admin_roles & set(wanted.roles or ()))
     if wanted.revoke_unlisted and admin:
         draft.warnings.append(
-            f"{wanted.account} may give {', '.join(str(role) for role in admin)} to others (WITH "
-            "ADMIN OPTION), left as it is; REVOKE the role takes it away, and a second run gives "
-            "it without."
+            f"{wanted.account} may grant {', '.join(str(role) for role in admin)} to others (WITH "
+            "ADMIN OPTION), which is left as it is; to remove that, REVOKE the role and run this "
+            "again, which grants it without."
         )
     if not extra:
         return base
@@ -101,18 +101,18 @@ def _check(
         )
     for role in _sorted(asked - known - set(hosts)):
         draft.problems.append(
-            f"{wanted.account}: the role {role} does not exist; make it first, with kind role."
+            f"{wanted.account}: the role {role} does not exist; create it first, with kind role."
         )
     kept = asked if wanted.revoke_unlisted and wanted.roles is not None else asked | base.roles
     for role in _sorted(default - kept - set(hosts)):
         draft.problems.append(
-            f"{wanted.account}: the default role {role} is none of its roles; list it in roles, "
-            "too."
+            f"{wanted.account}: the default role {role} is not one of its roles; list it in roles "
+            "as well."
         )
     if len(default) > 1 and not current.several_default_roles:
         draft.problems.append(
-            f"{wanted.account}: {len(default)} default roles, where "
-            f"{current.vocabulary.flavour} has one; make a role that has all of them."
+            f"{wanted.account}: {len(default)} default roles, but "
+            f"{current.vocabulary.flavour} allows one; create a role that has all of them."
         )
 
 

@@ -147,13 +147,14 @@ class Draft:
         """
         if not wanted.revoke_unlisted:
             self.warnings.append(
-                f"{wanted.account} has {kind} that are not listed, left as they are: {said}."
+                f"{wanted.account} has {kind} that are not listed; they are left as they are: "
+                f"{said}."
             )
             return False
         if wanted.account == login:
             self.problems.append(
                 f"{wanted.account} is the account that this run is logged in as, and would lose "
-                f"the {kind} {said}; list them, or log in as another."
+                f"the {kind} {said}; list them, or log in as another account."
             )
         return True
 

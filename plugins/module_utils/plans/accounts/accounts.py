@@ -100,6 +100,7 @@ def _add_drop(draft: Draft, wanted: DesiredAccount, current: CurrentAccounts) ->
         draft.problems.append(other_kind(wanted))
     if account == current.login:
         draft.problems.append(
-            f"{account} is the account that this run is logged in as; log in as another to drop it."
+            f"{account} is the account that this run is logged in as; log in as another account to "
+            f"drop it."
         )
     draft.step(DROP, Credentials(account, is_role=wanted.is_role), found, None)

@@ -170,21 +170,22 @@ def _problems(server: Server, desired: Iterable[DesiredAccount]) -> list[str]:
         length = len(wanted.account.name)
         if length > longest_name:
             found.append(
-                f"{wanted.account}: a name of {length} characters, where {server.flavour} takes "
+                f"{wanted.account}: the name has {length} characters, and {server.flavour} allows "
                 f"{longest_name}; shorten it."
             )
         with_length = wanted.present and re.search(r"/\d+$", wanted.account.host)
         if with_length and not TAKES_PREFIX_LENGTH[server.flavour]:
             found.append(
-                f"{wanted.account}: {server.flavour} knows no network with a prefix length, and no "
-                "client could log in; write the whole mask, as in 10.0.0.0/255.0.0.0."
+                f"{wanted.account}: {server.flavour} does not support networks with a prefix "
+                "length, and no client could log in; write the whole mask, as in "
+                "10.0.0.0/255.0.0.0."
             )
         if not wanted.password or longest_password is None:
             continue
         if len(wanted.password.reveal().encode()) > longest_password:
             found.append(
-                f"{wanted.account}: a password of more than {longest_password} bytes, the most "
-                f"that {server.flavour} takes; shorten it."
+                f"{wanted.account}: the password is longer than {longest_password} bytes, the "
+                f"maximum of {server.flavour}; shorten it."
             )
     return found
 

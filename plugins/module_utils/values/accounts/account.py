@@ -76,12 +76,13 @@ class Account:
         found = []
         if not self.name:
             found.append(
-                "An account has no name; an anonymous one would take logins that are meant for "
-                "others. Give it a name."
+                "An account has no name; an anonymous account would catch logins that are meant "
+                "for others. Give it a name."
             )
         elif self.name in SERVER_ACCOUNTS:
             found.append(
-                f"{self} belongs to the server itself, which needs it as it is; leave it out."
+                f"{self} is an internal account of the server and must not be changed; leave it "
+                f"out."
             )
         if not self.host:
             found.append(f"{self.name}@: an empty host; write '%' for any.")
@@ -118,7 +119,7 @@ class Scope:
         )
         if not found or found[2] == "*":
             raise ValueError(
-                f"{text!r} is no object of a grant; write '*.*', 'schema.*' or 'schema.table'"
+                f"{text!r} is not an object of a grant; write '*.*', 'schema.*' or 'schema.table'"
             )
         schema = found[2] or found[1].replace("``", "`")
         if found[3]:
@@ -219,8 +220,8 @@ class Vocabulary:
                 meant.update(parts)
         if scope.table is not None and meant == {GRANT_OPTION}:
             problems.append(
-                f"{GRANT_OPTION} alone on {scope}: there is nothing to hand on. Name the "
-                "privileges, too."
+                f"{GRANT_OPTION} alone on {scope}: there is nothing to pass on. Name the "
+                "privileges as well."
             )
         return frozenset(meant), problems
 
@@ -238,7 +239,7 @@ class Vocabulary:
         known = [*self.grantable, *self.synonyms, ALL]
         close = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {close[0]}?" if close else "SHOW PRIVILEGES lists them."
-        return f"{word!r} is no privilege of this {self.flavour} server; {hint}"
+        return f"{word!r} is not a privilege of this {self.flavour} server; {hint}"
 
 
 def split_columns(word: str) -> tuple[str, list[str] | None]:
@@ -261,11 +262,11 @@ def _wrong_columns(word: str, name: str, columns: list[str], scope: Scope) -> li
     if scope.table is None:
         return [f"{word} cannot be granted on {scope}, only on a table; write schema.table."]
     if name not in COLUMN_PRIVILEGES:
-        return [f"{word}: of columns there is {', '.join(sorted(COLUMN_PRIVILEGES))} only."]
+        return [f"{word}: only {', '.join(sorted(COLUMN_PRIVILEGES))} can be granted on columns."]
     if not columns:
         return [
-            f"{word!r} names no columns; write them with commas between, as in SELECT (id, name), "
-            "and one with other characters in backquotes."
+            f"{word!r} names no columns; separate them with commas, as in SELECT (id, name), and "
+            "put names with other characters in backquotes."
         ]
     return []
 

@@ -54,7 +54,7 @@ def desired_accounts(options: Sequence[Mapping[str, Any]]) -> list[DesiredAccoun
         if one.present:
             problems += _grammar_problems(one)
         if (one.account, one.is_role) in seen:
-            problems.append(f"{one.account} is listed twice; make it one entry.")
+            problems.append(f"{one.account} is listed twice; merge the two entries.")
         seen.add((one.account, one.is_role))
     if not options:
         problems.append("The list of accounts is empty; name at least one.")
@@ -86,12 +86,12 @@ def _desired_accounts(options: Mapping[str, Any], problems: list[str]) -> list[D
     if is_role:
         wrong = [option for option in LOGIN_OPTIONS if options[option] is not None]
         if wrong:
-            problems.append(f"{label}: nobody logs in as a role; leave out {', '.join(wrong)}.")
+            problems.append(f"{label}: a role cannot log in; leave out {', '.join(wrong)}.")
     _check_password(label, options["password"], problems)
     privileges, roles = _privileges(label, options["privileges"], problems), options["roles"]
     if options["revoke_unlisted"] and privileges is None and roles is None:
         problems.append(
-            f"{label}: revoke_unlisted without privileges or roles; list what it shall have."
+            f"{label}: revoke_unlisted needs privileges or roles; list what the account must have."
         )
     common: dict[str, Any] = {
         "present": options["state"] != "absent",
@@ -113,10 +113,13 @@ def _desired_accounts(options: Mapping[str, Any], problems: list[str]) -> list[D
 
 def _check_password(label: str, password: str | None, problems: list[str]) -> None:
     if password == "":
-        problems.append(f"{label}: an empty password lets anyone in; give it one, or none at all.")
+        problems.append(
+            f"{label}: an empty password lets anyone log in; give a password, or leave the option "
+            "out."
+        )
     elif password and "\0" in password:
         problems.append(
-            f"{label}: a password with a NUL character in it, where clients stop reading; leave "
+            f"{label}: the password has a NUL character in it, where clients stop reading; leave "
             "it out."
         )
 
@@ -130,8 +133,8 @@ def _privileges(
     for text, words in given.items():
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             problems.append(
-                f"{label}: the privileges on {text!r} are no list of words; write, for "
-                "example, [SELECT, INSERT]."
+                f"{label}: the privileges on {text!r} are not a list of words; write, "
+                "for example, [SELECT, INSERT]."
             )
             continue
         try:
@@ -163,7 +166,8 @@ def _limits(label: str, given: Mapping[str, float | None], problems: list[str]) 
     for name, value in limits.items():
         if not 0 <= value <= LIMITS[name]:
             problems.append(
-                f"{label}: {name} {value} is out of range; give 0 (no limit) to {LIMITS[name]:.0f}."
+                f"{label}: {name} {value} is out of range; choose 0 (no limit) to "
+                f"{LIMITS[name]:.0f}."
             )
         elif round(value, 6) != value:
             problems.append(f"{label}: {name} {value!r} is finer than a microsecond; round it.")

@@ -215,7 +215,12 @@ def test_one_run_reaches_the_target_and_a_second_changes_nothing(
         made = plan(desired, before)
     except Refused as refusal:
         said = str(refusal)
-        known = ("logged in as", "no pattern on", "none of its roles", "can be kept besides")
+        known = (
+            "logged in as",
+            "not a pattern on",
+            "not one of its roles",
+            "can be kept together with",
+        )
         assert any(text in said for text in known), said
         return
     after = take(made, before)
@@ -400,8 +405,9 @@ def test_extra_privileges_are_told_and_left() -> None:
         "usage_data.t": ["SELECT (a)"],
     }
     assert made.warnings == (
-        "app@10.% has privileges that are not listed, left as they are: BINLOG ADMIN on *.*; "
-        "SELECT on common.*; DELETE, INSERT, SELECT on usage_data.*; SELECT (a) on usage_data.t.",
+        "app@10.% has privileges that are not listed; they are left as they are: BINLOG ADMIN on "
+        "*.*; SELECT on common.*; DELETE, INSERT, SELECT on usage_data.*; SELECT (a) on "
+        "usage_data.t.",
     )
     assert plan([replace(wanted, privileges=None)], before).warnings == ()
     assert result(replace(wanted, present=False), before, made)["extra_privileges"] == {}
@@ -412,8 +418,8 @@ def test_tells_what_a_narrower_grant_takes_away() -> None:
     before = current({APP: CurrentAccount(PLUGIN, grants=grants)})
     wanted = DesiredAccount(APP, privileges={Scope(r"usage\_data"): ("SELECT",)})
     warning = plan([wanted], before).warnings[0]
-    assert warning.startswith("app@10.%: on usage_data.* the new grant counts instead of that on ")
-    assert "usage%.*" in warning and "it no longer has DELETE there" in warning
+    assert warning.startswith("app@10.%: on usage_data.* the new grant takes the place of that on ")
+    assert "usage%.*" in warning and "the account no longer has DELETE there" in warning
     enough = replace(wanted, privileges={Scope(r"usage\_data"): ("SELECT", "DELETE")})
     assert not any("no longer" in text for text in plan([enough], before).warnings)
 
@@ -423,7 +429,7 @@ def test_without_schema_patterns() -> None:
     wanted = DesiredAccount(APP, privileges={Scope(r"usage\_data"): ("SELECT",)})
     (step,) = plan([wanted], before).steps
     assert step.value.scope == Scope("usage_data")
-    with pytest.raises(Refused, match=r"tenant_%\.\* is no pattern on this server, .* list the"):
+    with pytest.raises(Refused, match=r"tenant_%\.\* is not a pattern on this server, .* list the"):
         plan([replace(wanted, privileges={Scope(r"tenant\_%"): ("SELECT",)})], before)
 
 
@@ -447,12 +453,11 @@ def test_all_problems_at_once() -> None:
         plan(desired, before)
     assert refusal.value.problems == [
         "a name that is too long",
-        "a@% does not exist, and an account without a password is never created; give it a "
-        "password.",
-        "a@%: 'SELEKT' is no privilege of this mysql server; did you mean SELECT?",
+        "a@% does not exist, and accounts are not created without a password; give a password.",
+        "a@%: 'SELEKT' is not a privilege of this mysql server; did you mean SELECT?",
         "a@%: BINLOG ADMIN cannot be granted on s.*, only on *.*.",
-        "root@localhost is the account that this run is logged in as; log in as another to drop "
-        "it.",
+        "root@localhost is the account that this run is logged in as; log in as another account "
+        "to drop it.",
     ]
 
 
@@ -476,7 +481,7 @@ def test_what_is_not_listed_goes_after_what_is_missing_has_come() -> None:
     assert made.steps[3].value.privileges == ("GRANT OPTION", "SELECT (a)")
     assert made.diff()["after"]["app@10.%"]["privileges"] == {"usage_data.*": ["SELECT"]}
     (warning,) = made.warnings
-    assert warning.startswith("app@10.% may act as a@%, b@% (PROXY), left as it is")
+    assert warning.startswith("app@10.% may act as a@%, b@% (PROXY), which is left as it is")
     assert result(wanted, current({APP: found}), made)["extra_privileges"] == {}
     assert not plan([replace(wanted, privileges=None)], current({APP: found})).changed
 
@@ -488,9 +493,9 @@ def test_the_login_keeps_its_rights() -> None:
         plan([wanted], current({ROOT: found}))
     said = "root@localhost is the account that this run is logged in as, and "
     assert refusal.value.problems == [
-        f"{said}could not log in again; log in as another to lock it.",
-        f"{said}would lose the roles reader@%; list them, or log in as another.",
-        f"{said}would lose the privileges SELECT on common.*; list them, or log in as another.",
+        f"{said}could not log in again; log in as another account to lock it.",
+        f"{said}would lose the roles reader@%; list them, or log in as another account.",
+        f"{said}would lose the privileges SELECT on common.*; list them, or log in as another account.",
     ]
     # What is listed is no loss, and a lock that is there is no news.
     unlocked = replace(
@@ -508,8 +513,8 @@ def test_partial_revokes() -> None:
     before = current({APP: found}, schema_patterns=False)
     everything = DesiredAccount(APP, privileges={Scope(): ("SELECT",)})
     made = plan([everything], before)
-    assert not made.changed and "takes SELECT on usage_data.* away from what" in made.warnings[0]
-    with pytest.raises(Refused, match=r"SELECT on usage_data\.\* is taken away by a part"):
+    assert not made.changed and "excludes SELECT on usage_data.* from what" in made.warnings[0]
+    with pytest.raises(Refused, match=r"a partial revoke removes SELECT on usage_data\.\*"):
         plan([replace(everything, privileges={Scope(r"usage\_data"): ("SELECT",)})], before)
     assert plan([replace(everything, privileges=None)], before).warnings == ()
 
@@ -543,7 +548,7 @@ def test_roles_that_are_not_listed() -> None:
     before = current({APP: found}, known_roles=roles)
     wanted = DesiredAccount(APP, roles=(READER,))
     told = plan([wanted], before)
-    assert not told.changed and "has roles that are not listed, left" in told.warnings[0]
+    assert not told.changed and "has roles that are not listed; they are left" in told.warnings[0]
     assert result(wanted, before, told)["extra_roles"] == ["writer@%"]
     exact = replace(wanted, revoke_unlisted=True)
     made = plan([exact], before)
@@ -554,7 +559,9 @@ def test_roles_that_are_not_listed() -> None:
     assert result(exact, before, made)["extra_roles"] == []
     handing_on = current({APP: replace(found, admin_roles=roles)}, known_roles=roles)
     warning = plan([exact], handing_on).warnings[0]
-    assert warning.startswith("app@10.% may give reader@% to others (WITH ADMIN OPTION), left")
+    assert warning.startswith(
+        "app@10.% may grant reader@% to others (WITH ADMIN OPTION), which is left"
+    )
     # The roles are not what it is exact about.
     assert not plan([replace(exact, roles=None, privileges={})], before).changed
 
@@ -564,9 +571,9 @@ def test_roles_that_cannot_be() -> None:
     with pytest.raises(Refused) as refusal:
         plan([lone], current(several_default_roles=False))
     assert refusal.value.problems == [
-        "app@10.%: the role reader@% does not exist; make it first, with kind role.",
-        "app@10.%: the default role writer@% is none of its roles; list it in roles, too.",
-        "app@10.%: 2 default roles, where mysql has one; make a role that has all of them.",
+        "app@10.%: the role reader@% does not exist; create it first, with kind role.",
+        "app@10.%: the default role writer@% is not one of its roles; list it in roles as well.",
+        "app@10.%: 2 default roles, but mysql allows one; create a role that has all of them.",
     ]
     # One that goes in the same run is gone.
     gone = DesiredAccount(READER, present=False, is_role=True)
@@ -602,10 +609,10 @@ def test_roles_are_no_users() -> None:
     with pytest.raises(Refused) as refusal:
         plan([DesiredAccount(READER, locked=False), DesiredAccount(APP, is_role=True)], before)
     assert [problem.split(":")[0] for problem in refusal.value.problems] == [
-        "app@10.% is no role",
+        "app@10.% is not a role",
         "reader@% is a role",
     ]
-    with pytest.raises(Refused, match="is no role"):
+    with pytest.raises(Refused, match="is not a role"):
         plan([DesiredAccount(APP, present=False, is_role=True)], before)
 
 
@@ -648,7 +655,7 @@ def test_old_passwords() -> None:
 
     two = replace(found, has_old_password=True)
     made = plan([keep], current({APP: two}))
-    assert made.steps[0].value.keep_old and "no longer lets in" in made.warnings[0]
+    assert made.steps[0].value.keep_old and "is no longer accepted" in made.warnings[0]
     (step,) = plan([replace(keep, old_password=None)], current({APP: two})).steps
     assert (step.value.keep_old, step.value.discard_old) == (False, True)
 

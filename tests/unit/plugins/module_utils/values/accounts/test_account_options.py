@@ -65,12 +65,18 @@ def test_what_is_asked_for() -> None:
     [
         ({"name": ""}, "An account has no name"),
         ({"name": "app", "host": ""}, "app@: an empty host; write '%' for any."),
-        ({"name": "mysql.sys", "host": "localhost"}, "mysql.sys@localhost belongs to the server"),
-        ({"name": "app", "password": ""}, "app@%: an empty password lets anyone in"),
-        ({"name": "app", "password": "s3cret\0"}, "app@%: a password with a NUL character"),
-        ({"name": "app", "privileges": {"s.*": "SELECT"}}, "privileges on 's.*' are no list"),
-        ({"name": "app", "privileges": {"s.*": [1]}}, "privileges on 's.*' are no list"),
-        ({"name": "app", "privileges": {"s": ["SELECT"]}}, "app@%: 's' is no object of a grant"),
+        (
+            {"name": "mysql.sys", "host": "localhost"},
+            "mysql.sys@localhost is an internal account of the server",
+        ),
+        ({"name": "app", "password": ""}, "app@%: an empty password lets anyone log in"),
+        ({"name": "app", "password": "s3cret\0"}, "app@%: the password has a NUL character"),
+        ({"name": "app", "privileges": {"s.*": "SELECT"}}, "privileges on 's.*' are not a list"),
+        ({"name": "app", "privileges": {"s.*": [1]}}, "privileges on 's.*' are not a list"),
+        (
+            {"name": "app", "privileges": {"s": ["SELECT"]}},
+            "app@%: 's' is not an object of a grant",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
@@ -111,17 +117,17 @@ def test_more_that_is_asked_for() -> None:
         ({"host": "a", "hosts": ["b"]}, "app: host and hosts exclude each other; put all into"),
         ({"hosts": []}, "app: hosts is empty; name at least one, or leave it out."),
         ({"hosts": ["a", "A"]}, "app@a is listed twice"),
-        ({"hosts": ["a", "b"], "password": ""}, "app: an empty password lets anyone in"),
+        ({"hosts": ["a", "b"], "password": ""}, "app: an empty password lets anyone log in"),
         (
             {"kind": "role", "password": "x", "hosts": ["b"], "locked": False},
-            "app@b: nobody logs in as a role; leave out hosts, password, locked.",
+            "app@b: a role cannot log in; leave out hosts, password, locked.",
         ),
-        ({"revoke_unlisted": True}, "app@%: revoke_unlisted without privileges or roles; list"),
+        ({"revoke_unlisted": True}, "app@%: revoke_unlisted needs privileges or roles; list"),
         ({"roles": ["@%"]}, "app@%: roles: An account has no name"),
         ({"default_roles": ["r@"]}, "app@%: default_roles: r@: an empty host; write '%' for any."),
         (
             {"resource_limits": {"max_user_connections": 2147483648}},
-            "app@%: max_user_connections 2147483648 is out of range; give 0 (no limit) to",
+            "app@%: max_user_connections 2147483648 is out of range; choose 0 (no limit) to",
         ),
         (
             {"resource_limits": {"max_statement_time_seconds": 0.0000001}},
@@ -146,6 +152,6 @@ def test_all_mistakes_at_once() -> None:
             ]
         )
     assert [problem.split(":")[0] for problem in refusal.value.problems[:3]] == ["app@%"] * 3
-    assert refusal.value.problems[3] == "app@% is listed twice; make it one entry."
+    assert refusal.value.problems[3] == "app@% is listed twice; merge the two entries."
     with pytest.raises(Refused, match="The list of accounts is empty; name at least one."):
         desired_accounts([])
