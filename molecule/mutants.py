@@ -81,7 +81,7 @@ MUTANTS = (
             ),
         ),
         # The role refuses already to let a read server follow them.
-        r"have sources with one gtid_domain_id, 1:",
+        r"have sources with the same gtid_domain_id, 1:",
     ),
     Mutant(
         "retries-at-the-default",

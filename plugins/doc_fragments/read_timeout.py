@@ -14,7 +14,7 @@ options:
   read_timeout_seconds:
     description:
       - How long one answer of the server may take. MariaDB leaves a status query unanswered for as
-        long as the disk of the relay log is full. MySQL answers, and tells of no error.
+        long as the disk of the relay log is full. MySQL answers, and reports no error.
     type: int
     default: 30
 """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mysql_month_partition_info
-short_description: Tell which months tables have partitions for
+short_description: Return the months that tables have partitions for
 description:
   - Returns the partitions of a table, of several, or of every partitioned table of a schema, with
     what they are for, and says whether the current month and those ahead have partitions of their

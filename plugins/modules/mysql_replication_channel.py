@@ -11,13 +11,13 @@ description:
   - Brings replication channels (MariaDB calls them named connections) to a state, one or many in
     one call. A channel that is in its state already is not touched, running or not; a change stops,
     changes and starts that channel only.
-  - Channels find their place in the source's binary log by GTID on both flavours, unless they are
-    told to begin at a file and position.
+  - Channels find their place in the source's binary log by GTID on both flavours, unless a file
+    and position is given to begin at.
   - A channel that was made by hand or by another tool is taken as it is where it fits.
 version_added: 0.1.0
 options:
   channel:
-    description: Name of the channel. Servers do not tell upper case from lower in it.
+    description: Name of the channel. Upper and lower case are not distinguished.
     type: str
   channels:
     description:
@@ -87,18 +87,18 @@ options:
         description:
           - Versions of TLS that the channel may use, V(TLSv1.2), V(TLSv1.3) or
             V(TLSv1.2,TLSv1.3); empty for all that the replica knows.
-          - MariaDB cannot say this of a channel, and it is refused there.
+          - MariaDB has no such setting for a channel, and it is refused there.
         type: str
       source_public_key_path: &source_public_key_path
         description:
-          - File on the replica with the source's public key, for logins without TLS that shall not
-            take the key from the network; set O(get_source_public_key) to V(false) then. MariaDB
-            has no use for it.
+          - File on the replica with the source's public key, for logins without TLS that must not
+            fetch the key over the network; set O(get_source_public_key) to V(false) then. MariaDB
+            does not use it.
         type: path
       get_source_public_key: &get_source_public_key
         description:
           - Whether the replica may ask the source for its public key, which a MySQL account needs
-            for its first login without TLS; V(true) for a new channel. MariaDB has no use for it.
+            for its first login without TLS; V(true) for a new channel. MariaDB does not use it.
         type: bool
       connect_retry_seconds: &connect_retry_seconds
         description: Pause between attempts to connect; V(2) for a new channel.
@@ -113,7 +113,7 @@ options:
             up after ten attempts and never comes back.
           - MariaDB ignores this. There C(master_retry_count) in the server's configuration is the
             limit for all channels, by default V(100000); 10.11 and 11.8 show it in no SQL. With
-            V(0) a channel that loses two connections before an event has come gives up, and tells
+            V(0) a channel that loses two connections before an event has come gives up, and reports
             no error.
         type: int
       source_delay_seconds: &source_delay_seconds
@@ -150,8 +150,8 @@ options:
           - A row's database must pass first. Then the first that names its table decides, of
             O(filters.do_tables), O(filters.ignore_tables), O(filters.wild_do_tables) and
             O(filters.wild_ignore_tables) in this order.
-          - Servers cannot be told of names with a space, comma, quote, backquote, backslash, C(#)
-            or bracket in them, nor of filters of a channel whose name has others than letters,
+          - Names with a space, comma, quote, backquote, backslash, C(#) or bracket cannot be used
+            in filters, nor can a channel have filters whose name has other characters than letters,
             digits, C(_), C($) and C(-); these are refused.
         type: dict
         suboptions:
@@ -257,7 +257,7 @@ options:
   required_tables:
     description:
       - Tables, as C(database.table), whose rows must come through every channel that is named here
-        and not V(absent). Filters that would keep one out are refused; those that a channel has
+        and not V(absent). Filters that would exclude one are refused; those that a channel has
         already, or would get from the server's own configuration, are judged too. So is a channel
         that leaves out what its source has written by C(IGNORE_SERVER_IDS), C(IGNORE_DOMAIN_IDS) or
         C(DO_DOMAIN_IDS).
@@ -374,7 +374,7 @@ EXAMPLES = r"""
       do_databases: [usage_data]
       ignore_tables: [usage_data.calls]
     filters_file: /etc/mysql/mariadb.conf.d/96-filters.cnf
-    # Refused if the filters kept it out.
+    # Refused if the filters excluded it.
     required_tables: [usage_data.events]
 
 - name: Replica | Ensure that it applies everything again

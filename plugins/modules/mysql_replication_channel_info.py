@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mysql_replication_channel_info
-short_description: Tell the state of every replication channel
+short_description: Return the state of every replication channel
 description:
   - Returns every replication channel of a MySQL or MariaDB replica, in one shape for both.
 version_added: 0.1.0
@@ -16,7 +16,7 @@ options:
       - Table of this server, as schema.table, into which every source writes a row again and again,
         in the shape of pt-heartbeat's table. Its column V(ts) is a time in UTC (text or DATETIME),
         V(server_id) the source's.
-      - With it RV(channels[].heartbeat_lag_seconds) tells the real lag, also of a source that
+      - With it RV(channels[].heartbeat_lag_seconds) is the real lag, also of a source that
         hangs.
     type: str
 extends_documentation_fragment:
@@ -100,7 +100,7 @@ channels:
       description:
         - Numbers of servers whose transactions it leaves out. Of these and of domains it counts as
           applied what it leaves out; M(dbrw.sharding.mysql_replication_channel) does not start a
-          channel that leaves out what its source has written itself.
+          channel that skips what its source has written itself.
       type: list
       elements: int
     skip_counter:
@@ -114,7 +114,7 @@ channels:
       type: str
     gtid_received:
       description:
-        - GTIDs received from the source. MariaDB tells the position that the channel has reached,
+        - GTIDs received from the source. MariaDB returns the position that the channel has reached,
           of all domains that it knew when it connected.
       type: str
     gtid_applied:
@@ -132,7 +132,7 @@ channels:
             - The server's message. Where several threads apply, that of the thread that failed.
           type: str
         time:
-          description: When it happened, in UTC; null on MariaDB, which does not tell.
+          description: When it happened, in UTC; null on MariaDB, which does not report it.
           type: str
     last_sql_error:
       description: The last error of applying.
@@ -140,8 +140,9 @@ channels:
       contains: *error
     explanation:
       description:
-        - What the error means; null if there is none. Parts that the server does not tell are null.
-          A full disk of the relay logs is told here too, which MySQL does not call an error.
+        - What the error means; null if there is none. Parts that the server does not report are
+          null. A full disk of the relay logs is reported here too, which MySQL does not call an
+          error.
       type: dict
       contains:
         number:
@@ -165,7 +166,7 @@ channels:
           description: The key and its value, of a row that was there already.
           type: str
         gtid:
-          description: GTID of the transaction; MariaDB does not tell.
+          description: GTID of the transaction; null on MariaDB, which does not report it.
           type: str
         source_log_file:
           description: Binary log of the source that holds the event.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mysql_server_info
-short_description: Tell what a server is, and whether it can serve as a write or a read server
+short_description: Return what a server is, and whether it can serve as a write or a read server
 description:
   - Returns a server's flavour, version, settings and schemas.
   - Judges its settings. With some of a server's defaults rows are lost or channels stop, and no

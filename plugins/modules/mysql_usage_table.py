@@ -155,7 +155,7 @@ extends_documentation_fragment:
   - dbrw.sharding.lock_wait
   - dbrw.sharding.attributes
 notes:
-  - A schema of the server itself, such as C(mysql), is refused.
+  - A system schema, such as C(mysql), is refused.
   - The statement is read without C(ANSI_QUOTES) and C(NO_BACKSLASH_ESCAPES), whatever the server's
     C(sql_mode).
   - A definition that no temporary table can have, such as C(ROW_FORMAT=COMPRESSED), is refused.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mysql_usage_table_info
-short_description: Tell which differences between two servers' tables would stop a channel
+short_description: Return the differences between two servers' tables that would stop a channel
 description:
   - Compares a table of this server, the replica, with the real table of each of its sources, and
     says what a replication channel would make of every difference.

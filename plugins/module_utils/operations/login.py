@@ -49,4 +49,4 @@ def timeout_problems(seconds: float) -> list[str]:
     """Say whether ``read_timeout_seconds`` is none."""
     if seconds >= 1:
         return []
-    return [f"read_timeout_seconds {seconds} is no time; give 1 at least."]
+    return [f"read_timeout_seconds is {seconds}; it must be at least 1."]

@@ -333,8 +333,8 @@ def _arguments(login: Login) -> dict[str, Any]:
     if login.check_hostname and not login.ca_cert:
         raise ServerError(
             login.address,
-            "check_hostname needs ca_cert: without an authority to verify it with, a certificate's "
-            "name says nothing",
+            "check_hostname needs ca_cert: without an authority that verifies the certificate, its "
+            "name proves nothing",
         )
     password = login.password.reveal() if login.password else None
     arguments: dict[str, Any] = {
@@ -364,8 +364,8 @@ def _number_and_message(error: BaseException) -> tuple[int, str]:
     if len(error.args) >= 2 and isinstance(error.args[0], int):
         if error.args[0] == LOST and "timed out" in str(error.args[1]):
             return LOST, (
-                "no answer in time: the server hangs (its process is stopped, its disk is full) or "
-                "has too much to do; the connection is given up"
+                "no answer in time: the server hangs (its process is stopped, its disk is full) "
+                "or is overloaded; the connection is closed"
             )
         return error.args[0], str(error.args[1]) or "the connection is lost"
     return 0, str(error) or type(error).__name__

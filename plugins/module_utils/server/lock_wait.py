@@ -61,9 +61,9 @@ def bound_lock_waits(server: Server, wait: LockWait, change: str) -> None:
     if wait.timeout_seconds < waits:
         raise Refused(
             [
-                f"server {server.address}: lock_wait_timeout_seconds {wait.timeout_seconds} cannot "
-                f"be kept to. A change of {change} that does not get its table waits {waits} times "
-                f"on this server, for a second each at least; choose {waits} or more."
+                f"server {server.address}: lock_wait_timeout_seconds {wait.timeout_seconds} is too "
+                f"short. A change of {change} that does not get its table waits {waits} times "
+                f"on this server, at least a second each; choose {waits} or more."
             ]
         )
     server.set_session("lock_wait_timeout", wait.timeout_seconds // waits)

@@ -88,9 +88,9 @@ def _options(
                     entry.line, "it includes a path that does not begin with / or ~"
                 )
             if included in (*including, path):
-                raise NotUnderstood(entry.line, "it includes a file that is being read already")
+                raise NotUnderstood(entry.line, "its include is circular")
             if entry.is_folder and not included.is_dir():
-                raise NotUnderstood(entry.line, "it includes a folder that is not there")
+                raise NotUnderstood(entry.line, "it includes a folder that does not exist")
             for file in _files_of(included) if entry.is_folder else [included]:
                 yield from _options(file, warnings, (*including, path))
     except NotUnderstood as error:

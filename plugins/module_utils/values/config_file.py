@@ -23,6 +23,6 @@ class ConfigFile:
         if self.text is None or self.text.startswith(header):
             return []
         return [
-            f"{option} {self.path} was not written by this module, which would throw away what is "
-            "in it; name a file of its own, in a folder that the server includes."
+            f"{option} {self.path} was not written by this module, which would overwrite its "
+            "content; name a file for this module alone, in a folder that the server includes."
         ]

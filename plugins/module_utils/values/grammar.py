@@ -68,14 +68,14 @@ def address(value: Any) -> str | None:
         return f"it is longer than {LONGEST_HOST} characters"
     ip = _ip_address(value)
     if ip is not None:
-        everywhere = "it is no address of one server; give the one that others reach it at"
+        everywhere = "it is not the address of one server; give the one at which others reach it"
         return everywhere if ip.is_unspecified or ip.is_multicast else None
     if re.fullmatch(r"\[.*\](:\d+)?", value):
         return "an IPv6 address stands without brackets, and the port in a variable of its own"
     if re.fullmatch(r"[^:]*:\d*", value):
         return "it has a port, which has a variable of its own"
     if not value.isascii():
-        return "it has letters that no server keeps there; write it as DNS does (xn--...)"
+        return "it has letters that servers do not accept there; write it as DNS does (xn--...)"
     labels = value[:-1].split(".") if value.endswith(".") else value.split(".")
     if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         return "it is neither an IP address nor the name of a host"
@@ -121,14 +121,16 @@ def account_host(value: Any) -> str | None:
         return f"it is longer than {LONGEST_HOST} characters"
     if not re.fullmatch(r"[^\s@,;'\"`\[\]]+", value):
         return (
-            "it is no pattern for one host or more, such as %, 10.1.% or 10.1.0.0/255.255.0.0; "
+            "it is not a pattern for one host or more, such as %, 10.1.% or 10.1.0.0/255.255.0.0; "
             "an account has one pattern, without quotes, brackets, spaces, commas and @"
         )
     if "/" in value:
         try:
             ipaddress.ip_network(value)
         except ValueError:
-            return "it is no network; write for example 10.1.0.0/255.255.0.0, with no bit outside"
+            return (
+                "it is not a network; write for example 10.1.0.0/255.255.0.0, with no bit outside"
+            )
     return None
 
 
@@ -163,13 +165,15 @@ def identifier(value: Any) -> str | None:
 
 def path(value: Any) -> str | None:
     """Judge the path of a file or folder that a server opens."""
-    return text(value) or (None if value.startswith("/") else "it must be a path from / on")
+    return text(value) or (
+        None if value.startswith("/") else "it must be a path that begins with /"
+    )
 
 
 def file(value: Any) -> str | None:
     """Judge the path of a file that a module opens, which knows a home directory, too."""
     return text(value) or (
-        None if value.startswith(("/", "~")) else "it must be a path from / or ~ on"
+        None if value.startswith(("/", "~")) else "it must be a path that begins with / or ~"
     )
 
 

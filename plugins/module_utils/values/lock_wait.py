@@ -20,9 +20,8 @@ class LockWait:
         found = []
         if self.timeout_seconds < 1:
             found.append(
-                f"lock_wait_timeout_seconds {self.timeout_seconds} is no time to wait; choose 1 "
-                "or more."
+                f"lock_wait_timeout_seconds is {self.timeout_seconds}; it must be at least 1."
             )
         if self.retries < 0:
-            found.append(f"lock_wait_retries {self.retries} is no number; choose 0 or more.")
+            found.append(f"lock_wait_retries is {self.retries}; it must be at least 0.")
         return found

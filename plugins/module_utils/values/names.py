@@ -43,7 +43,7 @@ def is_system_schema(name: str) -> bool:
 def system_schema_problems(option: str, *names: str) -> list[str]:
     """Say which of ``names`` in an option are schemas that no usage table may be in."""
     return [
-        f"{option}: {name} is a schema of the server itself; name one of your own."
+        f"{option}: {name} is a system schema; name one of your own."
         for name in names
         if is_system_schema(name)
     ]

@@ -82,7 +82,7 @@ def entries(content: bytes) -> Iterator[Option | Include]:
         elif text[:1] == b"[":
             name, bracket, _rest = text[1:].partition(b"]")
             if not bracket:
-                raise NotUnderstood(number, "it begins a [group] and does not end it")
+                raise NotUnderstood(number, "it begins a [group] without the closing bracket")
             group = name.rstrip(SPACES)
         elif group is None:
             raise NotUnderstood(number, "it comes before the first [group]")
@@ -154,7 +154,7 @@ def line_of(name: Any, value: Any) -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(
-            f"{name!r} is no name of a setting; it has only letters, digits, _, - and ."
+            f"{name!r} is not the name of a setting; names have only letters, digits, _, - and ."
         )
     if value is None:
         return name
@@ -171,12 +171,12 @@ def _written(name: str, value: Any) -> str:
         return str(int(value))
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{name} is {value!r}, which is no number that a server takes")
+            raise ValueError(f"{name} is {value!r}, which is not a number that a server accepts")
         return str(int(value)) if value.is_integer() else repr(float(value))
     if not isinstance(value, str):
         raise ValueError(
-            f"{name} is no single value; a setting is a text, a number, or true or false. "
-            "Write a list as one text, as the server takes it"
+            f"{name} is not a single value; a setting is a text, a number, or true or false. "
+            "Write a list as one text, as the server accepts it"
         )
     if not is_one_line(value):
         raise ValueError(f"{name} has a line break, or another control character; leave that out")
@@ -189,7 +189,7 @@ def _written(name: str, value: Any) -> str:
 def problems(settings: Any) -> list[str]:
     """Return what is wrong with settings that are to be lines of an option file."""
     if not isinstance(settings, Mapping):
-        return ["it is no dictionary of settings with their values"]
+        return ["it is not a dictionary of settings with their values"]
     found = []
     names: dict[str, str] = {}
     for name, value in settings.items():
@@ -200,5 +200,5 @@ def problems(settings: Any) -> list[str]:
             continue
         other = names.setdefault(option_name(name), name)
         if other != name:
-            found.append(f"{other} and {name} are one setting; give it once")
+            found.append(f"{other} and {name} are the same setting; give it once")
     return found

@@ -79,7 +79,7 @@ def test_a_full_disk_costs_a_timeout_and_no_row(
                 # A run that does not wait warns, too.
                 warned = run_module(MODULE, cramped, **options(server))
                 for words in (waited["msg"], *warned["warnings"]):
-                    assert f"tells no error (receiving runs, applying runs). {full}" in words
+                    assert f"reports no error (receiving runs, applying runs). {full}" in words
                 assert not warned["changed"] and len(warned["warnings"]) == 1, warned
             else:
                 for one in (told, waited):

@@ -246,7 +246,9 @@ def test_duplicates_of_a_domain_that_are_none(
         assert ids(replica, schema) == [1, 3, 5, 7]
         # What has been received tells of it.
         refused = follow(replica, *sources)
-        assert "channels w1, w2 have sources with one gtid_domain_id, 1" in refused["msg"], refused
+        assert "channels w1, w2 have sources with the same gtid_domain_id, 1" in refused["msg"], (
+            refused
+        )
     assert all_is_well(replica, "read_server")
 
 

@@ -91,8 +91,8 @@ def test_a_file_of_somebody_else_is_refused(
         refused = run_module(MODULE, server, check=check, **pair)
         assert refused["failed"] and running(server) == (1, 1), refused
         assert refused["msg"] == (
-            f"persist_file {file} was not written by this module, which would throw away what is "
-            "in it; name a file of its own, in a folder that the server includes."
+            f"persist_file {file} was not written by this module, which would overwrite its "
+            "content; name a file for this module alone, in a folder that the server includes."
         )
     assert file.read_text() == "[mysqld]\ndatadir = /srv/mysql\n"
 

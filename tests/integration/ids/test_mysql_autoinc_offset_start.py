@@ -273,7 +273,7 @@ def test_files_that_no_command_line_names(
     if bare.host.container:
         # Its list of files is not this machine's.
         told = run_module(MODULE, server, check=True, **options)
-        assert "is not known: the server sees another / than this module" in str(told["warnings"])
+        assert "is unknown: the server sees another / than this module" in str(told["warnings"])
         return
     problem = problem_of(run_module, server, options)
     assert f"{users}, line 2 has auto_increment_increment = 5" in problem

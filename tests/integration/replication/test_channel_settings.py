@@ -24,8 +24,8 @@ from tests.support.replication import (
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 TABLE = "test_settings.t"
 DISTRUST = (
-    "the channel's TLS fails: the source has none, or shows a certificate that the channel does "
-    "not trust. What can be done: give the source_ssl_ca that vouches for the source's "
+    "the channel's TLS fails: the source does not offer TLS, or its certificate is not trusted by "
+    "the channel. What can be done: give the source_ssl_ca that signed the source's "
     "certificate, "
 )
 
@@ -213,7 +213,7 @@ def test_a_source_that_takes_nothing_but_tls(
         number, said = (
             (1045, "if the account or the source requires TLS, give source_ssl: true")
             if source.host.line.name == "mariadb-10.11"
-            else (3159, "the source takes only connections with TLS. What can be done: give ")
+            else (3159, "the source accepts only connections with TLS. What can be done: give ")
         )
         assert refused["failed"] and f"error {number}: " in refused["msg"], refused
         assert said in refused["msg"], refused
@@ -238,7 +238,7 @@ def test_the_public_key(replica: TestServer, source: TestServer, channel: dict[s
     assert refused["failed"] and "cannot receive from" in refused["msg"], refused
     assert "error 2061: " in refused["msg"], refused
     assert refused["msg"].endswith(
-        "the source wants a protected connection. What can be done: give source_ssl: true, or "
+        "the source requires an encrypted connection. What can be done: give source_ssl: true, or "
         "get_source_public_key: true."
     ), refused
     (told,) = run_module(INFO, replica)["channels"]
@@ -305,7 +305,7 @@ def test_promises_are_kept_or_refused(
         assert run_module(MODULE, replica, **channel, require_row_format=False)["changed"]
         return
     unknown = run_module(MODULE, replica, **channel, **promises)
-    assert unknown["failed"] and "ap'plier@% is no account" in unknown["msg"], unknown
+    assert unknown["failed"] and "ap'plier@% is not an account" in unknown["msg"], unknown
     assert not run_module(INFO, replica)["channels"]
     outside_binary_log(
         replica,

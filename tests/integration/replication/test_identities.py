@@ -95,7 +95,7 @@ def test_a_source_that_is_a_copy_of_another(
 ) -> None:
     w1, w2 = sources
     with copied(bare, w2, w1) as uuid:
-        said = f"channels w1, w2 have sources with one server_uuid, {uuid}"
+        said = f"channels w1, w2 have sources with the same server_uuid, {uuid}"
         for check in (True, False):
             refused = follow(replica, w1, w2, check=check)
             assert refused["failed"] and said in refused["msg"] and not refused["changed"], refused
@@ -194,7 +194,7 @@ def test_sources_that_have_one_number_since(
         control(replica, "START", "w2")
         follow(replica, w1, w2, wait=True, check_sources=False)
         refused = follow(replica, w1, w2)
-        assert "channels w1, w2 have sources with one server_id, 1" in refused["msg"], refused
+        assert "channels w1, w2 have sources with the same server_id, 1" in refused["msg"], refused
     finally:
         w2.rows("SET GLOBAL server_id = 2")
 
@@ -222,11 +222,11 @@ def test_read_servers_that_cannot_be_told_apart(alike: Topology) -> None:
     if r1.flavour == "mysql":
         with copied(alike, r2, r1) as uuid:
             for arguments in (("--check",), ()):
-                assert f"r1, r2 have one server_uuid, {uuid}" in refusal(alike, *arguments)
+                assert f"r1, r2 have the same server_uuid, {uuid}" in refusal(alike, *arguments)
         return
     r2.rows("SET GLOBAL server_id = 101")
     for arguments in (("--check",), ()):
-        assert "r1, r2 have one server_id, 101" in refusal(alike, *arguments)
+        assert "r1, r2 have the same server_id, 101" in refusal(alike, *arguments)
     r2.rows("SET GLOBAL server_id = 102")
 
 
@@ -234,10 +234,10 @@ def test_a_read_server_that_is_a_copy_of_a_write_server(alike: Topology) -> None
     w3, r2 = (alike.server(name) for name in ("w3", "r2"))
     if r2.flavour == "mysql":
         with copied(alike, r2, w3) as uuid:
-            assert f"r2, w3 have one server_uuid, {uuid}" in refusal(alike)
+            assert f"r2, w3 have the same server_uuid, {uuid}" in refusal(alike)
         return
     r2.rows("SET GLOBAL server_id = 3")
-    assert "r2, w3 have one server_id, 3" in refusal(alike)
+    assert "r2, w3 have the same server_id, 3" in refusal(alike)
     r2.rows("SET GLOBAL server_id = 102")
 
 
@@ -246,17 +246,17 @@ def test_write_servers_that_cannot_be_told_apart(alike: Topology) -> None:
     if w1.flavour == "mysql":
         with copied(alike, w3, w1) as uuid:
             for arguments in (("--check",), ()):
-                assert f"w1, w3 have one server_uuid, {uuid}" in refusal(alike, *arguments)
+                assert f"w1, w3 have the same server_uuid, {uuid}" in refusal(alike, *arguments)
         return
     # Two names of one server have its number both.
     w3.rows("SET GLOBAL server_id = 1")
-    assert "w1, w3 have one server_id, 1" in refusal(alike)
+    assert "w1, w3 have the same server_id, 1" in refusal(alike)
     w3.rows("SET GLOBAL server_id = 3")
     # The global domain is right; a session has set another server's.
     with w3.admin() as session, session.cursor() as cursor:
         cursor.execute("SET gtid_domain_id = 1")
         cursor.execute("CREATE SCHEMA elsewhere")
-    assert "w1, w3 have one gtid_domain, 1" in refusal(alike)
+    assert "w1, w3 have the same gtid_domain, 1" in refusal(alike)
     # The remedy, word for word.
     w3.rows("FLUSH BINARY LOGS")
     last = w3.rows("SHOW BINARY LOGS")[-1]["Log_name"]

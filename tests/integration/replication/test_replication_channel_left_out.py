@@ -71,7 +71,7 @@ def test_what_a_source_has_written_is_left_out(
             refused = run_module(MODULE, replica, check=check, channel="w1", **one)
             assert refused.get("failed") and not refused["changed"], refused
             assert (
-                f"channel w1 leaves out what its source has written itself ({option})"
+                f"channel w1 skips what its source has written itself ({option})"
                 in (refused["msg"])
             ), refused
     # What is said is what helps: the lists are emptied by hand, and rows come again.
@@ -120,7 +120,7 @@ def test_a_transaction_that_is_about_to_be_skipped(
         assert channels(replica)["w1"]["skip_counter"] == 1
         refused = follow(replica, source)
         assert refused.get("failed") and not refused["changed"], refused
-        assert "channel w1 would leave out the next 1 transaction(s)" in refused["msg"], refused
+        assert "channel w1 would skip the next 1 transaction(s)" in refused["msg"], refused
         cursor.execute("SET GLOBAL sql_slave_skip_counter = 0")
     source.rows(f"INSERT INTO {schema}.t VALUES (2)")
     assert "failed" not in follow(replica, source, wait=True)
@@ -160,7 +160,7 @@ def test_the_servers_own_filters_are_judged_for_a_new_channel(
         for check in (True, False):
             refused = follow(replica, source, check=check, **required)
             assert refused.get("failed") and not refused["changed"], refused
-            said = f"filters of w1: ignore_databases keeps {schema}.t out"
+            said = f"filters of w1: ignore_databases excludes {schema}.t"
             assert said in refused["msg"], refused
         assert channels(replica) == {}
         # It is what a new channel gets.

@@ -98,7 +98,7 @@ def test_a_working_channel_is_not_stopped_for_a_password_that_is_wrong(
         refused = follow(replica, source, check=check, source_password="mistaken")
         assert refused["failed"] and not refused["changed"], refused
         assert "channel w1 is connected, and would be stopped for source_password" in refused["msg"]
-        assert "1045" in refused["msg"] and "It runs on as it was" in refused["msg"], refused
+        assert "1045" in refused["msg"] and "It keeps running unchanged" in refused["msg"], refused
         assert "mistaken" not in str(refused)
     always = follow(replica, source, source_password="mistaken", update_password="always")
     assert always["failed"] and threads(replica) == before, always

@@ -125,7 +125,7 @@ def test_a_source_that_hangs_is_told_by_its_heartbeat(
         began = time.monotonic()
         late = follow(replica, *sources, wait=True, wait_timeout_seconds=2, connect_timeout=60)
         assert time.monotonic() - began < 40, late
-        assert late["failed"] and "channel w1" in late["msg"] and "did not say" in late["msg"]
+        assert late["failed"] and "channel w1" in late["msg"] and "did not answer" in late["msg"]
         assert "channel w2" not in late["msg"]
         waited = {one["channel"]: one for one in late["waited"]}
         assert waited["w2"]["applied"] and waited["w2"]["waited_seconds"] >= 0

@@ -281,7 +281,7 @@ def test_different_clocks_store_different_times_for_one_statement(
 def test_a_clock_that_is_put_back_writes_an_hour_twice(paris: TestServer, run_module: Any) -> None:
     told = run_module(INFO, paris, serves_as="write_server")
     (risk,) = told["risks"]
-    assert risk.startswith("time_zone is Europe/Paris, a clock that is put forward and back")
+    assert risk.startswith("time_zone is Europe/Paris, a time zone with daylight saving time")
     days = [change["day"] for change in told["time_zones"]["utc_offsets"]]
     assert len(days) == 5 and all(day[5:7] in ("01", "03", "04", "10", "11") for day in days)
     # 2026-10-25 00:30 and 01:30 in UTC.

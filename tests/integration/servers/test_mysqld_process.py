@@ -144,7 +144,7 @@ def test_a_text_that_the_server_does_not_understand_touches_nothing(
     for check, restart in ((True, True), (False, False), (False, True)):
         failed = play({**wrong, "restart": restart}, check=check)
         assert failed["failed"] and not failed["changed"], failed
-        assert f"At fault: line {number}: {named}. It says: " in failed["msg"], failed
+        assert f"At fault: line {number}: {named}. It reports: " in failed["msg"], failed
         assert server.pid == str(pid) and server.answers()
         assert Path(options["defaults_file"]).read_text() == options["defaults_text"]
     assert not play(options)["changed"]
@@ -167,7 +167,7 @@ def test_a_server_that_does_not_come_up_with_a_text_gets_the_one_before(
         assert failed["failed"] and failed["changed"], failed
         assert "the server ended with code 1: the end of " in failed["msg"], failed
         assert f"At fault: line {number}: {LATE.strip()}. " in failed["msg"], failed
-        assert failed["msg"].endswith("and it runs again with that."), failed
+        assert failed["msg"].endswith("and the server runs again with that."), failed
         assert server_of(here, options).value("SELECT @@max_connections") == 77
     again = play(before)
     assert not again["changed"] and again["pid"], again
@@ -194,7 +194,7 @@ def test_an_interrupted_change_has_its_way_back(here: Host, options: dict[str, A
     wrong = {**options, "defaults_text": text_of(folder, LATE)}
     Path(options["defaults_file"]).write_text(wrong["defaults_text"])
     failed = play(wrong)
-    assert failed["msg"].endswith("and it runs again with that."), failed
+    assert failed["msg"].endswith("and the server runs again with that."), failed
     assert Path(options["defaults_file"]).read_text() == options["defaults_text"]
     again = play(options)
     assert not again["changed"] and again["pid"] not in (0, pid), again
@@ -220,7 +220,7 @@ def test_a_server_that_ends_with_its_own_text_tells_why(
     failed = play(options)
     assert failed["failed"] and "At fault" not in failed["msg"], failed
     assert re.search(
-        r"the server ended with code [1-9]\d*: the end of \S+error.log says: ", failed["msg"]
+        r"the server ended with code [1-9]\d*: the end of \S+error.log: ", failed["msg"]
     )
 
 

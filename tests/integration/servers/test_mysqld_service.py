@@ -145,7 +145,9 @@ def test_what_the_server_does_not_understand_touches_nothing(
     ((name, value),) = wrong.items()
     for arguments in (("--check",), ()):
         failed = systemd.play(*arguments, mysqld_settings=wrong)
-        assert failed.code != 0 and f": {name} = {value}. It says: " in failed.output, failed.output
+        assert failed.code != 0 and f": {name} = {value}. It reports: " in failed.output, (
+            failed.output
+        )
     assert systemd.pid == pid and systemd.shell(f"cat {systemd.file}") == text
 
 
@@ -161,7 +163,7 @@ def test_a_server_that_does_not_start_gets_the_file_before(
     failed = systemd.play(mysqld_settings=LATE)
     assert failed.code != 0, failed.output
     assert ": default_time_zone = Mars/Olympus. " in failed.output, failed.output
-    assert "and it runs again with that." in failed.output, failed.output
+    assert "and the server runs again with that." in failed.output, failed.output
     assert systemd.value("SELECT 1") == "1"
     assert systemd.shell(f"cat {systemd.file}") == text
     again = systemd.play()
@@ -171,9 +173,9 @@ def test_a_server_that_does_not_start_gets_the_file_before(
 def test_a_server_that_ran_without_the_file_gets_none(systemd: SystemdHost) -> None:
     systemd.shell(f"rm {systemd.file}*; systemctl restart {systemd.flavour}")
     failed = systemd.play(mysqld_settings=LATE)
-    assert failed.code != 0 and "is removed again, and it runs again" in failed.output, (
-        failed.output
-    )
+    assert (
+        failed.code != 0 and "has been removed again, and the server runs again" in failed.output
+    ), failed.output
     assert systemd.value("SELECT 1") == "1"
     assert systemd.shell(f"ls {systemd.file}* 2>/dev/null || true") == ""
     assert systemd.play().code == 0

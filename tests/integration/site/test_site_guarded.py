@@ -111,7 +111,7 @@ def guarded(host: Host) -> Iterator[Guarded]:
             )
         made = found.playbook("site.yml")
         # The write server was asked for its settings, over TLS too.
-        assert "settings are not known" not in made.output, made.output
+        assert "settings are unknown" not in made.output, made.output
         yield found
 
 
@@ -205,7 +205,7 @@ def test_rows_of_other_schemas_are_filtered(guarded: Guarded) -> None:
         "read_servers.yml", dbrw_replication_filters=forgotten, dbrw_usage_tables=tables, **named
     )
     assert refused.code != 0, refused.output
-    said = "filters of w1: do_tables keeps usage_data.calls out"
+    said = "filters of w1: do_tables excludes usage_data.calls"
     assert said in " ".join(refused.output.split()), refused.output
     assert reader.rows("SHOW TABLES FROM usage_data LIKE 'calls'") == []
     assert not file.exists()

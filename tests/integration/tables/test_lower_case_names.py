@@ -216,7 +216,7 @@ def test_filters(writer: TestServer, reader: TestServer) -> None:
         assert reader.value("SELECT COUNT(*) FROM usage_data.calls WHERE id = 21") == 1
         kept_out = {**options, "required_tables": ["usage_data.OTHER"]}
         refused = run_module(CHANNEL, reader, **kept_out)
-        assert refused["failed"] and "ignore_tables keeps usage_data.other out" in refused["msg"]
+        assert refused["failed"] and "ignore_tables excludes usage_data.other" in refused["msg"]
     finally:
         gone = {"channel": "w1", "state": "absent", "filters_file": options["filters_file"]}
         run_module(CHANNEL, reader, **gone)

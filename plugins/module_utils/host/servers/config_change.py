@@ -72,8 +72,8 @@ class ConfigChange:
         # Of InnoDB's settings MariaDB says so, and ends as if all were well (10.11, 11.8).
         if done.returncode or "Error while setting value" in said:
             raise ServerFailed(
-                f"the server does not understand the new {self.file}, which has not been put into "
-                f"place. {self._fault(said)} It says: {_complaints(said)}"
+                f"the server does not understand the new {self.file}, which has not been "
+                f"installed. {self._fault(said)} It reports: {_complaints(said)}"
             )
 
     def put(self) -> None:
@@ -101,15 +101,17 @@ class ConfigChange:
             return f"{error} {fault}".rstrip()
         if good is None:
             self.file.unlink()
-            back = f"{self.file} was not there before and is removed again"
+            back = f"{self.file} did not exist before and has been removed again"
         else:
             write_file(self.file, good, 0o644)
-            back = f"{self.file} has the text back with which the server ran before"
+            back = f"{self.file} has been restored to the text with which the server last ran"
         try:
             start(good or "")
         except ServerFailed as again:
-            return f"{error} {fault} {back}, but it does not come up with that either: {again}"
-        return f"{error} {fault} {back}, and it runs again with that."
+            return (
+                f"{error} {fault} {back}, but the server does not start with that either: {again}"
+            )
+        return f"{error} {fault} {back}, and the server runs again with that."
 
     def _good(self) -> str | None:
         """Return the text to go back to, if there is one."""
@@ -136,7 +138,7 @@ def _run(command: list[str], environment: dict[str, str]) -> subprocess.Complete
         )
     except subprocess.TimeoutExpired:
         raise ServerFailed(
-            f"{command[0]} did not judge its configuration within {JUDGING_SECONDS} s"
+            f"{command[0]} did not check its configuration within {JUDGING_SECONDS} s"
         ) from None
 
 

@@ -239,7 +239,7 @@ class Process:
         if not self.log_file.is_file():
             return f"{self.log_file} is not there"
         text = self.log_file.read_text(encoding="utf-8", errors="replace")
-        return f"the end of {self.log_file} says: " + "\n".join(text.splitlines()[-10:])
+        return f"the end of {self.log_file}: " + "\n".join(text.splitlines()[-10:])
 
     def _log_since(self, place: int) -> str:
         with self.log_file.open("rb") as log:
@@ -265,8 +265,8 @@ def _which(*names: str) -> str:
         if found:
             return found
     raise ServerFailed(
-        f"no {' or '.join(names)} on this host: install a server, on Debian and Ubuntu for example "
-        "the package mariadb-server-core (programs only, no service)"
+        f"{' or '.join(names)} not found on this host: install a server, on Debian and Ubuntu for "
+        "example the package mariadb-server-core (programs only, no service)"
     )
 
 

@@ -86,7 +86,7 @@ class Unit:
             return
         said = self._said_since(begun, read)
         end = "\n".join(said.splitlines()[-SAID_LINES:])
-        raise ServerEnded(f"the unit {self.name} did not start: its log says: {end}", said)
+        raise ServerEnded(f"the unit {self.name} did not start; its log: {end}", said)
 
     def _said_since(self, begun: float, read: int) -> str:
         journal = _run(

@@ -316,7 +316,7 @@ class ReplicationChannel(Operation[Desired, Current]):
             raise Refused([*refusal.reasons, *problems]) from None
         refuse_if_any(problems)
         unknown = [
-            f"channel {name}: its source's settings are not known: {error}"
+            f"channel {name}: its source's settings are unknown: {error}"
             for name, error in errors.items()
             if name in asked.new or name in asked.trials
         ]
@@ -351,13 +351,16 @@ class ReplicationChannel(Operation[Desired, Current]):
                     try:
                         again = _start_again(server, desired, current, step)
                     except ServerError as second:
-                        more = f"what ran before is stopped and could not be started: {second}"
+                        more = (
+                            "the channels that ran before are stopped and could not be started: "
+                            f"{second}"
+                        )
                     else:
                         if not again:
                             raise
-                        more = "what ran before runs again with the settings that it had"
+                        more = "the channels that ran before run again with their previous settings"
                 if error.number == seeding.MISSING_DOMAIN:
-                    more += "; name that GTID in gtid_seed, too"
+                    more += "; name that GTID in gtid_seed as well"
                 raise ServerError(
                     server.address, f"{error.message} ({more})", error.number, statement
                 ) from None
@@ -446,7 +449,7 @@ def _problems(desired: Desired) -> list[str]:
         if desired.wait and channel.state == STOPPED:
             problems.append(
                 f"channel {channel.name}: wait and state: stopped exclude each other; a "
-                "channel that does not run applies nothing."
+                "stopped channel applies nothing."
             )
     return problems
 

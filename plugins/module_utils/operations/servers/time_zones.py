@@ -48,7 +48,7 @@ class TimeZones(Operation[str, Current]):
         if not server_side.has_zones(desired):
             raise Refused(
                 [
-                    f"zoneinfo: there are no time zone files in {desired}. Install them (on Debian "
+                    f"zoneinfo: {desired} has no time zone files. Install them (on Debian "
                     "and Ubuntu the package tzdata), or correct the path."
                 ]
             )

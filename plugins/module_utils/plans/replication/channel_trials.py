@@ -63,8 +63,8 @@ def problems_of(trials: Mapping[str, Trial], errors: Mapping[str, str]) -> list[
     """Say which channels would be cut off; ``errors`` are those of the logins, by channel."""
     return [
         f"channel {name} is connected, and would be stopped for {', '.join(trial.changed)}, with "
-        f"which its source does not let it in: {error}. It runs on as it was. Correct what is "
-        "wrong at either end; check_sources: false changes it untried."
+        f"which its source refuses the login: {error}. It keeps running unchanged. Correct what is "
+        "wrong at either end; check_sources: false changes it without a trial login."
         for name, trial in sorted(trials.items())
         for error in [errors.get(name, _unknown(trial))]
         if error

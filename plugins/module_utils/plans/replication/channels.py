@@ -112,8 +112,8 @@ def _in_order(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> 
             names = ", ".join(sorted(channel.name for channel in waiting))
             raise Refused(
                 [
-                    f"channels {names} would take each other's sources, which no order of changes "
-                    "does. Remove one of them (state: absent) first."
+                    f"channels {names} would exchange their sources, which is not possible in any "
+                    "order. Remove one of them (state: absent) first."
                 ]
             )
         channel = free[0]
@@ -268,16 +268,16 @@ def unseen_passwords(
         return ()
     return (
         f"Whether channels {', '.join(names)} have stored this source_password cannot be seen "
-        "from here; one that has another runs on until its next connection. After a change of "
-        "the password, run once with update_password: always.",
+        "from here; a channel with another password keeps running until its next connection. "
+        "After a change of the password, run once with update_password: always.",
     )
 
 
 def _missing_sources(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -> list[str]:
     known = ", ".join(sorted(status.name for status in present.values())) or "none"
     return [
-        f"channel {channel.name} does not exist on this server, so source_host and source_user "
-        f"are needed to make it; its channels are: {known}."
+        f"channel {channel.name} does not exist on this server, so source_host and source_user are "
+        f"needed to create it; the existing channels are: {known}."
         for channel in desired
         if channel.key not in present
         and channel.state != ABSENT
@@ -296,8 +296,9 @@ def _half_running(desired: Sequence[Channel], present: dict[str, ChannelStatus])
             continue
         if status.io_running != status.sql_running:
             found.append(
-                f"channel {channel.name} runs by half and would be changed: say state: started or "
-                "state: stopped for afterwards."
+                f"Only one of the two threads of channel {channel.name} is running, and the "
+                "channel would be changed. Add state: started or state: stopped for its state "
+                "after the change."
             )
     return found
 
@@ -314,8 +315,8 @@ def _would_skip(desired: Sequence[Channel], present: dict[str, ChannelStatus]) -
             where, meant = f"channel {channel.name}", error.finding()
             text = (
                 f"{where} has stopped with error {status.io_fault.number}: "
-                f"{status.io_fault.message}. It is not started: it might go on behind rows that it "
-                f"has not applied, without a further error. What it means: {meant.text}"
+                f"{status.io_fault.message}. It is not started, because it might skip rows that "
+                f"it has not applied, without a further error. What it means: {meant.text}"
             )
             found.append(replace(meant, where=where, text=text))
     return found
@@ -339,8 +340,8 @@ def _kept_out(
             if kind:
                 names.setdefault((table, kind), []).append(channel.name)
     return [
-        f"filters of {', '.join(channels)}: {kind} keeps {table} out, one of required_tables: its "
-        "rows would be lost, and no error would tell. Change the filters so that it comes through."
+        f"filters of {', '.join(channels)}: {kind} excludes {table}, one of required_tables: "
+        "its rows would be lost without an error. Change the filters so that it is replicated."
         for (table, kind), channels in names.items()
     ]
 

@@ -100,8 +100,9 @@ def plan_position(
     ]
     if missing.domains and half:
         problems.append(
-            f"gtid_seed: channels {', '.join(half)} run by half, and this server takes a position "
-            "only while no channel runs: start or stop them first."
+            f"gtid_seed: channels {', '.join(half)} have only one of their two threads running, "
+            "and this server accepts a position only while no channel runs: start or stop them "
+            "first."
         )
     refuse_if_any(problems)
     if not missing.domains:
@@ -133,22 +134,22 @@ def _by_origin(
             given = parts(seed)
         except ValueError as error:
             problems.append(
-                f"gtid_seed: {error}, which this server uses; nothing of the other flavour fits "
-                "here."
+                f"gtid_seed: {error}, which this server uses; GTIDs of the other flavour cannot be "
+                "used here."
             )
             continue
         for origin, one in given.items():
             if wanted.setdefault(origin, one) != one:
                 problems.append(
                     f"gtid_seed: {kind} {origin} is named twice, with {wanted[origin]} and with "
-                    f"{one}. The data is at one of them: name it once."
+                    f"{one}. The data is at only one of them: name it once."
                 )
     return wanted, problems
 
 
 def _would_skip(what: str, known: object, wanted: object) -> str:
     return (
-        f"gtid_seed: of {what} this server knows {known} already, and {wanted} would leave out "
-        "what is between. Leave this source out of the seed; if the data really contains it, "
-        "empty the server and restore it anew."
+        f"gtid_seed: of {what} this server has {known} already, and {wanted} would skip what "
+        "is between. Remove this source from the seed; if the data really contains it, "
+        "empty the server and restore it again."
     )

@@ -35,17 +35,16 @@ def problems(
         ways = status.left_out.against(status.source_server_id, _domains_of(status))
         if ways:
             found.append(
-                f"channel {channel.name} leaves out what its source has written itself "
-                f"({', '.join(ways)}), and counts it as applied; a change would not bring it "
-                "back. Compare the rows of both, bring those that are missing here, outside the "
-                "binary log, and then empty the list by hand (CHANGE ... = (), with the channel "
-                "stopped)."
+                f"channel {channel.name} skips what its source has written itself ({', '.join(ways)}), "
+                "and counts it as applied; a change would not bring it back. Compare the rows of both "
+                "servers, add those that are missing here outside the binary log, and then empty the "
+                "list by hand (CHANGE ... = (), with the channel stopped)."
             )
         if status.left_out.skip_counter:
             found.append(
-                f"channel {channel.name} would leave out the next "
-                f"{status.left_out.skip_counter} transaction(s) of its source (Skip_Counter). If "
-                "that is meant, start it by hand; if not, set sql_slave_skip_counter to 0 for "
+                f"channel {channel.name} would skip the next {status.left_out.skip_counter} "
+                f"transaction(s) of its source (Skip_Counter). If that "
+                "is intended, start it by hand; if not, set sql_slave_skip_counter to 0 for "
                 "this channel, with the channel stopped."
             )
     return found

@@ -108,11 +108,11 @@ def ahead_of(sources: Mapping[str, Source], applied: Sequence[str]) -> list[str]
             if more:
                 found.append(
                     f"channel {name}: this server counts {more} of its source as applied, and the "
-                    f"source itself knows {source.position or 'nothing'}: it has lost transactions "
-                    "or was made anew, or the GTIDs here are those of another server. What it "
-                    "writes next under the same numbers would be left out, without an error. "
-                    "Compare the rows of both, then make this server's GTIDs right, or give the "
-                    "source a name of its own (gtid_domain_id on MariaDB, server_uuid on MySQL)."
+                    f"source itself has {source.position or 'nothing'}: it has lost transactions "
+                    "or was rebuilt, or the GTIDs here are those of another server. What it writes "
+                    "next under the same numbers would be skipped without an error. Compare "
+                    "the rows of both servers, then correct this server's GTIDs, or give the "
+                    "source its own identity (gtid_domain_id on MariaDB, server_uuid on MySQL)."
                 )
     return found
 
@@ -153,8 +153,8 @@ def problems_of(
         if source.flavour != replica.flavour and by_gtid[name]:
             found.append(
                 f"channel {name}: its source is a server of {source.flavour} and this one is of "
-                f"{replica.flavour}; neither finds its place by the other's GTIDs. Follow a source "
-                "of the same kind."
+                f"{replica.flavour}; neither can use the other's GTIDs. Follow a source of "
+                "the same flavour."
             )
             continue
         verdict = judge(WRITE_SERVER, _looked_at(source, by_gtid[name]), schemas=schemas)
@@ -162,7 +162,7 @@ def problems_of(
         if source.server_id and source.server_id == replica.server_id:
             found.append(
                 f"channel {name}: its source has the server_id {source.server_id}, which is this "
-                "server's own; set another one on either."
+                "server's own; change one of the two."
             )
         if source.server_uuid and source.server_uuid == replica.server_uuid:
             found.append(
@@ -185,16 +185,16 @@ def _looked_at(source: Source, by_gtid: bool) -> dict[str, str | None]:
 # What two sources may not share, with what is said of the channels that follow them.
 _SHARED = {
     "server_id": (
-        "they are one server, or cannot be told apart. Give each server a number of its own."
+        "they are one server, or cannot be distinguished. Give each server its own number."
     ),
     "server_uuid": (
         "they are one server under two addresses, or one is a copy of the other, and this server "
-        "takes the rows of one for those of the other and leaves them out while both channels "
-        f"stay green. Follow each server once, or {OWN_UUID}. {MISSED_ROWS}."
+        "takes the rows of one for those of the other and skips them while both channels run "
+        f"without an error. Follow each server once, or {OWN_UUID}. {MISSED_ROWS}."
     ),
     "gtid_domain_id": (
-        "that works until the first reconnect, then a channel stops (error 1236) or leaves rows "
-        "out. Give each source a domain of its own."
+        "that works until the first reconnect, then a channel stops (error 1236) or skips "
+        "rows. Give each source its own domain."
     ),
 }
 
@@ -227,7 +227,8 @@ def _shared(
     # Of a source that does not answer the status tells what was there before.
     known = {*sources, *(status.name for status in rest if status.connected)}
     return [
-        f"channels {', '.join(followers)} have sources with one {what}, {value}: {_SHARED[what]}"
+        f"channels {', '.join(followers)} have sources with the same {what}, {value}: "
+        f"{_SHARED[what]}"
         for what, pairs in having.items()
         for value, followers in sharing(pairs)
         if set(followers) & set(sources)

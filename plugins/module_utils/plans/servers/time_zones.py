@@ -82,8 +82,8 @@ def clock_risks(clock: Clock) -> list[Finding]:
             "time_zones.clock_put_back",
             WARNING,
             "",
-            f"time_zone is {clock.time_zone}, a clock that is put forward and back: when it is put "
-            "back, NOW() writes an hour of DATETIME values twice, and nothing tells them apart",
+            f"time_zone is {clock.time_zone}, a time zone with daylight saving time: in autumn "
+            "NOW() writes one hour of DATETIME values twice, and the two cannot be distinguished",
             f"{_UTC} the server's configuration.",
         )
     ]

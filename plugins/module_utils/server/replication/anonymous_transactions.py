@@ -57,11 +57,11 @@ def problems(server: Server) -> list[Finding]:
             CRITICAL,
             "",
             f"the binary log holds transactions without a GTID ({places}), written while gtid_mode "
-            "was not ON: a read server that did not apply them at once passes over them, without "
+            "was not ON: a read server that did not apply them at once skips them, without "
             "an error.",
             "Compare the rows; apply those that are missing on each read server, outside its "
             "binary log (mysqlbinlog --disable-log-bin --skip-gtids). When all read servers have "
-            f"applied everything, forget these logs: {forget}.",
+            f"applied everything, remove these logs: {forget}.",
         )
     ]
 

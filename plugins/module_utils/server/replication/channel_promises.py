@@ -33,8 +33,8 @@ def problems(server: Server, desired: Sequence[Channel]) -> list[str]:
         found.extend(channel.too_long(server.dialect.flavour))
         found.extend(
             f"channel {channel.name}: {name} is asked for, and server {server.address} "
-            f"({server.version_text}) has nothing of the kind, so it would not be kept; leave it "
-            "out for this server."
+            f"({server.version_text}) does not have this setting; leave it out "
+            "for this server."
             for name in PROMISES
             if given.get(name) and name not in server.dialect.channel_options
         )
@@ -42,8 +42,9 @@ def problems(server: Server, desired: Sequence[Channel]) -> list[str]:
         told = "privilege_checks_user" in server.dialect.channel_options
         if user and told and not _exists(server, user):
             found.append(
-                f"channel {channel.name}: privilege_checks_user {user} is no account of server "
-                f"{server.address}; make it first, with REPLICATION_APPLIER and what the rows need."
+                f"channel {channel.name}: privilege_checks_user {user} is not an account of server "
+                f"{server.address}; create it first, with REPLICATION_APPLIER and what the rows "
+                f"need."
             )
     return found
 

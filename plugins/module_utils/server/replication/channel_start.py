@@ -118,7 +118,7 @@ def _late(status: ChannelStatus, start: ChannelStart) -> str:
     return (
         f"channel {status.name} runs, and within {APPLY:.0f} s has applied nothing of what "
         f"{status.source} had written ({start.wanted or 'by its position'}); it has received "
-        f"{status.gtid_received or 'nothing'} and applied {status.gtid_applied or 'nothing'}. Its "
-        f"threads say: {status.io_state or 'nothing'}; {status.sql_state or 'nothing'}. Look for "
-        "a long transaction or a lock on this server."
+        f"{status.gtid_received or 'nothing'} and applied {status.gtid_applied or 'nothing'}. "
+        f"State of its threads: {status.io_state or 'nothing'}; {status.sql_state or 'nothing'}. "
+        "Look for a long transaction or a lock on this server."
     )

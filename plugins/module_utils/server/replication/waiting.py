@@ -96,8 +96,8 @@ def _waits(
         if password is None:
             raise ServerError(
                 server.address,
-                f"channel {channel.name}: to wait, the source is asked how far it has "
-                "written; give the source_password, which this server does not show",
+                f"channel {channel.name}: wait asks the source how far it has written, "
+                "for which the source_password is needed; this server does not show it",
             )
         waits.append(Waiting(channel, password))
     return waits
@@ -122,13 +122,13 @@ def _late(wait: Waiting, found: Sequence[ChannelStatus], timeout: float) -> str:
     (status,) = [one for one in found if one.key == wait.channel.key]
     if wait.position is None:
         return (
-            f"channel {status.name}: its source {status.source} did not say within {timeout} s "
-            f"how far it has written ({wait.error}); {explain(status)}"
+            f"channel {status.name}: its source {status.source} did not answer within {timeout} "
+            f"s how far it has written ({wait.error}); {explain(status)}"
         )
     return (
         f"channel {status.name} has not applied {wait.position} of {status.source} within "
         f"{timeout} s; it has applied {status.gtid_applied}, is {status.seconds_behind_source} s "
-        f"behind, and says: {explain(status)}"
+        f"behind, and reports: {explain(status)}"
     )
 
 

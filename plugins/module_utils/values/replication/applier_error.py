@@ -108,12 +108,12 @@ _APPLYING = (
     _Kind(
         "channel.row_exists",
         (1062,),
-        "the row, or another one with this key, is on this server already.",
+        "the row, or another one with this key, exists on this server already.",
         (
             "if somebody wrote it here, compare the two rows, delete this server's outside the "
             f"binary log, and {_START}.",
             "if two write servers made the same id, their offsets collide: see "
-            "mysql_autoinc_offset, and put the offsets right before anything else.",
+            "mysql_autoinc_offset, and correct the offsets before anything else.",
             "if this server was restored and its position is too early, restore it again with the "
             "position of the copy (gtid_seed).",
         ),
@@ -121,7 +121,7 @@ _APPLYING = (
     _Kind(
         "channel.row_missing",
         (1032,),
-        "the row that the source changed is not on this server.",
+        "the row that the source changed does not exist on this server.",
         (
             "if its partition was dropped here, the read server's retention is too short: it must "
             "be longer than rows are changed on write servers (mysql_month_partition). Bring the "
@@ -156,7 +156,7 @@ _APPLYING = (
         (
             "if it is a usage table, run mysql_usage_table on this server: tables come before "
             f"channels. {_CARRY_ON}",
-            "if this server shall not have it, filter it out of the channel.",
+            "if this server must not have it, filter it out of the channel.",
         ),
     ),
     _Kind(
@@ -166,16 +166,16 @@ _APPLYING = (
         (
             "make the schema on this server, outside the binary log; mysql_usage_table makes that "
             f"of a usage table: schemas come before tenants. {_CARRY_ON}",
-            "if this server shall not have it, filter it out of the channel.",
+            "if this server must not have it, filter it out of the channel.",
         ),
     ),
     _Kind(
         "channel.schema_change",
         (1050, 1007, 1060, 1061, 1008, 1051, 1091),
-        "a statement that changes schemas or tables came through the channel, and this server was "
-        "changed otherwise. Such statements belong outside the binary log, on each server.",
+        "a statement that changes schemas or tables came through the channel, and does not "
+        "fit this server. Such statements belong outside the binary log, on each server.",
         (
-            "make sure that what is here is what it shall be, skip this one transaction by its "
+            "make sure that the object here is as desired, skip this one transaction by its "
             "GTID, and run changes of tables with sql_log_bin = 0 from now on.",
         ),
     ),
@@ -231,11 +231,11 @@ _RECEIVING = (
         "channel.transactions_without_gtid",
         (1236, 13114),
         "the source has written transactions without a GTID, while its gtid_mode was not ON. "
-        "Channels by GTID pass over them once it is ON again: their rows are on no read server.",
+        "Channels that use GTIDs skip them once it is ON again: their rows are on no read server.",
         (
             "set the source's gtid_mode to ON. Apply these rows on this server, outside the binary "
             "log: mysqlbinlog --disable-log-bin --skip-gtids{place}, into mysql. When they are "
-            f"here, {_BY_HAND}. When all read servers have them, forget the log on the source "
+            f"here, {_BY_HAND}. When all read servers have them, remove the log from the source "
             "(PURGE BINARY LOGS TO the next one).",
         ),
         says=("anonymous transaction",),
@@ -254,14 +254,14 @@ _RECEIVING = (
     _Kind(
         "channel.source_lacks_transactions",
         (1236, 13114),
-        "this server has transactions that the source does not know: the source has lost some, was "
+        "this server has transactions that the source does not have: the source has lost some, was "
         "rebuilt, or, on MariaDB, two sources share one gtid_domain_id.",
         (
             "give each source a gtid_domain_id of its own (MariaDB).",
             "compare the rows of the two servers before anything else; then remove the channel, "
             "and follow the source anew from a copy, with its position (gtid_seed).",
-            "if you know that this server lacks nothing of what the source has, or will write next "
-            f"under numbers that this server knows, {_BY_HAND}.",
+            "if you are certain that this server has all that the source has, and that the source "
+            f"will not write again under numbers that this server has, {_BY_HAND}.",
         ),
         says=(
             "requested to start from GTID",
@@ -276,7 +276,7 @@ _RECEIVING = (
         "channel.replica_uuid_taken",
         (1236, 13114),
         "another replica with this server's server_uuid follows the same source, such as a copy of "
-        "this host with its auto.cnf; they throw each other out, and one of them stays stopped.",
+        "this host with its auto.cnf; they disconnect each other, and one of them stays stopped.",
         (f"{OWN_UUID}. Then {_START}.",),
         says=("with the same server_uuid",),
     ),
@@ -285,28 +285,29 @@ _RECEIVING = (
         (1593, 13117),
         "the source has the same server_uuid as this server: they are one server, or one is a copy "
         "of the other with its auto.cnf.",
-        (f"give the source_host that was meant, or {OWN_UUID}. Then {_START}.",),
+        (f"correct source_host, or {OWN_UUID}. Then {_START}.",),
         says=("equal MySQL server UUIDs",),
     ),
     _Kind(
         "channel.source_has_own_id",
         (1593, 13117),
         "the source has the same server_id as this server.",
-        (f"give each server a server_id that no other one has, restart it, and {_START}.",),
+        (f"give each server its own server_id, restart it, and {_START}.",),
     ),
     _Kind(
         "channel.replica_id_taken",
         (4052,),
-        "another replica with this server's server_id follows the same source; they throw each "
-        "other out.",
-        ("give each replica a server_id that no other one has, and restart it.",),
+        "another replica with this server's server_id follows the same source; they disconnect "
+        "each other.",
+        ("give each replica its own server_id, and restart it.",),
     ),
     _Kind(
         "channel.account_refused",
         (1045, 1130, 1698, 3118),
         "the source refuses the channel's account.",
         (
-            "make the account on the source (mysql_account), or give its present source_password.",
+            "create the account on the source (mysql_account), or give its current "
+            "source_password.",
             "if the account or the source requires TLS, give source_ssl: true, and source_ssl_cert "
             "and source_ssl_key if the account requires a certificate.",
         ),
@@ -314,45 +315,46 @@ _RECEIVING = (
     _Kind(
         "channel.protection_required",
         (2061,),
-        "the source wants a protected connection.",
+        "the source requires an encrypted connection.",
         ("give source_ssl: true, or get_source_public_key: true.",),
     ),
     _Kind(
         "channel.tls_required",
         (3159,),
-        "the source takes only connections with TLS.",
+        "the source accepts only connections with TLS.",
         ("give source_ssl: true.",),
     ),
     _Kind(
         "channel.tls_fails",
         (2026,),
-        "the channel's TLS fails: the source has none, or shows a certificate that the channel "
-        "does not trust.",
+        "the channel's TLS fails: the source does not offer TLS, or its certificate is not trusted "
+        "by the channel.",
         (
-            "give the source_ssl_ca that vouches for the source's certificate, and let the "
-            "certificate name the source_host.",
-            "if the source has no TLS, give it a certificate, or the channel source_ssl: false.",
+            "give the source_ssl_ca that signed the source's certificate, and make sure that "
+            "the certificate names the source_host.",
+            "if the source has no TLS, give it a certificate, or set source_ssl: false for the "
+            "channel.",
         ),
     ),
     _Kind(
         "channel.source_unreachable",
         (2002, 2003, 2005, 2013, 1158, 1159, 1160, 1161),
-        "the source does not answer; the channel goes on trying.",
+        "the source does not answer; the channel keeps trying.",
         ("start the source, or give the source_host and source_port that it has.",),
     ),
     _Kind(
         "channel.disk_full",
         (DISK_FULL,),
-        "the disk of this server's relay logs is full; it receives nothing, and loses nothing.",
-        ("make room on it; the channel goes on by itself within a minute.",),
+        "the disk of this server's relay logs is full; it receives nothing, but loses nothing.",
+        ("free some space; the channel continues by itself within a minute.",),
     ),
 )
 
 _UNKNOWN = _Kind(
     "channel.unknown_error",
     (),
-    "an error without a known cause.",
-    ("read the server's error log, which may tell more.",),
+    "the cause of this error is unknown.",
+    ("read the server's error log, which may say more.",),
 )
 
 

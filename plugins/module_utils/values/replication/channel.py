@@ -238,7 +238,7 @@ class Channel:
         if abs(heartbeat) < 2**32 and round(_short_float(heartbeat), 3) != heartbeat:
             found.append(
                 f"channel {self.name}: heartbeat_seconds {heartbeat} is finer than what servers "
-                "keep, milliseconds up to 16384 s; round it."
+                "store, milliseconds up to 16384 s; round it."
             )
         found.extend(self._wrong_texts())
         found.extend(self._wrong_words())
@@ -250,8 +250,8 @@ class Channel:
     def too_long(self, flavour: str) -> list[str]:
         """Say which texts a server of this flavour would not keep whole."""
         return [
-            f"channel {self.name}: {option} has {bytes_} bytes, and {flavour} keeps {longest} at "
-            "most; choose a shorter one."
+            f"channel {self.name}: {option} has {bytes_} bytes, and {flavour} stores at most "
+            f"{longest}; choose a shorter one."
             for option, longest in LONGEST[flavour].items()
             for bytes_ in [self._size(option)]
             if bytes_ > longest
@@ -293,13 +293,13 @@ class Channel:
         if unknown:
             found.append(
                 f"channel {self.name}: source_tls_version {versions} names {', '.join(unknown)}, "
-                f"which is none; known are {', '.join(TLS_VERSIONS)}, with a comma between them "
-                "and no space."
+                f"which does not exist; known are {', '.join(TLS_VERSIONS)}, separated by commas, "
+                "without spaces."
             )
         user = self.settings.privilege_checks_user
         if user and not all(user.rpartition("@")):
             found.append(
-                f"channel {self.name}: privilege_checks_user {user} is no account; write it as "
+                f"channel {self.name}: privilege_checks_user {user} is not an account; write it as "
                 "user@host, for example applier@%."
             )
         return found
@@ -315,7 +315,7 @@ class Channel:
         if file is not None and self.settings.auto_position:
             found.append(
                 f"channel {self.name}: source_log_file and auto_position exclude each other; a "
-                "channel begins at a place, or finds it by GTID."
+                "channel begins at a position, or finds it by GTID."
             )
         if file == "":
             found.append(f"channel {self.name}: source_log_file is empty; name a binary log.")
@@ -419,7 +419,7 @@ def shared_sources(channels: Sequence[tuple[str, Settings]]) -> list[str]:
             names.setdefault(settings.source, []).append(name)
     return [
         f"channels {', '.join(sorted(followers))} have the same source {host}:{port}: every row "
-        "would come twice. Keep one of them."
+        "would arrive twice. Keep one of them."
         for (host, port), followers in sorted(names.items(), key=str)
         if len(followers) > 1
     ]

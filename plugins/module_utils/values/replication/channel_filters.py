@@ -119,7 +119,7 @@ class Filters:
         """Say which filters no server could be told as they are."""
         found = [
             f"channel {channel}: filters: {kind} has {text!r}, which is not {_WRITTEN[kind]}, or "
-            "has a character that servers cannot keep in a filter (space, comma, quote, "
+            "has a character that servers cannot store in a filter (space, comma, quote, "
             "backquote, backslash, #, bracket); leave it out or filter by another name."
             for kind, shape in _SHAPES.items()
             for text in getattr(self, kind)

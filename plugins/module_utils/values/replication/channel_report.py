@@ -83,11 +83,11 @@ def explain(status: ChannelStatus) -> str:
     if not status.io_running:
         # Neither leaves a word in the server's status.
         meaning = (
-            ". Somebody has stopped it; or MariaDB has given up connecting, for which "
-            "master_retry_count in its configuration is the limit. Start the channel"
+            ". Somebody has stopped it; or MariaDB has stopped trying to connect after "
+            "master_retry_count attempts (set in its configuration). Start the channel"
         )
     threads = f"receiving {_yes(status.io_running)}, applying {_yes(status.sql_running)}"
-    return f"channel {status.name} from {status.source} tells no error ({threads}){meaning}"
+    return f"channel {status.name} from {status.source} reports no error ({threads}){meaning}"
 
 
 def _fault(fault: Fault) -> dict[str, Any]:

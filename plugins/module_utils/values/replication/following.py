@@ -40,8 +40,9 @@ def _reason_against(channel: Mapping[str, Any] | None) -> str:
             return f"{said}. {_explained(channel['explanation'])}".rstrip()
     if not (channel["io_running"] or channel["sql_running"]):
         return "the channel is stopped, without an error."
-    thread = "connects" if channel["io_running"] and channel["sql_running"] else "runs by half"
-    return f"the channel {thread}, without an error."
+    if channel["io_running"] and channel["sql_running"]:
+        return "the channel connects, without an error."
+    return "only one of the channel's two threads is running, without an error."
 
 
 def _explained(explanation: Mapping[str, Any] | None) -> str:

@@ -20,24 +20,25 @@ OWN_UUID = (
     "(RESET BINARY LOGS AND GTIDS), before a channel connects to it again"
 )
 MISSED_ROWS = (
-    "Rows that a read server has missed by then do not come by themselves: compare its rows with "
-    "those of both, and bring what is missing outside its binary log"
+    "Rows that a read server has missed until then are not sent again: compare its rows with those "
+    "of both servers, and add what is missing outside its binary log"
 )
 
 # Each identity with what to say of those who share it.
 REMEDIES = {
     "server_id": (
-        "they are one server, or cannot be told apart, and replicas throw each other off their "
-        "sources. Give each server a number of its own, and name each server once."
+        "they are one server, or cannot be distinguished, and replicas disconnect each other from "
+        "their sources. Give each server its own number, and name each server once."
     ),
     "server_uuid": (
         "they are one server, or one is a copy of the other with its auto.cnf. Of two sources a "
-        "replica leaves out the rows of one while its channels stay green, and two replicas throw "
-        f"each other off their sources. Name each server once, or {OWN_UUID}. {MISSED_ROWS}."
+        "replica leaves out the rows of one while its channels stay green, and two replicas "
+        f"disconnect each other from their sources. Name each server once, or {OWN_UUID}. "
+        f"{MISSED_ROWS}."
     ),
     "gtid_domain": (
         "both have written in it, and a replica that connects again stops (error 1236) or leaves "
-        "rows out. Give each write server a gtid_domain_id of its own, and let no session set "
+        "rows out. Give each write server its own gtid_domain_id, and let no session set "
         "another. Once every read server has applied what was logged in another's, purge the "
         "logs that hold it (PURGE BINARY LOGS), and then FLUSH BINARY LOGS DELETE_DOMAIN_ID = "
         "(number)."
@@ -97,7 +98,7 @@ def problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
         ],
     }
     return [
-        f"{', '.join(named)} have one {what}, {value}: {REMEDIES[what]}"
+        f"{', '.join(named)} have the same {what}, {value}: {REMEDIES[what]}"
         for what, pairs in having.items()
         for value, named in sharing(pairs)
     ]

@@ -100,7 +100,8 @@ _INDEX_KEYS = (
     Variable(
         "columns",
         "list",
-        "its columns, in order, each with a length (`url(100)`) or an order (`created DESC`) if need be",
+        "its columns, in order, each with a length (`url(100)`) or an order (`created DESC`) if "
+        "needed",
         required=True,
         elements="str",
     ),
@@ -181,7 +182,7 @@ _TABLE_KEYS = (
     Variable(
         "past",
         "str",
-        "what becomes of months that are not kept: `drop`, `archive` (into a table of its own) or "
+        "what happens to months that are not kept: `drop`, `archive` (into a separate table) or "
         "`keep`",
         kinds=(READ,),
         default="drop",
@@ -441,7 +442,7 @@ VARIABLES = (
         "application_tls_ca",
         "str",
         "file on the applications' hosts with the authority that signed the servers' certificates; "
-        "applications are told to verify with it (key `tls_ca` of their file)",
+        "it is named in the applications' file (key `tls_ca`), so that they verify with it",
         judge=grammar.optional(grammar.text),
         default="",
         shared=True,

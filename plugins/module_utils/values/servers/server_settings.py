@@ -77,7 +77,7 @@ class Rule:
         name, value = setting
         refused = [word for word in self.refused if word.upper() in value.upper()]
         if refused:
-            return f"{name} is {value} and must not have {', '.join(refused)} in it"
+            return f"{name} is {value} and must not contain {', '.join(refused)}"
         if self.allowed and value.upper() not in self.allowed:
             return f"{name} is {value or 'empty'} and must be {self.allowed[0]}"
         return None
@@ -92,11 +92,11 @@ SKIPS_START = Setting(("skip_replica_start", "skip_slave_start"), ("OFF", "0"))
 
 # Sources: the measured facts behind each line are tests in tests/integration.
 RULES = (
-    Rule(("log_bin",), ("ON",), "read servers have nothing to follow", (WRITE_SERVER,)),
+    Rule(("log_bin",), ("ON",), "read servers have nothing to replicate", (WRITE_SERVER,)),
     Rule(
         ("binlog_format",),
         ("ROW",),
-        "a statement means something else on a read server than where it was run",
+        "a statement can have another effect on a read server than where it was run",
         (WRITE_SERVER,),
     ),
     Rule(
@@ -109,7 +109,7 @@ RULES = (
     Rule(
         ("init_connect",),
         (),
-        "the rows of applications are numbered or logged otherwise than this server's settings say",
+        "applications' rows are numbered or logged differently from this server's settings",
         (WRITE_SERVER,),
         refused=(
             "auto_increment_",
@@ -159,7 +159,7 @@ RULES = (
     Rule(
         ("replicate_events_marked_for_skip",),
         ("REPLICATE",),
-        "rows of a session with skip_replication, for which it needs no privilege, are left out",
+        "rows of a session that sets skip_replication, which needs no privilege, are left out",
         (READ_SERVER,),
     ),
     Rule(
@@ -203,14 +203,14 @@ RULES = (
     Rule(
         ("relay_log_recovery",),
         ("ON", "1"),
-        "a relay log that a crash has torn stops its channel",
+        "a relay log that is damaged by a crash stops its channel",
         (READ_SERVER,),
         vital=False,
     ),
     Rule(
         ("read_only",),
         ("ON", "1"),
-        "an application that is misled writes rows that are on this server alone",
+        "an application that connects here by mistake writes rows that exist on this server only",
         (READ_SERVER,),
         vital=False,
     ),
@@ -228,7 +228,7 @@ SESSION_RULES = (
     Rule(
         ("sql_log_bin",),
         ("ON",),
-        "what they write reaches no read server, as a purge shall not and nothing else",
+        "what they write reaches no read server, which is meant for a purge only",
     ),
 )
 
@@ -290,7 +290,7 @@ def judge(
                 CRITICAL,
                 "",
                 "server_id is 0: a server without a number of its own takes no part in replication",
-                "set one in its configuration that no other server has.",
+                "set one that no other server has in its configuration.",
             )
         )
     # Servers without this variable, such as MySQL 9.7, make certificates of their own.
@@ -301,9 +301,9 @@ def judge(
                 "settings.have_ssl",
                 CRITICAL,
                 "",
-                f"have_ssl is {have_ssl}: the server has no certificate, and accounts that demand "
+                f"have_ssl is {have_ssl}: the server has no certificate, and accounts that require "
                 "TLS could not log in",
-                "name ssl_cert and ssl_key in its configuration, or demand no TLS.",
+                "set ssl_cert and ssl_key in its configuration, or do not require TLS.",
             )
         )
     for rule in RULES:
@@ -327,8 +327,7 @@ def judge(
                     "",
                     "The server has turned its binary log off after an error (see its error log), "
                     "and no read server ever gets what was written since then:",
-                    "put the cause right, restart the server, and bring these rows to the read "
-                    "servers.",
+                    "remove the cause, restart the server, and add these rows on the read servers.",
                 )
             )
         found.extend(_left_out_of_the_log(variables, schemas))
@@ -430,7 +429,7 @@ def session_risks(held: Sequence[tuple[Session, str, str]]) -> list[Finding]:
             WARNING,
             "",
             f"{broken} in sessions {listed(sessions[name, value])}, or else {rule.harm}",
-            "end those that shall not have it, or let them connect again.",
+            "end those that must not have it, or let them reconnect.",
         )
         for (name, value) in sessions
         for rule in SESSION_RULES

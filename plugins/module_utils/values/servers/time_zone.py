@@ -62,11 +62,11 @@ def zone_of(data: bytes) -> Zone:
     all years to come is worked out as far as these reach.
     """
     if not is_zone_file(data):
-        raise ValueError("this is no time zone file")
+        raise ValueError("this is not a time zone file")
     try:
         transitions, types, rule = _parsed(data)
     except (struct.error, ValueError) as error:
-        raise ValueError(f"this is no time zone file: {error}") from None
+        raise ValueError(f"this is not a time zone file: {error}") from None
     early = [kind for moment, kind in transitions if moment < EARLIEST]
     found = [(EARLIEST, early[-1])] if early else []
     found += [(at, kind) for at, kind in transitions if EARLIEST <= at <= LATEST]

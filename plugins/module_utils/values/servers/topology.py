@@ -92,15 +92,15 @@ def problems(members: Sequence[Member]) -> list[str]:
     found.extend(
         _shared(
             [(member.name, member.given.get("server_id")) for member in members],
-            "the same dbrw_server_id {value}; they would throw each other off their sources. "
-            "Give each a number of its own.",
+            "the same dbrw_server_id {value}; they would disconnect each other from their sources. "
+            "Give each its own number.",
         )
     )
     found.extend(
         _shared(
             [(member.name, member.gtid_domain_id) for member in writers],
             "the same GTID domain {value}; on MariaDB channels would break at their first "
-            "reconnection. Give each a dbrw_gtid_domain_id of its own.",
+            "reconnection. Give each its own dbrw_gtid_domain_id.",
         )
     )
     found.extend(
@@ -207,7 +207,8 @@ def _of_values(members: Sequence[Member]) -> list[str]:
 def _wrong_values(member: Member) -> list[str]:
     required = {variable.name for variable in _required(member)}
     found = [
-        f"dbrw_{name} is null, or made of something that is not there; correct it, or leave it out."
+        f"dbrw_{name} is null, or refers to something that does not exist; correct it, or leave it "
+        f"out."
         for name in sorted(member.unknown - required)
     ]
     for variable in VARIABLES:
@@ -244,12 +245,12 @@ def _table_problems(given: Mapping[str, Any]) -> list[str]:
     required = [key.name for key in keys if key.required]
     tables = given.get("usage_tables", [])
     if not isinstance(tables, (list, tuple)):
-        return ["dbrw_usage_tables is no list; give it one entry for each table."]
+        return ["dbrw_usage_tables is not a list; give it one entry for each table."]
     found = []
     for number, table in enumerate(tables, 1):
         label = f"dbrw_usage_tables, number {number}"
         if not isinstance(table, Mapping):
-            found.append(f"{label}: it is no dictionary; give it {', '.join(required)}.")
+            found.append(f"{label}: it is not a dictionary; give it {', '.join(required)}.")
             continue
         missing = [name for name in required if table.get(name) is None]
         if missing:
@@ -273,8 +274,8 @@ def _unknown_keys(label: str, value: Mapping[Any, Any], keys: Sequence[Variable]
     for name in value:
         if name not in names:
             close = difflib.get_close_matches(str(name), names, 1)
-            known = f"did you mean {close[0]}?" if close else f"it knows only {', '.join(names)}."
-            found.append(f"{label}: {name!r} is no key of it; {known}")
+            known = f"did you mean {close[0]}?" if close else f"valid keys are {', '.join(names)}."
+            found.append(f"{label}: {name!r} is not a valid key; {known}")
     for key in keys:
         elements = value.get(key.name) if key.keys else None
         for number, one in enumerate(elements if isinstance(elements, (list, tuple)) else (), 1):

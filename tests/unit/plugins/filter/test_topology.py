@@ -122,8 +122,8 @@ def test_an_optional_variable_without_a_value_is_told(
     monkeypatch.setattr(f"{topology.__module__}.ansible_version", version)
     broken = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_bind_address": value}}
     assert topology(GROUPS, broken)["problems"] == [
-        "w1: dbrw_bind_address is null, or made of something that is not there; correct it, or "
-        "leave it out."
+        "w1: dbrw_bind_address is null, or refers to something that does not exist; correct it, "
+        "or leave it out."
     ]
 
 

@@ -7,4 +7,4 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.login imp
 
 def test_a_timeout_takes_time() -> None:
     assert timeout_problems(1) == []
-    assert timeout_problems(0) == ["read_timeout_seconds 0 is no time; give 1 at least."]
+    assert timeout_problems(0) == ["read_timeout_seconds is 0; it must be at least 1."]

@@ -62,5 +62,5 @@ def test_a_system_schema_is_refused(
     }
     with pytest.raises(Refused) as refused:
         desired(operation(), **{**options, option: values.get(option, schema)})
-    said = f"{option}: {schema} is a schema of the server itself; name one of your own."
+    said = f"{option}: {schema} is a system schema; name one of your own."
     assert said in str(refused.value)

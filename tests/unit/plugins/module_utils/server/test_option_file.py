@@ -72,8 +72,8 @@ def test_includes(file: Path, tmp_path: Path) -> None:
     ("line", "why"),
     [
         ("!include my.cnf", "does not begin with /"),
-        ("!include {file}", "a file that is being read already"),
-        ("!includedir {file}.d", "a folder that is not there"),
+        ("!include {file}", "include is circular"),
+        ("!includedir {file}.d", "a folder that does not exist"),
     ],
 )
 def test_includes_that_cannot_be_followed(file: Path, line: str, why: str) -> None:

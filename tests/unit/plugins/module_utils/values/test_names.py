@@ -46,7 +46,7 @@ def test_schemas_of_the_server_itself(name: str, expected: bool) -> None:
 
 def test_what_is_said_of_them() -> None:
     assert system_schema_problems("check_schemas", "Sys") == [
-        "check_schemas: Sys is a schema of the server itself; name one of your own."
+        "check_schemas: Sys is a system schema; name one of your own."
     ]
 
 

@@ -96,10 +96,12 @@ def test_a_host_without_a_server_is_told(
 ) -> None:
     """The folders that servers live in are looked through whatever PATH says: none of them here."""
     monkeypatch.setattr(f"{Process.__module__}._search_path", lambda: str(tmp_path))
-    with pytest.raises(ServerFailed, match="no mysqld on this host: install a server, on Debian"):
+    with pytest.raises(
+        ServerFailed, match="mysqld not found on this host: install a server, on Debian"
+    ):
         process_of(file).initialise()
     # One that has the server, and not what makes its data directory.
     (tmp_path / "mariadbd").touch(mode=0o755)
-    wanted = "no mariadb-install-db or mysql_install_db on this host: install a server"
+    wanted = "mariadb-install-db or mysql_install_db not found on this host: install a server"
     with pytest.raises(ServerFailed, match=wanted):
         process_of(file).initialise()

@@ -111,7 +111,7 @@ def test_every_reason_comes_at_once() -> None:
         usage_tables=[{"schema": "MySQL", "name": name, "id_column": "id"} for name in ("a", "b")],
         stale_sessions_timeout_seconds=0,
     )
-    own = "is a schema of the server itself; name one of your own."
+    own = "is a system schema; name one of your own."
     assert several == [
         "earlier_increment 3 does not divide increment 20; an increment can only be multiplied.",
         f"check_schemas: mysql {own}",

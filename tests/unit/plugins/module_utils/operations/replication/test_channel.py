@@ -109,8 +109,8 @@ def test_a_name_is_given_once() -> None:
         # 1729, after the channel has been stopped.
         ({"source_delay_seconds": 2**31}, "source_delay_seconds"),
         # MySQL takes any word, and then never connects.
-        ({"source_tls_version": "TLSv1.3,TLSv1"}, "names TLSv1, which is none"),
-        ({"source_tls_version": "TLSv1.2, TLSv1.3"}, "no space"),
+        ({"source_tls_version": "TLSv1.3,TLSv1"}, "names TLSv1, which does not exist"),
+        ({"source_tls_version": "TLSv1.2, TLSv1.3"}, "without spaces"),
         ({"privilege_checks_user": "applier"}, "write it as user@host"),
         ({"privilege_checks_user": "@%"}, "write it as user@host"),
         ({"source_log_file": "binlog.000001"}, "go together"),
@@ -130,7 +130,7 @@ def test_a_name_is_given_once() -> None:
         ({"filters": {"wild_do_tables": ["it's.%"]}}, r"which is not database\.table with"),
         ({"filters": {"rewrite_databases": [{"from": "a b", "to": "c"}]}}, "'a b' to 'c'"),
         ({"required_tables": ["t"]}, r"'t', which is not database\.table"),
-        ({"required_tables": ["mysql.user"]}, "mysql is a schema of the server itself"),
+        ({"required_tables": ["mysql.user"]}, "mysql is a system schema"),
         # MariaDB 11.8 takes it, shows 64 characters, and knows no channel of that name.
         ({"channel": "w" * 65}, "64"),
     ],
@@ -194,7 +194,7 @@ def test_a_channel_that_shall_not_run_is_not_waited_for() -> None:
 def test_seeds_and_timeouts_are_judged_with_everything_else() -> None:
     with pytest.raises(Refused) as refusal:
         desired(channel="w1", source_port=0, gtid_seed=["1-1-1", "rubbish"], read_timeout_seconds=0)
-    for said in ("source_port 0", "'rubbish' is not a GTID", "read_timeout_seconds 0"):
+    for said in ("source_port 0", "'rubbish' is not a GTID", "read_timeout_seconds is 0"):
         assert said in str(refusal.value)
     assert len(refusal.value.problems) == 3
 
@@ -281,7 +281,7 @@ def test_a_source_that_does_not_answer_is_a_warning() -> None:
     plan = OPERATION.plan(desired(**NEW), there)
     assert [step.action for step in plan.steps] == [CHANGE, START]
     assert plan.warnings == (
-        "channel w1: its source's settings are not known: server a:3306: no answer",
+        "channel w1: its source's settings are unknown: server a:3306: no answer",
     )
 
 
@@ -355,7 +355,7 @@ def test_a_channel_that_could_not_be_changed_is_started_again() -> None:
     wanted = desired(channel="w1", retry_count=3)
     runs = current(status("w1"), flavour=MYSQL)
     said, ran = failure(wanted, runs, CHANGE, 3926)
-    assert said == "no (what ran before runs again with the settings that it had)"
+    assert said == "no (the channels that ran before run again with their previous settings)"
     assert ran == ["START REPLICA FOR CHANNEL 'w1'"]
     stopped = status("w1", **STANDS)
     assert failure(wanted, current(stopped, flavour=MYSQL), CHANGE) == ("no", [])
@@ -366,8 +366,8 @@ def test_channels_that_were_stopped_for_a_seed_are_started_again() -> None:
     there = current(status("w1"), status("w2"), status("w3", **STANDS))
     said, ran = failure(wanted, there, SEED, 1948)
     assert said == (
-        "no (what ran before runs again with the settings that it had; name that GTID in "
-        "gtid_seed, too)"
+        "no (the channels that ran before run again with their previous settings; name that GTID "
+        "in gtid_seed as well)"
     )
     assert ran == ["START SLAVE 'w1'", "START SLAVE 'w2'"]
     assert failure(wanted, current(status("w1", **STANDS)), SEED, 1948) == ("no", [])

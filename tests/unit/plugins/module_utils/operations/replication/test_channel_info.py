@@ -33,5 +33,5 @@ def test_what_is_no_table(table: str) -> None:
 
 
 def test_what_is_no_time() -> None:
-    with pytest.raises(Refused, match="read_timeout_seconds 0 is no time"):
+    with pytest.raises(Refused, match="read_timeout_seconds is 0"):
         desired(read_timeout_seconds=0)

@@ -80,7 +80,9 @@ def test_a_write_servers_own_clock_is_judged(clock: Clock) -> None:
     told = result(current(clock), serves_as="write_server")
     assert told["problems"] == ["a setting", "a log"]
     assert told["risks"][0] == "a session" and told["warnings"] == told["risks"]
-    assert ["is put back" in risk for risk in told["risks"][1:]] == [True] * (clock == PARIS)
+    assert ["daylight saving time" in risk for risk in told["risks"][1:]] == [True] * (
+        clock == PARIS
+    )
     assert told["time_zones"]["time_zone"] == clock.time_zone
     # Each problem and each risk, once more in parts.
     assert [(one["severity"], one["code"]) for one in told["findings"]] == [

@@ -56,8 +56,8 @@ def test_which_options_go_together(given: dict[str, Any], said: str) -> None:
         ({"first_month": "2013-13"}, "first_month: there is no month 13"),
         ({"first_month": "May"}, "write it as YYYY-MM"),
         ({"now": "noon"}, "write it as YYYY-MM-DD"),
-        ({"lock_wait_timeout_seconds": 0}, "lock_wait_timeout_seconds 0 is no time"),
-        ({"lock_wait_retries": -1}, "lock_wait_retries -1 is no number"),
+        ({"lock_wait_timeout_seconds": 0}, "lock_wait_timeout_seconds is 0"),
+        ({"lock_wait_retries": -1}, "lock_wait_retries is -1"),
         ({"archive_table": "old"}, "gives every partition's archive one name"),
         ({"archive_table": "{table}_{year}"}, "something else than table, month or partition"),
         ({"archive_table": "{month"}, "something else than table, month or partition"),
@@ -69,8 +69,8 @@ def test_which_options_go_together(given: dict[str, Any], said: str) -> None:
         ),
         ({"cold_after_months": 1, "cold_data_directory": "srv"}, "srv is no absolute path"),
         ({"max_moves": -1}, "max_moves -1 is no number"),
-        ({"schema": "mysql"}, "schema: mysql is a schema of the server itself"),
-        ({"archive_schema": "sys"}, "archive_schema: sys is a schema of the server itself"),
+        ({"schema": "mysql"}, "schema: mysql is a system schema"),
+        ({"archive_schema": "sys"}, "archive_schema: sys is a system schema"),
     ],
 )
 def test_what_is_refused(given: dict[str, Any], said: str) -> None:

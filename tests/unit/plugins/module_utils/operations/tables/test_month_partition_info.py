@@ -22,7 +22,7 @@ def test_everything_is_refused_at_once() -> None:
     with pytest.raises(Refused) as refused:
         desired(schema="mysql", months_ahead=0, now="noon")
     now, system, ahead = refused.value.problems
-    assert "schema: mysql is a schema of the server itself" in system
+    assert "schema: mysql is a system schema" in system
     assert "months_ahead 0 leaves no month" in ahead and "now: " in now
 
 

@@ -106,11 +106,11 @@ def test_what_is_asked_for() -> None:
         ),
         ({"id_column": "time_hour"}, "id_column and time_column are both time_hour"),
         ({"months_ahead": 0}, "months_ahead 0"),
-        ({"schema": "mysql"}, "mysql is a schema of the server itself"),
+        ({"schema": "mysql"}, "mysql is a system schema"),
         ({"first_month": "13-1"}, "first_month: "),
         ({"now": "today"}, "now: "),
-        ({"lock_wait_timeout_seconds": 0}, "lock_wait_timeout_seconds 0 is no time to wait"),
-        ({"lock_wait_retries": -1}, "lock_wait_retries -1 is no number"),
+        ({"lock_wait_timeout_seconds": 0}, "lock_wait_timeout_seconds is 0"),
+        ({"lock_wait_retries": -1}, "lock_wait_retries is -1"),
     ],
 )
 def test_refuses_before_any_server_is_asked(change: dict[str, Any], said: str) -> None:
@@ -200,7 +200,7 @@ def test_the_mistakes_of_all_tables_are_told_at_once_each_with_its_table() -> No
         "s.a: id_column and time_column are both",
         "s.a: months_ahead 0",
         "s.b: definition: ",
-        "lock_wait_retries -1",
+        "lock_wait_retries is -1",
     ]
     assert len(problems) == len(told)
     assert all(map(str.startswith, problems, told)), problems

@@ -92,7 +92,7 @@ def test_what_is_told() -> None:
     two, three = problems_of(trials, {"w2": "error 1045: denied"})
     assert two.startswith(
         "channel w2 is connected, and would be stopped for source_user, source_ssl, with which its "
-        "source does not let it in: error 1045: denied. It runs on as it was."
+        "source refuses the login: error 1045: denied. It keeps running unchanged."
     )
     assert "w3" in three and "give the source_password" in three
     assert problems_of({"w1": trial}, {}) == []

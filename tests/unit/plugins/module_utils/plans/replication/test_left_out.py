@@ -30,7 +30,7 @@ def judged(state: str, status: ChannelStatus, complete: bool = False) -> list[st
 def test_a_channel_that_shall_run_leaves_nothing_of_its_source_out() -> None:
     assert judged(STARTED, W1) == []
     (said,) = judged(STARTED, LEAVES_OUT)
-    assert said.startswith("channel W1 leaves out what its source has written itself (IGNORE_")
+    assert said.startswith("channel W1 skips what its source has written itself (IGNORE_")
     # What other servers have written is not this channel's business.
     assert judged(STARTED, replace(W1, left_out=LeftOut(ignore_domain_ids=(2,)))) == []
 
@@ -44,7 +44,7 @@ def test_others_are_judged_where_all_must_come_through() -> None:
 
 def test_transactions_that_are_about_to_be_skipped() -> None:
     (said,) = judged(STARTED, replace(W1, left_out=LeftOut(skip_counter=2)))
-    assert "channel W1 would leave out the next 2 transaction(s)" in said
+    assert "channel W1 would skip the next 2 transaction(s)" in said
 
 
 def test_gtids_of_mysql_have_no_domains() -> None:

@@ -114,19 +114,19 @@ def test_a_source_of_the_other_flavour() -> None:
 def test_one_server_id_of_two_sources() -> None:
     same = variables(MARIADB, gtid_domain_id="2")
     (problem,) = problems({"w1": MARIADB, "w2": same})
-    assert "channels w1, w2 have sources with one server_id, 1" in problem
+    assert "channels w1, w2 have sources with the same server_id, 1" in problem
     (problem,) = problems({"w2": same}, [status("w1", source_server_id=1)])
-    assert "channels w1, w2 have sources with one server_id, 1" in problem
+    assert "channels w1, w2 have sources with the same server_id, 1" in problem
 
 
 def test_one_domain_of_two_sources() -> None:
     same = variables(MARIADB, server_id="2")
     (problem,) = problems({"w1": MARIADB, "w2": same})
-    assert "channels w1, w2 have sources with one gtid_domain_id, 1" in problem
+    assert "channels w1, w2 have sources with the same gtid_domain_id, 1" in problem
     # What another channel has received of third servers is not its source's own.
     known = status("w1", source_server_id=1, gtid_received="1-1-5,7-7-1,2-2-9")
     (problem,) = problems({"w2": same}, [known])
-    assert "channels w1, w2 have sources with one gtid_domain_id, 1" in problem
+    assert "channels w1, w2 have sources with the same gtid_domain_id, 1" in problem
     assert problems({"w2": variables(same, gtid_domain_id="7")}, [known]) == []
 
 
@@ -144,12 +144,12 @@ def test_one_server_uuid_of_two_sources() -> None:
     copied = variables(MYSQL, server_uuid=UUID)
     other = variables(copied, server_id="2")
     (problem,) = problems({"w1": copied, "w2": other}, replica=mysql)
-    assert f"channels w1, w2 have sources with one server_uuid, {UUID}" in problem
+    assert f"channels w1, w2 have sources with the same server_uuid, {UUID}" in problem
     assert "remove auto.cnf from its data directory" in problem
-    assert "Rows that a read server has missed by then do not come by themselves" in problem
+    assert "Rows that a read server has missed until then are not sent again" in problem
     known = [status("w1", source_server_id=1, source_uuid=UUID)]
     (problem,) = problems({"w2": other}, known, replica=mysql)
-    assert f"channels w1, w2 have sources with one server_uuid, {UUID}" in problem
+    assert f"channels w1, w2 have sources with the same server_uuid, {UUID}" in problem
     # MySQL's names of transactions are not MariaDB's.
     known = [status("w1", source_server_id=1, gtid_received=f"{UUID}:1-5")]
     assert problems({"w2": other}, known, replica=mysql) == []
@@ -172,15 +172,15 @@ def test_what_was_made_before_is_judged_by_the_channels_status() -> None:
     mysql = Source("mysql", {"server_id": "101", "server_uuid": "another"})
     told = problems_of({}, mysql, [channel("W1"), channel("w2")], ALIKE)
     assert [one.split(":")[0] for one in told] == [
-        "channels w1, w2 have sources with one server_id, 1",
-        f"channels w1, w2 have sources with one server_uuid, {UUID}",
+        "channels w1, w2 have sources with the same server_id, 1",
+        f"channels w1, w2 have sources with the same server_uuid, {UUID}",
     ]
     written = [
         status("w1", connected=True, source_server_id=1, gtid_received="0-1-5,2-2-2"),
         status("w2", connected=True, source_server_id=2, gtid_received="0-2-9,1-1-9"),
     ]
     (problem,) = problems_of({}, REPLICA, [channel("w2")], written)
-    assert "channels w1, w2 have sources with one gtid_domain_id, 0" in problem
+    assert "channels w1, w2 have sources with the same gtid_domain_id, 0" in problem
 
 
 def test_who_ends_a_channel_is_not_kept_from_it() -> None:
@@ -233,7 +233,7 @@ def test_a_source_that_knows_less_of_itself(
     assert len(found) == (0 if more is None else 1)
     if more is not None:
         assert f"channel w1: this server counts {more} of its source as applied" in found[0]
-        assert f"the source itself knows {source.position or 'nothing'}:" in found[0]
+        assert f"the source itself has {source.position or 'nothing'}:" in found[0]
 
 
 def test_only_channels_that_are_started_are_compared_with_their_source() -> None:

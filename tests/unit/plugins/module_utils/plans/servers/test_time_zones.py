@@ -109,4 +109,4 @@ def test_clocks_that_were_asked_in_different_years_are_not_compared() -> None:
 def test_a_clock_that_is_put_back_is_a_risk() -> None:
     assert clock_risks(UTC) == []
     (risk,) = map(str, clock_risks(PARIS))
-    assert risk.startswith("time_zone is Europe/Paris, a clock that is put forward and back")
+    assert risk.startswith("time_zone is Europe/Paris, a time zone with daylight saving time")

@@ -445,7 +445,7 @@ def test_names_as_a_server_has_them() -> None:
 
 def test_a_schema_of_the_server_itself_is_refused() -> None:
     (problem,) = replace(TABLE, schema="MySQL").problems()
-    assert problem == "schema: MySQL is a schema of the server itself; name one of your own."
+    assert problem == "schema: MySQL is a system schema; name one of your own."
     (problem,) = replace(TABLE, indexes=(Index("k", ("who",), "KEY", ("(0)",)),)).problems()
     assert problem == "indexes: k has a prefix of 0; give it 1 at least."
 

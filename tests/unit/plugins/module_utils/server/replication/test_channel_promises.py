@@ -64,7 +64,7 @@ def test_the_account_must_exist() -> None:
     channel = Channel("w1", PRESENT, ALL)
     assert found("mysql", [("a@b", "%")], channel) == []
     (told,) = found("mysql", [("a", "b@%")], channel)
-    assert "privilege_checks_user a@b@% is no account of server r1" in told
+    assert "privilege_checks_user a@b@% is not an account of server r1" in told
 
 
 def test_a_login_that_may_not_look_leaves_it_to_the_server() -> None:

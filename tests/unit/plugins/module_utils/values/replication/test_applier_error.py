@@ -255,13 +255,13 @@ def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
             "Got fatal error 1236 from master when reading data from binary log: 'Error: "
             "connecting slave requested to start from GTID 1-2-3, which is not in the master's "
             "binlog'",
-            "does not know",
+            "source does not have",
         ),
         (
             13114,
             "Got fatal error 1236 from source when reading data from binary log: 'Replica has more "
             "GTIDs than the source has, using the source's SERVER_UUID. ...'",
-            "does not know",
+            "source does not have",
         ),
         (
             13114,
@@ -283,12 +283,12 @@ def test_the_place_is_that_of_the_event_where_the_message_tells_it() -> None:
         (1045, "Access denied", "if the account or the source requires TLS, give source_ssl: true"),
         (2061, "Authentication requires secure connection", "or get_source_public_key: true"),
         (3159, "insecure transport are prohibited", "only connections with TLS"),
-        (2026, "TLS/SSL error: certificate verify failed", "give the source_ssl_ca that vouches"),
+        (2026, "TLS/SSL error: certificate verify failed", "give the source_ssl_ca that signed"),
         (2026, "SSL connection error", "if the source has no TLS, give it a certificate"),
         (2003, "Can't connect", "does not answer"),
-        (8888, "Something new", "without a known cause"),
+        (8888, "Something new", "cause of this error is unknown"),
         # One number stands for many things.
-        (1236, "log event entry exceeded max_allowed_packet", "without a known cause"),
+        (1236, "log event entry exceeded max_allowed_packet", "cause of this error is unknown"),
     ],
 )
 def test_receiving(number: int, message: str, said: str) -> None:
@@ -325,9 +325,9 @@ def test_any_text_is_taken(number: int, message: str) -> None:
             "Table 'lab.u' doesn't exist",
             "tables come before channels. Then start the channel",
         ),
-        (1146, "Table 'lab.u' doesn't exist", "if this server shall not have it, filter it out of"),
+        (1146, "Table 'lab.u' doesn't exist", "if this server must not have it, filter it out of"),
         (1049, "Unknown database 'lab'", "schemas come before tenants. Then start the channel"),
-        (1049, "Unknown database 'lab'", "if this server shall not have it, filter it out of the"),
+        (1049, "Unknown database 'lab'", "if this server must not have it, filter it out of the"),
         (1030, "Got error 1", "a month that was dropped too early must be made again"),
         (1205, "Lock wait timeout exceeded", "look for long transactions on this server, end them"),
     ],
@@ -345,9 +345,9 @@ def test_each_way_out_of_a_stop(number: int, message: str, remedy: str) -> None:
         (
             1593,
             "equal server ids",
-            "give each server a server_id that no other one has, restart it",
+            "give each server its own server_id, restart it",
         ),
-        (4052, "killed", "give each replica a server_id that no other one has, and restart it"),
+        (4052, "killed", "give each replica its own server_id, and restart it"),
         (2003, "no", "start the source, or give the source_host and source_port that it has"),
     ],
 )
@@ -365,16 +365,16 @@ def test_how_to_see_the_row_is_said_last() -> None:
 
 # By number: what the sentence of the first message above with it begins with.
 BEGINNINGS = {
-    1062: "the insert of lab.t (key PRIMARY = 7): the row, or another one with this key, is on "
-    "this server already.",
-    1032: "the update of lab.t: the row that the source changed is not on this server.",
+    1062: "the insert of lab.t (key PRIMARY = 7): the row, or another one with this key, exists "
+    "on this server already.",
+    1032: "the update of lab.t: the row that the source changed does not exist on this server.",
     1146: "lab.u: this server does not have the table.",
     1526: "the insert of lab.p: this server's table has no partition for the row's month.",
     1030: "the update of lab.p: the storage engine could not change the row; if the table is "
     "partitioned, the row's month has no partition on this server any more.",
     1049: "lab2: this server does not have the schema.",
-    1050: "the CREATE TABLE of lab.u: a statement that changes schemas or tables came through the "
-    "channel, and this server was changed otherwise. Such statements belong outside the binary "
+    1050: "the CREATE TABLE of lab.u: a statement that changes schemas or tables came through "
+    "the channel, and does not fit this server. Such statements belong outside the binary "
     "log, on each server.",
     1298: "the BEGIN of shop: a session on the source used a time zone by a name that this "
     "server's time zone tables lack.",
@@ -384,7 +384,7 @@ BEGINNINGS = {
     13146: "lab.u: the source's column has a type that this server's table cannot take.",
     1452: "the insert of lab.fc: a foreign key on this server does not allow the row; partitioned "
     "and sharded tables have none.",
-    9999: "an error without a known cause.",
+    9999: "the cause of this error is unknown.",
 }
 
 
@@ -406,18 +406,18 @@ def test_a_sentence_begins_with_what_it_is_about_and_the_cause(number: int) -> N
         (
             13114,
             "Replica has more GTIDs than the source has",
-            "this server has transactions that the source does not know: the source has lost some, "
+            "this server has transactions that the source does not have: the source has lost some, "
             "was rebuilt, or, on MariaDB, two sources share one gtid_domain_id.",
         ),
         (1593, "equal server ids", "the source has the same server_id as this server."),
         (
             4052,
             "killed",
-            "another replica with this server's server_id follows the same source; they throw each "
-            "other out.",
+            "another replica with this server's server_id follows the same source; they disconnect "
+            "each other.",
         ),
         (1045, "Access denied", "the source refuses the channel's account."),
-        (2003, "cannot", "the source does not answer; the channel goes on trying."),
+        (2003, "cannot", "the source does not answer; the channel keeps trying."),
     ],
 )
 def test_what_a_silence_means(number: int, message: str, meaning: str) -> None:

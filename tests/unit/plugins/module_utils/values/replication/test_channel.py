@@ -190,7 +190,7 @@ def test_texts_that_are_too_long(flavour: str, option: str) -> None:
 
     assert told("x" * longest) == []
     (said,) = told("x" * (longest + 1))
-    assert f"{option} has {longest + 1} bytes, and {flavour} keeps {longest} at most" in said
+    assert f"{option} has {longest + 1} bytes, and {flavour} stores at most {longest}" in said
     # Two bytes each.
     assert told("\u00fc" * (longest // 2)) == [] and told("\u00fc" * (longest // 2 + 1))
     assert Channel("w1", "started").too_long(flavour) == []
@@ -212,7 +212,7 @@ def test_characters_that_servers_do_not_keep(character: str) -> None:
 
 def test_a_host_is_written_in_ascii() -> None:
     (said,) = Channel("w1", "started", Settings(source_host="h\u00fc.example")).problems()
-    assert "source_host is 'h\u00fc.example': it has letters that no server keeps" in said
+    assert "source_host is 'h\u00fc.example': it has letters that servers do not accept" in said
 
 
 @pytest.mark.parametrize(

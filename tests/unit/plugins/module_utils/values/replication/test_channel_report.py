@@ -73,9 +73,9 @@ def test_a_full_disk_is_explained_though_mysql_calls_it_no_error() -> None:
     (told,) = tell([status])
     assert told["running"] and told["explanation"]["number"] == 1021
     assert explain(status).endswith(
-        "tells no error (receiving runs, applying runs). the disk of this server's relay logs is "
-        "full; it receives nothing, and loses nothing. What can be done: make room on it; the "
-        "channel goes on by itself within a minute."
+        "reports no error (receiving runs, applying runs). the disk of this server's relay logs is "
+        "full; it receives nothing, but loses nothing. What can be done: free some space; the "
+        "channel continues by itself within a minute."
     )
 
 
@@ -99,13 +99,13 @@ def test_a_channel_that_tries_to_connect_is_not_told_as_running() -> None:
         ),
         (
             {"sql_running": False},
-            "channel W1 from a:3306 tells no error (receiving runs, applying is stopped)",
+            "channel W1 from a:3306 reports no error (receiving runs, applying is stopped)",
         ),
         (
             {"io_running": False, "connected": False},
-            "channel W1 from a:3306 tells no error (receiving is stopped, applying runs). Somebody "
-            "has stopped it; or MariaDB has given up connecting, for which master_retry_count in "
-            "its configuration is the limit. Start the channel",
+            "channel W1 from a:3306 reports no error (receiving is stopped, applying runs). "
+            "Somebody has stopped it; or MariaDB has stopped trying to connect after "
+            "master_retry_count attempts (set in its configuration). Start the channel",
         ),
     ],
 )

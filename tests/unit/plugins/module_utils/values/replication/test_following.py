@@ -54,7 +54,8 @@ def test_each_pair_is_told_with_its_reason() -> None:
         "no table. What can be done: make it. Or: filter it.",
         "r1 does not follow w2: the channel cannot receive: error 2003: refused.",
         "r2 does not follow w1: the channel is stopped, without an error.",
-        "r2 does not follow w2: the channel runs by half, without an error.",
+        "r2 does not follow w2: only one of the channel's two threads is running, without an "
+        "error.",
         "r3 does not follow w1: it has no channel of this name.",
         "r3 does not follow w2: the channel connects, without an error.",
     ]

@@ -55,8 +55,8 @@ def test_all_that_is_shared_is_told_at_once() -> None:
         ]
     )
     assert [one.split(":")[0] for one in told] == [
-        "r1, w1 have one server_id, 1",
-        f"w1, w2 have one server_uuid, {UUID}",
-        "w1, w2 have one gtid_domain, 0",
+        "r1, w1 have the same server_id, 1",
+        f"w1, w2 have the same server_uuid, {UUID}",
+        "w1, w2 have the same gtid_domain, 0",
     ]
-    assert "remove auto.cnf" in told[1] and "bring what is missing" in told[1]
+    assert "remove auto.cnf" in told[1] and "add what is missing" in told[1]

@@ -62,8 +62,8 @@ def test_right_settings_pass(kind: str, variables: dict[str, str]) -> None:
     ("kind", "variable", "value", "vital", "harm"),
     [
         (WRITE_SERVER, "server_id", "0", True, ""),
-        (WRITE_SERVER, "log_bin", "OFF", True, "read servers have nothing to follow"),
-        (WRITE_SERVER, "binlog_format", "MIXED", True, "a statement means something else"),
+        (WRITE_SERVER, "log_bin", "OFF", True, "read servers have nothing to replicate"),
+        (WRITE_SERVER, "binlog_format", "MIXED", True, "a statement can have another effect"),
         (WRITE_SERVER, "binlog_row_image", "MINIMAL", True, "an UPDATE stops the read servers'"),
         (WRITE_SERVER, "sync_binlog", "0", False, "rows that the write server has lost"),
         (
@@ -83,13 +83,19 @@ def test_right_settings_pass(kind: str, variables: dict[str, str]) -> None:
             "replicate_events_marked_for_skip",
             "FILTER_ON_REPLICA",
             True,
-            "rows of a session with skip_replication",
+            "rows of a session that sets skip_replication",
         ),
         (READ_SERVER, "gtid_ignore_duplicates", "ON", False, "share a GTID domain are left out"),
         (READ_SERVER, "skip_slave_start", "ON", False, "stay stopped after a restart"),
         (WRITE_SERVER, "binlog_error_action", "IGNORE_ERROR", False, "goes on without it"),
-        (READ_SERVER, "relay_log_recovery", "OFF", False, "a crash has torn stops its channel"),
-        (READ_SERVER, "read_only", "OFF", False, "rows that are on this server alone"),
+        (
+            READ_SERVER,
+            "relay_log_recovery",
+            "OFF",
+            False,
+            "is damaged by a crash stops its channel",
+        ),
+        (READ_SERVER, "read_only", "OFF", False, "rows that exist on this server only"),
     ],
 )
 def test_each_rule(kind: str, variable: str, value: str, vital: bool, harm: str) -> None:
@@ -147,7 +153,7 @@ def test_every_variable_of_a_rule_is_read_once() -> None:
             "init_connect",
             "set @@session.SQL_LOG_BIN=0, auto_increment_increment = 1",
             "auto_increment_, sql_log_bin",
-            "numbered or logged otherwise",
+            "numbered or logged differently",
         ),
     ],
 )
@@ -155,7 +161,7 @@ def test_a_word_that_may_not_be_in_a_setting(
     kind: str, variable: str, value: str, words: str, harm: str
 ) -> None:
     (problem,) = judge(kind, {**MARIADB, variable: value}).problems
-    assert problem.startswith(f"{variable} is {value} and must not have {words} in it, or else ")
+    assert problem.startswith(f"{variable} is {value} and must not contain {words}, or else ")
     assert harm in problem
 
 

@@ -105,7 +105,7 @@ def test_the_oldest_version_of_a_file() -> None:
     ],
 )
 def test_what_is_no_file_of_a_zone(data: bytes) -> None:
-    with pytest.raises(ValueError, match="this is no time zone file"):
+    with pytest.raises(ValueError, match="this is not a time zone file"):
         zone_of(data)
 
 

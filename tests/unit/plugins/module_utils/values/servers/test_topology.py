@@ -140,7 +140,7 @@ TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_colum
         ),
         (
             [replace(writer(1), mysqld={"settings": {"event_scheduler": ["on"]}})],
-            "w1: mysqld_settings: event_scheduler is no single value; ",
+            "w1: mysqld_settings: event_scheduler is not a single value; ",
         ),
         ([replace(writer(1), mysqld={"datadir": "data"})], "w1: mysqld_datadir is 'data': "),
         (
@@ -153,7 +153,7 @@ TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_colum
         ),
         (
             [replace(writer(1), unknown=frozenset({"account_host"}))],
-            "w1: dbrw_account_host is null, or made of something that is not there",
+            "w1: dbrw_account_host is null, or refers to something that does not exist",
         ),
         (
             [writer(1, usage_tables=[{**TABLE, "schema": "a\nb"}]), reader(1)],
@@ -175,18 +175,19 @@ TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_colum
         ),
         (
             [writer(1, usage_tables=[{**TABLE, "months_keep": 3}])],
-            "number 1: 'months_keep' is no key of it; did you mean months_kept?",
+            "number 1: 'months_keep' is not a valid key; did you mean months_kept?",
         ),
         (
             [writer(1, usage_tables=[TABLE, {**TABLE, True: 3}])],
-            "number 2: True is no key of it; it knows only schema, name, definition, id_column, ",
+            "number 2: True is not a valid key; valid keys are schema, name, definition, "
+            "id_column, ",
         ),
         (
             [writer(1, usage_tables=[{**TABLE, "indexes": [{"name": "i"}, {"colums": []}]}])],
-            "number 1: indexes, number 2: 'colums' is no key of it; did you mean columns?",
+            "number 1: indexes, number 2: 'colums' is not a valid key; did you mean columns?",
         ),
-        ([writer(1, usage_tables=["a"])], "dbrw_usage_tables, number 1: it is no dictionary"),
-        ([writer(1, usage_tables="a")], "dbrw_usage_tables is no list"),
+        ([writer(1, usage_tables=["a"])], "dbrw_usage_tables, number 1: it is not a dictionary"),
+        ([writer(1, usage_tables="a")], "dbrw_usage_tables is not a list"),
     ],
 )
 def test_a_value_that_is_not_what_its_kind_can_be(members: list[Member], said: str) -> None:
