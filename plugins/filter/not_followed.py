@@ -8,8 +8,9 @@ name: not_followed
 short_description: Which read servers do not follow which write servers
 version_added: 0.1.0
 description:
-  - Judges what M(dbrw.sharding.mysql_replication_channel_info) has told of every host of the group
-    C(read_servers), registered as C(dbrw_last_look), by the hosts of the group C(write_servers).
+  - Judges what M(dbrw.sharding.mysql_replication_channel_info) has returned for every host of the
+    group C(read_servers), registered as C(dbrw_last_look), by the hosts of the group
+    C(write_servers).
 positional: _input, hostvars
 options:
   _input:

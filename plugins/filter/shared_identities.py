@@ -5,7 +5,8 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: shared_identities
-short_description: Which servers cannot be told apart, though their inventory says otherwise
+short_description: Which servers cannot be distinguished, although the inventory names them
+  separately
 version_added: 0.1.0
 description:
   - Compares what servers say of themselves. A host that was cloned has its original's

@@ -9,8 +9,8 @@ module: mysql_month_partition
 short_description: Keep tables' months in partitions of their own
 description:
   - Brings the partitions of tables that are partitioned by time into the state that a policy
-    describes, one table or many in one call. Months ahead exist, gaps are filled, and what is past
-    its retention is dropped or archived. Old months can be moved to another disk.
+    describes, one table or many in one call. Months ahead exist, gaps are filled, and expired
+    months are dropped or archived. Old months can be moved to another disk.
   - Boundaries are compared, never names. A partition that was made by hand counts for what it
     holds, and is left alone unless it is in the way.
   - A partition is only split while it is empty, which is asked of the table itself. One that holds
@@ -20,7 +20,7 @@ description:
   - A table without partitions is refused with what partitioning it would take, unless
     O(partition_plain_table) allows it.
   - Months ahead are made before anything is dropped. The current month is never dropped. A
-    C(DATE) or C(DATETIME) does not tell its time zone, so a month of those is past only when it has
+    C(DATE) or C(DATETIME) has no time zone, so such a month expires only when it has
     ended in every zone, 14 h after its end in UTC.
   - Months are those of UTC. Where somebody has cut a table's months at the midnights of another
     zone, such a boundary counts for its month, if it is the only one within 14 h of the month's
@@ -71,17 +71,17 @@ options:
       months_kept: &months_kept
         description:
           - How many months before the current one are kept. Partitions that lie wholly before those
-            are past; O(past) says what becomes of them.
+            have expired; O(past) says what happens to them.
           - A partition below 1970, such as C(VALUES LESS THAN (0)), is there to catch nonsense. It
-            is never past, and never moved.
+            never expires, and is never moved.
           - Where O(time_column) can be C(NULL), such rows are in the first partition. Unless that
             is below 1970, it is kept, with a warning that gives the statement that parts them from
             it.
-          - Without it, nothing is ever past.
+          - Without it, nothing ever expires.
         type: int
       past: &past
         description:
-          - What becomes of partitions that are past.
+          - What happens to expired partitions.
           - V(drop) drops them with their rows.
           - V(archive) turns each into a table of its own (O(archive_table)) without copying a row.
             A run that is interrupted is finished by the next one.
@@ -90,9 +90,9 @@ options:
         choices: [drop, archive, keep]
       archive_table: &archive_table
         description:
-          - The name of the table that a past partition becomes. V({table}) stands for the table's
-            name, V({month}) for the month of the partition's last rows, such as C(2013m02), and
-            V({partition}) for the partition's name.
+          - The name of the table that an expired partition becomes. V({table}) stands for the
+            table's name, V({month}) for the month of the partition's last rows, such as C(2013m02),
+            and V({partition}) for the partition's name.
           - A table of that name must be what an interrupted run left, with the table's own columns.
             It gets the partition's rows while it is empty. If it has rows, the partition must have
             none; rows that commit before it is dropped go there too. Anything else is refused.
@@ -120,15 +120,15 @@ options:
       split_tail_with_rows: &split_tail_with_rows
         description:
           - Whether a last partition that takes everything (C(MAXVALUE)) may be split while it holds
-            rows. They are written again, and nobody else can write to the table meanwhile. How many
-            they are is told in a warning.
+            rows. They are written again, and nobody else can write to the table meanwhile. A
+            warning says how many they are.
         type: bool
       partition_plain_table: &partition_plain_table
         description:
           - Whether a table without partitions may be partitioned. All its rows are written again,
             and nobody else can write to it meanwhile.
-          - Without it, the run is refused, and tells the table's size, the time to expect and what
-            else stands against it, with the statements that would cure it.
+          - Without it, the run is refused, and the error has the table's size, the time to expect
+            and what else prevents it, with the statements that would correct it.
           - The first month is that of the earliest row, or O(first_month).
         type: bool
       first_month: &first_month
@@ -175,8 +175,8 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(cold_after_months), a run moves at most O(max_moves) partitions, and tells in a
-        warning how many are left. The next run moves the next ones, until none is left.
+      - With O(cold_after_months), a run moves at most O(max_moves) partitions, and a warning
+        says how many are left. The next run moves the next ones, until none is left.
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.months

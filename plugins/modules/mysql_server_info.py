@@ -9,8 +9,8 @@ module: mysql_server_info
 short_description: Return what a server is, and whether it can serve as a write or a read server
 description:
   - Returns a server's flavour, version, settings and schemas.
-  - Judges its settings. With some of a server's defaults rows are lost or channels stop, and no
-    error tells so at the time.
+  - Judges its settings. With some of a server's defaults rows are lost or channels stop, without
+    an error at the time.
   - Of a MySQL write server the newest 250 binary logs are looked at too. Transactions without a
     GTID at the beginning of one, as there are after V(gtid_mode) was not V(ON) for a while, are a
     problem, because read servers pass over them without an error.
@@ -23,7 +23,7 @@ options:
   require_tls:
     description:
       - Whether accounts of the server demand TLS, so that it needs a certificate to serve as
-        O(serves_as). MariaDB before 11.4 has none by itself.
+        O(serves_as). MariaDB before 11.4 does not make one by itself.
     type: bool
     default: false
   source_time_zones:
@@ -81,7 +81,7 @@ options:
     description:
       - The schemas of the usage tables, whose rows the binary log of a write server must not leave
         out (C(binlog_do_db), C(binlog_ignore_db)); none for all but the server's own.
-      - Which schemas a log leaves out is told to the privilege C(REPLICATION CLIENT), on MariaDB
+      - To see which schemas a log leaves out takes the privilege C(REPLICATION CLIENT), on MariaDB
         C(BINLOG MONITOR).
     type: list
     elements: str
@@ -108,7 +108,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 server:
-  description: What every module of the collection tells of the server that it talked to.
+  description: What every module of the collection returns about the server that it talked to.
   returned: success
   type: dict
   contains:
@@ -119,7 +119,7 @@ server:
       description: V(mysql) or V(mariadb).
       type: str
     version:
-      description: Its version as it tells it.
+      description: Its version as it reports it.
       type: str
 variables:
   description: The global variables that were judged, null for those that the server lacks.
@@ -186,16 +186,16 @@ time_zones:
       - {day: "2027-11-01", seconds: 3600}
     names: [Europe/Paris, UTC]
 problems:
-  description: What must be put right before the server can serve; empty if it can.
+  description: What must be corrected before the server can serve; empty if it can.
   returned: success
   type: list
   elements: str
 risks:
   description:
-    - What should be put right, because it costs rows in a rare case, or leaves channels stopped
+    - What should be corrected, because it costs rows in a rare case, or leaves channels stopped
       after a restart; also warnings. On MySQL sessions of a write server, too, whose rows are
       logged otherwise than its settings say, or not at all.
-    - MariaDB does not tell what its sessions have set. It shows C(skip_slave_start) nowhere, so
+    - MariaDB does not show what its sessions have set. It shows C(skip_slave_start) nowhere, so
       that is read in the server's option files and command line, where the module runs on its host.
   returned: success
   type: list

@@ -14,7 +14,7 @@ description:
   - On MySQL, a transaction of a session that has a time zone by its name stops the channel of
     every replica that does not know the name (error 1298). So load them into replicas, too; a
     server that is C(read_only) takes them from an administrator.
-  - What the server knows stays as it is, also where the host's files tell it otherwise by now.
+  - What the server knows stays as it is, even where the host's files differ by now.
   - Nothing of this enters the binary log.
 version_added: 0.1.0
 options:

@@ -15,9 +15,9 @@ description:
     each.
   - A write server's table has its primary key and nothing else. A read server's has the time column
     in its primary key, the indexes that queries need, and a partition for each month.
-  - A table that exists already is compared with its description. Differences that do harm make the
-    module fail, with all of them told. The others are warnings. Nothing of the table is changed,
-    but that O(add_indexes) adds indexes that it lacks; nothing is ever dropped.
+  - A table that exists already is compared with its description. Harmful differences make the
+    module fail, and all of them are reported. The others are warnings. Nothing of the table is
+    changed, but that O(add_indexes) adds indexes that it lacks; nothing is ever dropped.
   - Only what the description says is demanded. What it leaves to the server, such as a row format,
     the table may have as it was made.
   - The server itself says what the definition means, with a temporary table that is gone before
@@ -75,7 +75,7 @@ options:
                 count, and its order, as in V(url(100\)) and V(created DESC).
               - A name that looks like that is written in backquotes.
               - An index that the server would shorten, change, or not take is refused, with the
-                longest prefix that it takes.
+                longest prefix that it accepts.
             type: list
             elements: str
             required: true
@@ -140,9 +140,9 @@ options:
     description:
       - Whether a table that exists gets those of O(indexes) that it lacks. All of them are built in
         one statement, while rows are read and written; the server refuses it rather than to block
-        writers. Check mode tells the expected cost.
-      - Without it, an index that is missing makes the module fail, and tells the statement that
-        adds it.
+        writers. Check mode reports the expected cost.
+      - Without it, an index that is missing makes the module fail, and the error has the statement
+        that adds it.
     type: bool
     default: false
   create_schema:
@@ -283,7 +283,7 @@ tables:
         - The indexes that a table got, or in check mode would get, with the expected cost.
         - None if there are none to add.
         - The expected figures come from the server's statistics and from rates that were measured
-          on other machines. They tell the order of magnitude.
+          on other machines. They show the order of magnitude.
       type: dict
       contains:
         indexes:

@@ -10,8 +10,8 @@ short_description: Return the differences between two servers' tables that would
 description:
   - Compares a table of this server, the replica, with the real table of each of its sources, and
     says what a replication channel would make of every difference.
-  - A difference stops the channel, changes values without a word, or does neither. What is told is
-    the worst that can come of it, as measured on MariaDB 10.11, MariaDB 11.8 and MySQL 9.7 with row
+  - A difference stops the channel, changes values silently, or does neither. What is reported
+    is the worst that can happen, as measured on MariaDB 10.11, MariaDB 11.8 and MySQL 9.7 with row
     events.
   - Columns are compared by position, as a channel does. Their types, time precision, character
     sets, generated columns and C(NULL) count, and of the replica unique keys, foreign keys and
@@ -223,7 +223,7 @@ tables:
               description: What this server has.
               type: str
             effect:
-              description: V(stops) the channel, V(changes) values without a word, or V(none).
+              description: V(stops) the channel, V(changes) values silently, or V(none).
               type: str
             why:
               description: How it comes about.

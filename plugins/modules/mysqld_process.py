@@ -24,13 +24,13 @@ options:
     required: true
   defaults_text:
     description:
-      - Text that the option file shall have; without it, the file must be there.
+      - Text of the option file; without it, the file must exist.
       - When the text has changed since the server was started, the server is restarted; see
         O(restart). Before that, the server itself judges the text, and a text that it does not
         understand is not put into place.
       - A server that ends with the text instead of starting gets the text back with which it last
         came up, and is started with that. The module fails then, and names the lines at fault. That
-        text is kept beside the file, under its name and C(.last-started).
+        text is kept next to the file, under its name and C(.last-started).
     type: str
   include_dir:
     description: Folder that the option file includes; made if it is missing.
@@ -43,7 +43,7 @@ options:
   datadir:
     description:
       - Data directory; the option file must name the same one. Initialised when it does not exist.
-      - Temporary files go to a folder beside it whose name ends in C(.tmp).
+      - Temporary files go to a folder next to it whose name ends in C(.tmp).
     type: path
     required: true
   socket:
@@ -55,14 +55,14 @@ options:
     type: path
     required: true
   state:
-    description: Whether the server shall run.
+    description: Whether the server must run.
     type: str
     choices: [started, stopped]
     default: started
   restart:
     description:
       - Whether a running server whose option file is to change is restarted. If not, its file stays
-        as it is, too, and RV(restart_pending) tells of it.
+        as it is, too, and RV(restart_pending) is true.
     type: bool
     default: true
   timeout_seconds:

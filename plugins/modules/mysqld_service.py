@@ -12,7 +12,7 @@ description:
     restarts it when it was started before the file was written.
   - The server itself judges the file before it is put into place. A server that does not start
     with it gets the text back with which it last did, and is started with that; the module fails,
-    and names the lines at fault. That text is kept beside the file, under its name and
+    and names the lines at fault. That text is kept next to the file, under its name and
     C(.last-started).
 version_added: 0.1.0
 options:
@@ -25,7 +25,7 @@ options:
     type: path
     required: true
   config_text:
-    description: Text that the file shall have.
+    description: Text of the file.
     type: str
     required: true
   validate_command:
@@ -43,12 +43,12 @@ options:
     elements: path
     default: []
   log_file:
-    description: The server's error log, if it writes any beside systemd's journal.
+    description: The server's error log, if it writes one in addition to systemd's journal.
     type: path
   restart:
     description:
       - Whether a running server whose configuration is to change is restarted. If not, its file
-        stays as it is, too, and RV(restart_pending) tells of it.
+        stays as it is, too, and RV(restart_pending) is true.
     type: bool
     default: true
 extends_documentation_fragment:

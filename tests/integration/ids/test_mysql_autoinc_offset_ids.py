@@ -260,7 +260,7 @@ def test_refuses_floors_that_cannot_be(
         refused = run_module(MODULE, server, check=check, **made, next_id_above=floors)
         assert refused["failed"] and not refused["changed"]
         absent, plain, seen, tiny = refused["problems"]
-        assert f"there is no table {schema}.absent with an AUTO_INCREMENT column" in absent
+        assert f"no table {schema}.absent with an AUTO_INCREMENT column exists" in absent
         assert f"{schema}.plain" in plain and f"{schema}.seen" in seen
         assert "tiny: 262, the next id of this server above 243, is beyond 255" in tiny
     assert counter(server, f"{schema}.empty") == 1

@@ -139,7 +139,7 @@ def test_a_table_that_is_not_there_yet_begins_with_its_first_id(
     assert run_module(MODULE, server, **floor)["changed"]
     assert insert(server, table) == highest + 20
     misspelt = run_module(MODULE, server, **asked, next_id_above={table: highest, f"{table}x": 1})
-    assert f"there is no table {table}x" in misspelt["problems"][0]
+    assert f"no table {table}x" in misspelt["problems"][0]
 
 
 def test_one_that_was_restored_or_is_another_is_refused(

@@ -429,6 +429,6 @@ def test_where_it_cannot_be_seen_it_is_said(
             (conf_d / "zz.cnf").unlink()
             restart(bare, server)
             assert running(server) == (20, 1)
-            assert "is not known" not in str(run_module(MODULE, server, **options)["warnings"])
+            assert "is unknown" not in str(run_module(MODULE, server, **options)["warnings"])
     finally:
         outside_binary_log(server, "DROP USER remote")

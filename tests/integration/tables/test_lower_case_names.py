@@ -101,7 +101,7 @@ def test_a_server_that_tells_case_has_two_tables(exact: TestServer) -> None:
     # Here the name of another schema.
     other = {**OPTIONS, "schema": "usage_data", "create_schema": False}
     refused = run_module(TABLE, exact, **other, shape="read")
-    assert refused["failed"] and "there is no schema usage_data" in refused["msg"], refused
+    assert refused["failed"] and "the schema usage_data does not exist" in refused["msg"], refused
     assert unchanged(run_module(TABLE, exact, **OPTIONS, shape="read"))
     # MariaDB's SHOW SCHEMAS would find it all the same.
     months = {

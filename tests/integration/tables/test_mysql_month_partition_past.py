@@ -199,7 +199,9 @@ def test_rows_without_a_time_are_kept_until_they_are_parted_from_a_month(
         done = run_module(MODULE, server, check=check, **options)
         assert [step["partitions"] for step in done["steps"]] == [["b"]], done
         (warning,) = done["warnings"]
-        assert f"{schema}.calls: partition PNULL is past, and is kept: at can be NULL" in warning
+        assert (
+            f"{schema}.calls: partition PNULL has expired, but is kept: at can be NULL" in warning
+        )
     assert ids(server, schema) == [1, 61, 77, 81]
     again = run_module(MODULE, server, **options)
     assert again["steps"] == [] and again["warnings"] == [warning], again
@@ -219,7 +221,7 @@ def test_archives_into_another_schema(server: TestServer, schema: str, run_modul
     other = f"{schema}_old"
     options |= {"months_kept": 1, "past": "archive", "max_drops": 2, "archive_schema": other}
     missing = run_module(MODULE, server, check=True, **options)
-    assert missing["failed"] and f"there is no schema {other}" in missing["msg"], missing
+    assert missing["failed"] and f"no schema {other} exists" in missing["msg"], missing
     outside_binary_log(server, f"CREATE SCHEMA {other}")
     try:
         same = run_module(MODULE, server, **options, archive_table="{month}x" * 11)
@@ -343,7 +345,10 @@ def test_a_table_of_somebody_else_is_no_archive(
     for check in (True, False):
         refused = run_module(MODULE, server, check=check, **options)
         (problem,) = refused["problems"]
-        assert f"partition a cannot be archived into {other}: there is something else" in problem
+        assert (
+            f"partition a cannot be archived into {other}: a different table of that name"
+            in problem
+        )
         assert STRANGERS[stranger] in re.sub(r"int\(\d+\)", "int", problem)
     assert (server.rows(f"SHOW CREATE TABLE {other}"), partitions(server, schema)) == before
     assert held(server, other) == ["2001-01-01"] * has_rows
@@ -370,7 +375,7 @@ def test_a_table_that_an_exchange_would_not_take(
         f"CREATE VIEW {other} AS SELECT * FROM {schema}.calls WHERE id < 0",
     )
     refused = run_module(MODULE, server, check=True, **options)
-    assert f"{other} is there already and is no table but a VIEW" in refused["msg"], refused
+    assert f"{other} exists already and is not a table but a VIEW" in refused["msg"], refused
     assert days(server, schema) == HELD
 
 
@@ -498,7 +503,7 @@ def test_partitions_a_plain_table_when_told_to(
     log = binary_log(server)
     for check in (True, False):
         refused = run_module(MODULE, server, check=check, **options)
-        assert refused["failed"] and "Set partition_plain_table to true" in refused["msg"], refused
+        assert refused["failed"] and "set partition_plain_table to true" in refused["msg"], refused
         assert re.search(
             r"about 5 rows, \d{5,} bytes with indexes; expect about 1 s", refused["msg"]
         )
@@ -579,7 +584,7 @@ def test_what_a_plain_tables_rows_say(server: TestServer, schema: str, run_modul
         "now": NOW,
         "partition_plain_table": True,
     }
-    assert "has no column of the name" in run_module(MODULE, server, **options)["msg"]
+    assert "does not have the column" in run_module(MODULE, server, **options)["msg"]
     options["time_column"] = "at"
     nullable = run_module(MODULE, server, **options)
     assert f"ALTER TABLE `{schema}`.`calls` MODIFY `at` datetime NOT NULL" in nullable["msg"]
@@ -595,12 +600,14 @@ def test_what_a_plain_tables_rows_say(server: TestServer, schema: str, run_modul
     old = run_module(MODULE, server, **options)
     assert "Choose a later first_month" in old["msg"], old
     unit = run_module(MODULE, server, **{**options, "time_column": "n"})
-    assert "n holds 1385856000000, which is no time in epoch seconds; correct" in unit["msg"], unit
+    assert "n holds 1385856000000, which is not a time in epoch seconds; correct" in unit["msg"], (
+        unit
+    )
     zero = f"UPDATE {schema}.calls SET at = '0000-00-00'"
     with server.admin(sql_mode="") as session, session.cursor() as cursor:
         cursor.execute(zero)
     never = run_module(MODULE, server, **options)
-    assert "at holds 0000-00-00 00:00:00, which is no time." in never["msg"], never
+    assert "at holds 0000-00-00 00:00:00, which is not a time." in never["msg"], never
     server.rows(f"UPDATE {schema}.calls SET at = '0001-01-01'")
     zone = server.value("SELECT @@GLOBAL.time_zone")
     server.rows("SET GLOBAL time_zone = '+02:00'")
@@ -617,5 +624,5 @@ def test_epochs_are_those_of_the_table(server: TestServer, schema: str, run_modu
     assert EPOCHS["BIGINT"]
     del options["epoch_unit"]
     wrong = run_module(MODULE, server, **options)
-    assert "is no time in epoch seconds" in wrong["msg"], wrong
+    assert "is not a time in epoch seconds" in wrong["msg"], wrong
     assert "Correct epoch_unit" in wrong["msg"]

@@ -123,7 +123,7 @@ ID, TIME, KEY = "id BIGINT AUTO_INCREMENT", "time_hour DATETIME NOT NULL", "PRIM
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"definition": body(ID, TIME, KEY, tail="nonsense")}, "does not take it: error 1064"),
+        ({"definition": body(ID, TIME, KEY, tail="nonsense")}, "does not accept it: error 1064"),
         ({"definition": body(ID, TIME, "PRIMARY KEY (id, time_hour)")}, "(id, time_hour)"),
         ({"definition": body("id SERIAL", TIME)}, "its primary key is (none)"),
         ({"definition": body("id BIGINT", TIME, KEY)}, "id is not AUTO_INCREMENT"),
@@ -137,8 +137,8 @@ ID, TIME, KEY = "id BIGINT AUTO_INCREMENT", "time_hour DATETIME NOT NULL", "PRIM
         ({"definition": body(ID, "time_hour DATETIME", KEY)}, "time_hour may be NULL"),
         ({"definition": body(ID, "time_hour BIGINT NOT NULL", KEY)}, "needs DATE, DATETIME or"),
         ({"definition": body(ID, "time_hour TIMESTAMP(3) NOT NULL", KEY)}, "with a fraction"),
-        ({"time_column": "at"}, "there is no column at, which time_column names"),
-        ({"id_column": "no"}, "there is no column no, which id_column names"),
+        ({"time_column": "at"}, "the column at, which time_column names, does not exist"),
+        ({"id_column": "no"}, "the column no, which id_column names, does not exist"),
         ({"indexes": [{"name": "k", "columns": ["gate"]}]}, "k names gate, which the definition"),
     ],
 )
@@ -175,7 +175,7 @@ def test_one_rhythm(
     log, others = binary_log(server), tables(server, "mysql")
 
     refused = run_module(MODULE, server, **options, create_schema=False)
-    assert refused["failed"] and f"there is no schema {new_schema}" in refused["msg"]
+    assert refused["failed"] and f"the schema {new_schema} does not exist" in refused["msg"]
 
     predicted = run_module(MODULE, server, check=True, **options)
     assert predicted["changed"] and predicted["created"], predicted
@@ -299,7 +299,7 @@ def test_a_timestamp_has_months(
         (
             "read",
             "DROP INDEX route_time",
-            "ADD KEY `route_time` (`origin`, `dest`, `time_hour`) would mend it",
+            "ADD KEY `route_time` (`origin`, `dest`, `time_hour`) would correct it",
         ),
         ("write", "ADD INDEX k (dest)", "found KEY k (dest) (slows every insert)"),
         ("write", "ADD UNIQUE u (flight)", "found UNIQUE KEY u (flight) (stops a channel"),
@@ -339,7 +339,7 @@ def test_the_statement_for_a_missing_index_mends_it(
     server.rows(f"ALTER TABLE {schema}.flights DROP INDEX carrier_time, DROP INDEX route_time")
     result = run_module(MODULE, server, **options, shape="read")
     for problem in result["problems"]:
-        server.rows(problem[problem.index("ALTER TABLE") :].split(" would mend it")[0])
+        server.rows(problem[problem.index("ALTER TABLE") :].split(" would correct it")[0])
     assert not run_module(MODULE, server, **options, shape="read").get("failed")
 
 
@@ -373,4 +373,4 @@ def test_a_view_is_no_table(
 ) -> None:
     server.rows(f"CREATE VIEW {schema}.flights AS SELECT 1 AS id")
     result = run_module(MODULE, server, **options, shape="read")
-    assert result["failed"] and "is no table but a VIEW" in result["msg"]
+    assert result["failed"] and "is not a table but a VIEW" in result["msg"]

@@ -178,7 +178,7 @@ def test_one_rhythm_while_rows_arrive(
     options = {**options, "shape": "read", "indexes": [CALLER, SECONDS]}
     unasked = run_module(MODULE, reader, **options)
     assert unasked["failed"] and len(unasked["problems"]) == 2, unasked
-    assert "would mend it, as add_indexes does" in unasked["problems"][0]
+    assert "would correct it, as add_indexes does" in unasked["problems"][0]
 
     options["add_indexes"] = True
     before = index_bytes(reader, options)
@@ -215,7 +215,9 @@ def test_one_rhythm_while_rows_arrive(
     # Another one of a name that is taken: nothing is dropped for it.
     taken = {"name": "seconds", "columns": ["seconds", "caller"]}
     refused = run_module(MODULE, reader, **{**options, "indexes": [CALLER, taken]})
-    assert refused["failed"] and "KEY seconds (seconds) has its name" in refused["msg"], refused
+    assert refused["failed"] and "KEY seconds (seconds) already has its name" in refused["msg"], (
+        refused
+    )
     assert writer.value(f"SELECT COUNT(*) FROM {options['schema']}.calls") == writing.written
 
 

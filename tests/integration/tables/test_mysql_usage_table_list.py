@@ -112,7 +112,7 @@ def test_one_that_is_wrong_leaves_all_as_they_are(
             result["problems"], key=lambda text: [one["name"] in text for one in wrong].index(True)
         )
         assert calls.startswith(f"{schema}.calls is not what its description says"), calls
-        assert f"{schema}.seen is there already and is no table but a VIEW" in seen, seen
+        assert f"{schema}.seen exists already and is not a table but a VIEW" in seen, seen
         assert odd.startswith(f"{schema}.odd: definition: ") and "error 1060" in odd, odd
         assert other.startswith(f"{schema}.other: definition: it has KEY k (at)"), other
         assert tables(server, schema) == ["calls", "seen"]
@@ -126,7 +126,8 @@ def test_a_missing_schema_is_said_of_each_table(
     assert result["failed"], result
     told = [problem.partition("; ")[0] for problem in result["problems"]]
     assert told == [
-        f"{schema}_not.{name}: there is no schema {schema}_not" for name in ("calls", "texts")
+        f"{schema}_not.{name}: the schema {schema}_not does not exist"
+        for name in ("calls", "texts")
     ]
 
 

@@ -133,7 +133,7 @@ def test_makes_what_is_asked_for(
     if later:
         assert run_module(MODULE, server, **options)["changed"]
         missing = run_module(MODULE, server, **wanted)
-        assert missing["failed"] and "would mend it, as add_indexes does" in missing["msg"]
+        assert missing["failed"] and "would correct it, as add_indexes does" in missing["msg"]
         wanted["add_indexes"] = True
     predicted = run_module(MODULE, server, check=True, **wanted)
     done = run_module(MODULE, server, **wanted)

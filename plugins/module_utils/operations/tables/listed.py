@@ -66,7 +66,8 @@ def each_table(params: Params, options: Iterable[str]) -> list[dict[str, Any]]:
 def lacking(table: Mapping[str, Any], name: str, *options: str) -> list[str]:
     """Say which options are given neither with a table, called ``name``, nor for all of them."""
     return [
-        f"tables: {name} has no {option}; give it there, or beside tables for all of them."
+        f"tables: {name} has no {option}; give it there, or once for all tables at the module's "
+        f"own level."
         for option in options
         if table[option] is None
     ]

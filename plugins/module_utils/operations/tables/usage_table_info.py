@@ -177,7 +177,7 @@ class UsageTableInfo(Question[Desired, Current]):
         if current.type_conversions:
             warnings.append(
                 f"server {server.address} converts types ({current.type_conversions}): a "
-                "difference of types may change values where it is said to stop a channel."
+                "difference of types that is reported to stop a channel may change values instead."
             )
         alone = {} if desired.listed else {key: tables[0][key] for key in ("table", "servers")}
         return {
@@ -235,7 +235,7 @@ def _sources(params: Params) -> tuple[dict[str, Login], list[str]]:
         login = _source_login(one, params)
         name = one["server"] or login.address
         if name in sources:
-            problems.append(f"compare_with: {name} is there twice; name each server once.")
+            problems.append(f"compare_with: {name} is listed twice; name each server once.")
         sources[name] = login
     return sources, problems
 

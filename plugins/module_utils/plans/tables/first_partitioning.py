@@ -72,8 +72,8 @@ def plan(
         problems.insert(
             0,
             f"{table} has no partitions. mysql_usage_table creates a table with its months (shape: "
-            f"read); this one would have to be rewritten. {moving_text(whole)} Set "
-            "partition_plain_table to true, at a quiet time, to let this be done.",
+            f"read); this one would have to be rewritten. {moving_text(whole)} To "
+            "do this, set partition_plain_table to true, at a quiet time.",
         )
     if table.latest is not None and table.latest >= policy.last(current).end:
         problems.append(
@@ -100,14 +100,14 @@ def plan(
 def _problems(table: PlainTable) -> list[str]:
     column = table.column
     if column is None:
-        return [f"{table} has no column of the name that time_column gives. Correct time_column."]
+        return [f"{table} does not have the column that time_column names. Correct time_column."]
     found = []
     alter = f"ALTER TABLE {shown_table(table.schema, table.name)}"
     modify = f"{alter} MODIFY {shown_identifier(column.name)}"
     if column.type not in (*_SCHEMES, *_INTEGERS):
         found.append(
-            f"{table}: {column.name} is {column.type}; months can be told from DATE, DATETIME, "
-            "TIMESTAMP, and INT or BIGINT epoch columns. If its values are times: "
+            f"{table}: {column.name} is {column.type}; supported are DATE, DATETIME, TIMESTAMP, "
+            "and INT or BIGINT epoch columns. If its values are times: "
             f"{modify} DATETIME(6) NOT NULL; with its default and comment, if it has any."
         )
     elif not column.can_partition:
@@ -123,8 +123,8 @@ def _problems(table: PlainTable) -> list[str]:
         )
     elif column.nullable and not column.can_be_not_null:
         found.append(
-            f"{table}: {column.name} is generated, and can be NULL, which this server does not let "
-            "you change; such rows would be dropped with the first month. Give a time_column that "
+            f"{table}: {column.name} is generated, and can be NULL, which cannot be changed on "
+            "this server; such rows would be dropped with the first month. Give a time_column that "
             "is not generated."
         )
     elif column.nullable:
@@ -135,7 +135,7 @@ def _problems(table: PlainTable) -> list[str]:
     if table.engine.lower() != "innodb":
         found.append(
             f"{table} is {table.engine}, and its partitions could not be changed while it is "
-            f"used: {alter} ENGINE = InnoDB;"
+            f"in use: {alter} ENGINE = InnoDB;"
         )
     found += [
         f"{table} has a foreign key {'to another table' if key.from_here else 'to it'}, which a "
@@ -177,8 +177,8 @@ def _key_problems(table: PlainTable, column: str) -> list[str]:
     if not changes:
         return []
     return [
-        f"{table}: {' and '.join(names)} must contain {column}, because each partition looks for "
-        f"duplicates in itself only (error 1503). If two rows may differ in {column} alone: "
+        f"{table}: {' and '.join(names)} must contain {column}, because each partition checks for "
+        f"duplicates only within itself (error 1503). If two rows may differ in {column} alone: "
         f"ALTER TABLE {shown_table(table.schema, table.name)} {', '.join(changes)};"
     ]
 
@@ -192,6 +192,6 @@ def _time_zone_traps(table: PlainTable) -> list[str]:
         f"{table}: {column.name} is {column.type.upper()} and {filled} the server's clock, which "
         f"is {table.clock_offset_seconds} s ahead of UTC (negative: behind). Its months are those "
         "of the values as they stand, while now is taken in UTC: months_ahead covers the "
-        "difference, and a month is past 14 h after its end in UTC. Set time_zone = '+00:00' on "
-        "every server that fills it, if months shall be UTC's."
+        "difference, and a month has ended only 14 h after its end in UTC. Set time_zone = "
+        "'+00:00' on every server that fills it, if months must be those of UTC."
     ]

@@ -82,13 +82,13 @@ def pattern_problems(pattern: str) -> list[str]:
         names = ["{"]
     if [name for name in names if name not in _KNOWN]:
         return [
-            f"archive_table {pattern} has braces around something else than table, month or "
-            "partition; write for example {table}_{month}."
+            f"archive_table {pattern} has braces around something other than table, month "
+            "or partition; write for example {table}_{month}."
         ]
     if "month" not in names and "partition" not in names:
         return [
-            f"archive_table {pattern} gives every partition's archive one name; put {{month}} or "
-            "{partition} into it."
+            f"archive_table {pattern} gives every partition's archive the same name; put {{month}} "
+            "or {partition} into it."
         ]
     return []
 
@@ -201,8 +201,8 @@ def archive_problems(
                     "months.archive_differs",
                     CRITICAL,
                     str(table),
-                    f"partition {partition.name} cannot be archived into {archive}: there is "
-                    f"something else of that name, which has {archive.found.difference}.",
+                    f"partition {partition.name} cannot be archived into {archive}: a different "
+                    f"table of that name exists, which has {archive.found.difference}.",
                     "Rename it, or choose another archive_table.",
                 )
             )

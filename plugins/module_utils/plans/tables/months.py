@@ -328,17 +328,17 @@ def _holds_rows(table: PartitionedTable, span: Span, boundaries: Sequence[dateti
         "months.share_a_partition",
         WARNING,
         str(table),
-        f"{said} It is left alone: its months can only be dropped together.",
-        "Reorganise it by hand at a quiet time if they shall be apart.",
+        f"{said} It is left as it is: its months can only be dropped together.",
+        "Reorganise it by hand at a quiet time if they must be separate.",
     )
 
 
 def _holds_nulls(table: PartitionedTable, partition: Partition) -> str:
     return (
-        f"{table}: partition {partition.name} is past, and is kept: {table.time_column} can be "
-        "NULL, and it is the one that such rows are in. Give them a partition of their own, at a "
-        f"quiet time and outside the binary log: {part_nulls(table).shown}; or make the column NOT "
-        "NULL."
+        f"{table}: partition {partition.name} has expired, but is kept: {table.time_column} can "
+        "be NULL, and rows with NULL are in this partition. Move them into a partition of their "
+        f"own, at a quiet time and outside the binary log: {part_nulls(table).shown}; or make the "
+        "column NOT NULL."
     )
 
 
@@ -362,8 +362,8 @@ def moving_text(partition: Partition) -> str:
     seconds = max(1, round(partition.rows / ROWS_PER_SECOND))
     return (
         f"By the server's statistics that is about {partition.rows} rows, {partition.bytes} bytes "
-        f"with indexes; expect about {seconds} s (at {ROWS_PER_SECOND} rows/s, an estimate), in "
-        "which nobody else can write to the table."
+        f"with indexes; expect about {seconds} s (at {ROWS_PER_SECOND} rows/s, an estimate), "
+        "during which nobody else can write to the table."
     )
 
 
@@ -389,7 +389,7 @@ def _too_many_drops(
         str(table),
         f"{len(past)} partitions are older than {policy.cutoff(current)}, the first of "
         f"{policy.months_kept} months that are kept before {policy.running(current)}: {names}. "
-        f"max_drops allows {policy.max_drops}, so nothing has been done.",
-        "Check now and months_kept; when all of these may go, set max_drops to "
+        f"max_drops allows {policy.max_drops}, so nothing has been changed.",
+        "Check now and months_kept; if all of these may be dropped, set max_drops to "
         f"{_months_in(table, past)}.",
     )

@@ -100,8 +100,8 @@ def name_difference(name: str, source: Names, here: Names) -> TableDifference | 
         sent,
         ours,
         STOPS,
-        "the source stores names in lower case, and this server tells upper case from lower: rows "
-        "come for a table that it does not have (error 1146)",
+        "the source stores names in lower case, and this server distinguishes upper and lower "
+        "case: rows arrive for a table that it does not have (error 1146)",
     )
 
 
@@ -130,7 +130,7 @@ def _missing(source: TableShape | None, here: TableShape | None) -> Iterator[Tab
         why = "the first row stops the channel (error 1146)"
         yield TableDifference(None, "table", "there", None, STOPS, why)
     elif here:
-        why = "no rows come from there"
+        why = "no rows arrive from there"
         yield TableDifference(None, "table", None, "there", HARMLESS, why)
 
 
@@ -145,7 +145,7 @@ def _columns(compared: TableComparison, logs_generated: bool) -> Iterator[TableD
                     f"{position}: {theirs.name}",
                     f"{position}: {ours.name}",
                     CHANGES,
-                    f"columns go by position: the values of {theirs.name} are stored in "
+                    f"columns are matched by position: the values of {theirs.name} are stored in "
                     f"{ours.name}",
                 )
             yield from _column(pair, theirs, ours, logs_generated)
@@ -182,20 +182,20 @@ def _column(
         effect = _effect_of_character_sets(theirs, *sets)
         yield TableDifference(theirs.name, CHARACTER_SET, *sets, *effect)
     elif COLLATION in pair.differs:
-        yield difference(COLLATION, HARMLESS, "compares and sorts otherwise here")
+        yield difference(COLLATION, HARMLESS, "compares and sorts differently here")
     if GENERATED in pair.differs:
         yield difference(GENERATED, *_effect_of_generated(ours, logs_generated))
     elif NULL in pair.differs:
         yield difference(
             NULL,
             *(
-                (HARMLESS, "more is let in here")
+                (HARMLESS, "more values are accepted here")
                 if ours.nullable
                 else (CHANGES, "a NULL becomes the default, or the type's zero value")
             ),
         )
     elif ATTRIBUTES in pair.differs:
-        yield difference(ATTRIBUTES, HARMLESS, "counts only where a row is inserted")
+        yield difference(ATTRIBUTES, HARMLESS, "matters only where a row is inserted")
     if NUMBERING in pair.differs:
         yield difference(NUMBERING, HARMLESS, "rows bring their ids")
 
@@ -247,10 +247,10 @@ def _what_differs(theirs: Column, ours: Column) -> str:
 
 def _effect_of_generated(ours: Column, logs_generated: bool) -> tuple[str, str]:
     if ours.generated:
-        return CHANGES, "the value may be computed here, whatever the row says"
+        return CHANGES, "the value may be computed here, regardless of the row"
     if logs_generated:
         return HARMLESS, "the value is taken from the row"
-    return CHANGES, "an UPDATE leaves the value of before, because it is not logged there"
+    return CHANGES, "an UPDATE keeps the previous value, because the column is not logged there"
 
 
 def _effect_of_types(theirs: Column, ours: Column) -> tuple[str, str]:
@@ -259,23 +259,26 @@ def _effect_of_types(theirs: Column, ours: Column) -> tuple[str, str]:
     if bases[0] in _MEMBERS:
         members = _members(theirs)
         if _members(ours)[: len(members)] == members:
-            return HARMLESS, "the members that the rows can have are the same"
-        return CHANGES, "a member goes by its number, which is another member here, or none"
+            return HARMLESS, "all members that the rows can have are the same"
+        return (
+            CHANGES,
+            "members are sent as numbers, which stand for another member here, or for none",
+        )
     if bases[0] in _INTEGERS and ("unsigned" in theirs.type) != ("unsigned" in ours.type):
-        return CHANGES, "the bytes of a number below 0, or of a great one, are another number here"
+        return CHANGES, "negative and very large values are read as different numbers here"
     if bases[0] in ("float", "double") and _arguments(ours) not in ("", _arguments(theirs)):
         return CHANGES, "numbers are rounded here"
     if {*bases} & {*_AS_BINARY} or (bases[0] != bases[1] and bases[1] in _SPATIAL - {"geometry"}):
-        return CHANGES, "the bytes are taken over, and mean something else here"
-    return HARMLESS, "the bytes are taken over, and mean the same here"
+        return CHANGES, "the bytes are copied, and mean something else here"
+    return HARMLESS, "the bytes are copied, and mean the same here"
 
 
 def _effect_of_character_sets(theirs: Column, source: str, here: str) -> tuple[str, str]:
     if theirs.base_type in _MEMBERS or (source, here) in _READ_ALIKE:
-        return HARMLESS, "what the rows can have is the same text here"
+        return HARMLESS, "the texts that the rows can have are the same here"
     if here == _BINARY and theirs.base_type not in _FIXED:
         return HARMLESS, "the bytes are kept as they are"
-    return CHANGES, "the bytes are taken over, and read as other characters here"
+    return CHANGES, "the bytes are copied, and are read as other characters here"
 
 
 def _spelled(column: Column) -> str:
@@ -303,7 +306,7 @@ def _keys(compared: TableComparison) -> Iterator[TableDifference]:
             said,
             _said(here.primary_key),
             STOPS,
-            "rows that differ there can be the same here (error 1062)",
+            "rows that differ there can be duplicates here (error 1062)",
         )
     elif here.primary_key and merged:
         yield TableDifference(
@@ -312,14 +315,14 @@ def _keys(compared: TableComparison) -> Iterator[TableDifference]:
             _collations(pair[0] for pair in of_key if pair),
             _collations(pair[1] for pair in of_key if pair),
             STOPS,
-            "texts that differ there can be the same here (error 1062)",
+            "texts that differ there can be equal here (error 1062)",
         )
     elif source.primary_key and not here.primary_key:
         why = "each UPDATE and DELETE may read the whole table"
         yield TableDifference(None, "primary key", said, None, HARMLESS, why)
     for index in unique:
         if not _implied(index.whole_columns, key) or merged:
-            why = "rows of one source, or of two, can be the same here (error 1062)"
+            why = "rows of one source, or of two, can be duplicates here (error 1062)"
             yield TableDifference(None, "unique index", None, str(index), STOPS, why)
 
 
@@ -360,7 +363,7 @@ def _rules(compared: TableComparison, enforces_checks: bool) -> Iterator[TableDi
             *(
                 (STOPS, "a row that it does not accept stops the channel (error 3819)")
                 if enforces_checks and "NOT ENFORCED" not in text
-                else (HARMLESS, "it is not asked of rows that a channel brings")
+                else (HARMLESS, "it is not checked for rows from a channel")
             ),
         )
     engines = compared.options.get("ENGINE")

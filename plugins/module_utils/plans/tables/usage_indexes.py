@@ -77,18 +77,18 @@ class DraftedIndex:
         """What to say of an index that is not made as it was asked for."""
         made = self.made
         if made is None:
-            what = "is not taken by this server"
+            what = "is not accepted by this server"
         elif made.hashed:
             what = (
-                "is made of hashes by this server, which sorts by none and adds none to a table "
-                "that exists"
+                "is a hash index on this server, which cannot sort and cannot be added to an "
+                "existing table"
             )
         else:
-            what = f"is made by this server as {made}, which a later run would not know again"
+            what = f"is created by this server as {made}, which a later run would not recognise"
         said = f" ({self.said})" if self.said else ""
         columns = ", ".join(map("".join, self.fitting.parts)) if self.fitting else ""
         fix = (
-            f"write columns: [{columns}], the longest prefix that it takes"
+            f"write columns: [{columns}], the longest prefix that it accepts"
             if columns
             else "leave the index out, or name other columns"
         )
@@ -142,8 +142,8 @@ class MatchedIndexes:
             found = names.get(index.name.lower())
             if found:
                 yield (
-                    f"{index} cannot be added: {found} has its name. Choose another name, or "
-                    "rename the one that is there; nothing is dropped here."
+                    f"{index} cannot be added: {found} already has its name. Choose another "
+                    "name, or rename the existing index; nothing is dropped."
                 )
 
 
@@ -173,7 +173,7 @@ def twins(indexes: Sequence[Index]) -> Iterator[str]:
     for index in indexes:
         first = seen.setdefault(_key(index), index)
         if first is not index:
-            yield f"{index} is {first} once more, and slows each insert; leave one out"
+            yield f"{index} is the same as {first}, and slows each insert; remove one of the two"
 
 
 def adding(

@@ -57,7 +57,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
 CREATE_SCHEMA = "create schema"
 CREATE_TABLE = "create table"
 
-STOPS = "stops a channel, or changes what comes through it"
+STOPS = "stops a channel, or changes what is replicated through it"
 HARMLESS = "none"
 
 # What a replica may hold otherwise than its source without anyone noticing.
@@ -121,7 +121,7 @@ class Difference:
             said += f" ({self.effect})"
         if self.advice:
             said += f"; {self.advice}"
-        return said + (f"; {self.fix} would mend it, as add_indexes does" if self.fix else "")
+        return said + (f"; {self.fix} would correct it, as add_indexes does" if self.fix else "")
 
 
 def wanted(
@@ -173,7 +173,7 @@ def spelled(index: Index, shape: TableShape) -> Index:
 def _problems_of_keys(table: UsageTable, written: TableShape) -> Iterator[str]:
     id_column = written.column(table.id_column)
     if id_column is None:
-        yield f"definition: there is no column {table.id_column}, which id_column names."
+        yield f"definition: the column {table.id_column}, which id_column names, does not exist."
     else:
         if id_column.base_type not in ("int", "bigint"):
             yield (
@@ -199,7 +199,7 @@ def _problems_of_keys(table: UsageTable, written: TableShape) -> Iterator[str]:
     for text in written.foreign_keys:
         yield f"definition: it has {text}; usage tables have no foreign keys. Leave it out."
     for text in written.unknown:
-        yield f"definition: what {text} means to a usage table is not known. Leave it out."
+        yield f"definition: {text} is not supported in a usage table. Leave it out."
     engine = written.option("ENGINE")
     if (engine or "").lower() != "innodb":
         yield (
@@ -210,7 +210,9 @@ def _problems_of_keys(table: UsageTable, written: TableShape) -> Iterator[str]:
 
 def _problems_of_time(table: UsageTable, column: Column | None) -> Iterator[str]:
     if column is None:
-        yield f"definition: there is no column {table.time_column}, which time_column names."
+        yield (
+            f"definition: the column {table.time_column}, which time_column names, does not exist."
+        )
         return
     if column.base_type not in ("date", "datetime", "timestamp"):
         yield (
@@ -233,7 +235,10 @@ def _problems_of_indexes(table: UsageTable, written: TableShape) -> Iterator[str
     for index in table.indexes:
         missing = [name for name in index.columns if not written.column(name)]
         if missing:
-            yield f"indexes: {index.name} names {', '.join(missing)}, which the definition lacks."
+            yield (
+                f"indexes: {index.name} names {', '.join(missing)}, which the definition does not "
+                "have."
+            )
 
 
 def plan(desired: Wanted, current: Current) -> Plan:
@@ -255,8 +260,8 @@ def plan(desired: Wanted, current: Current) -> Plan:
         if not table.create_schema:
             raise Refused(
                 [
-                    f"there is no schema {table.schema}; create it, or let the module do it "
-                    "(create_schema)."
+                    f"the schema {table.schema} does not exist; create it, or let the module do "
+                    "it (create_schema)."
                 ]
             )
         after = {"character_set": "utf8mb4"}
@@ -345,13 +350,11 @@ def _differences_of_column(pair: ColumnPair, wanted: Column, found: Column) -> I
     elif CHARACTER_SET in pair.differs:
         yield difference(CHARACTER_SET, STOPS)
     elif COLLATION in pair.differs and wanted.collation_asked:
-        yield difference(COLLATION, "compares and sorts otherwise than the description says")
+        yield difference(COLLATION, "compares and sorts differently from the description")
     if ATTRIBUTES in pair.differs:
         yield difference(ATTRIBUTES, "accepts or stores other values than the other servers")
     if NUMBERING in pair.differs:
-        yield difference(
-            NUMBERING, "rows are numbered here or not otherwise than on the other servers"
-        )
+        yield difference(NUMBERING, "rows are numbered differently from the other servers")
 
 
 def _without_width(column: Column) -> str:
@@ -393,7 +396,7 @@ def _differences_of_keys(desired: Wanted, existing: TableShape) -> Iterator[Diff
     expected, found = _joined(wanted.primary_key), _joined(existing.primary_key)
     if expected.lower() != found.lower():
         effect = (
-            "a partition a month is impossible, and rows are looked up otherwise"
+            "a partition for each month is impossible, and rows are looked up differently"
             if desired.table.shape == READ
             else "the ids of a write server are no longer what makes its rows unique"
         )
@@ -407,7 +410,7 @@ def _differences_of_keys(desired: Wanted, existing: TableShape) -> Iterator[Diff
             "partitions",
             "one a month",
             None,
-            "no month can be dropped, and queries read every month",
+            "no month can be dropped, and queries read the whole table",
         )
     if existing.partitioned and not wanted.partitioned:
         yield Difference(
@@ -421,7 +424,9 @@ def _differences_of_indexes(desired: Wanted, compared: TableComparison) -> Itera
         if found.name.lower() != index.name.lower():
             yield Difference("name of index", str(index), str(found), HARMLESS)
     for index in matched.missing:
-        effect = "duplicates are let in, and queries are slow" if index.unique else "slows queries"
+        effect = (
+            "duplicates are accepted, and queries are slow" if index.unique else "slows queries"
+        )
         yield Difference("index", str(index), None, effect, add_index(desired.table, index))
     for index in matched.others:
         if index.unique:
@@ -461,7 +466,7 @@ def _differences_of_options(compared: TableComparison) -> Iterator[Difference]:
         elif name in ("CHARSET", "COLLATE"):
             effect = "columns that are added later get another character set"
         else:
-            effect = "rows are stored otherwise; no channel stops"
+            effect = "rows are stored differently; no channel stops"
         yield Difference(f"table option {name}", expected, found, effect)
 
 

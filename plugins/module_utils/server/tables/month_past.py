@@ -88,7 +88,7 @@ def read_beside(
         # Not SHOW SCHEMAS, which on MariaDB never tells upper case from lower.
         if not has_schema(server, schema):
             problems.append(
-                f"server {server.address}: there is no schema {schema} for the archives of "
+                f"server {server.address}: no schema {schema} exists for the archives of "
                 f"{table}. Create it (outside the binary log), or correct archive_schema."
             )
     if directory is not None:

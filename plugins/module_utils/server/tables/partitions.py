@@ -167,7 +167,7 @@ def _scheme(where: str, row: Row) -> tuple[str, str]:
     raise Refused(
         [
             f"{where} is partitioned by {row['method']} ({row['expression']}), from which months "
-            f"cannot be told; what is understood is {UNDERSTOOD}."
+            f"cannot be derived; supported are {UNDERSTOOD}."
         ]
     )
 
@@ -181,8 +181,8 @@ def _require_date(where: str, column: str, type_: str) -> None:
     if type_.lower() not in ("date", "datetime"):
         raise Refused(
             [
-                f"{where} is partitioned by RANGE COLUMNS ({column}), which is {type_}; what "
-                f"is understood is {UNDERSTOOD}."
+                f"{where} is partitioned by RANGE COLUMNS ({column}), which is {type_}; supported "
+                f"are {UNDERSTOOD}."
             ]
         )
 
@@ -208,9 +208,9 @@ def _require_times(where: str, scheme: str, rows: Sequence[Row]) -> None:
             raise Refused(
                 [
                     f"{where} is partitioned by RANGE ({row['expression']}), and the boundary "
-                    f"{text} of partition {row['name']} is no time in {scheme}, from which months "
-                    "cannot be told. Correct epoch_unit if the column counts something else; what "
-                    f"is understood is {UNDERSTOOD}."
+                    f"{text} of partition {row['name']} is not a time in {scheme}, from which "
+                    "months cannot be derived. Correct epoch_unit if the column counts something "
+                    f"else; supported are {UNDERSTOOD}."
                 ]
             )
 
@@ -221,7 +221,7 @@ def _partition(where: str, scheme: str, row: Row) -> Partition:
         below = None if text.upper() == "MAXVALUE" else moment_of(scheme, text)
     except (ValueError, OverflowError):
         raise Refused(
-            [f"{where}: the boundary {text} of partition {row['name']} is no time."]
+            [f"{where}: the boundary {text} of partition {row['name']} is not a time."]
         ) from None
     return Partition(
         str(row["name"]),

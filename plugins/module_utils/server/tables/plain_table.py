@@ -71,7 +71,7 @@ def read(server: Server, schema: str, table: str, time_column: str | None) -> Pl
             [
                 f"server {server.address}, table {schema}.{table} has no partitions. "
                 "mysql_usage_table creates a table with its months (shape: read). Give time_column "
-                "to be told what partitioning this one would take."
+                "to see what partitioning this one would need."
             ]
         )
     named = (schema, table)
@@ -135,7 +135,7 @@ def read_times(server: Server, table: PlainTable, epoch: str) -> PlainTable:
         except (ValueError, OverflowError):
             raise Refused(
                 [
-                    f"{table}: {column.name} holds {value}, which is no time"
+                    f"{table}: {column.name} holds {value}, which is not a time"
                     f"{f' in {epoch}; correct epoch_unit' if is_number else ''}."
                 ]
             ) from None
@@ -144,7 +144,7 @@ def read_times(server: Server, table: PlainTable, epoch: str) -> PlainTable:
         raise Refused(
             [
                 f"{table}: the latest {column.name} would be of {latest} in {epoch}. Correct "
-                "epoch_unit, or time_column if it holds no time."
+                "epoch_unit, or time_column if it does not hold times."
             ]
         )
     return replace(table, earliest=earliest, latest=latest)

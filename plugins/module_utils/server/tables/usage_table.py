@@ -331,7 +331,7 @@ def _existing(server: Server, schema: str, name: str) -> TableShape | None:
     if rows[0]["type"] != "BASE TABLE":
         raise Refused(
             [
-                f"server {server.address}: {schema}.{name} is there already and is no table but a "
+                f"server {server.address}: {schema}.{name} exists already and is not a table but a "
                 f"{rows[0]['type']}. Choose another name, or remove it."
             ]
         )
@@ -351,7 +351,7 @@ def _understood(
         why = _NOT_IN_A_USAGE_TABLE.get(error.number, "correct it")
         raise Refused(
             [
-                f"definition: server {server.address} does not take it: error {error.number}: "
+                f"definition: server {server.address} does not accept it: error {error.number}: "
                 f"{error.message}; {why}."
             ]
         ) from error

@@ -246,8 +246,9 @@ class MonthPolicy:
         found = []
         if self.months_ahead < 1:
             found.append(
-                f"months_ahead {self.months_ahead} leaves no month for the rows of the turn of "
-                "the month; a row without a partition stops a channel. Choose 1 or more."
+                f"months_ahead {self.months_ahead} would leave rows written just after midnight on "
+                "the 1st without a partition; a row without a partition stops a channel. Choose 1 "
+                "or more."
             )
         if self.months_ahead > MOST_PARTITIONS:
             found.append(

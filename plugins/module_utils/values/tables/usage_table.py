@@ -191,7 +191,7 @@ class UsageTable:
         names: list[str] = []
         for index in self.indexes:
             if index.name.lower() in names:
-                found.append(f"indexes: {index.name} is there twice; give each a name of its own.")
+                found.append(f"indexes: {index.name} is listed twice; give each its own name.")
             names.append(index.name.lower())
             if index.name.lower() == "primary":
                 found.append("indexes: PRIMARY is the primary key's name; choose another.")

@@ -41,7 +41,7 @@ def test_what_tables_lack_is_said_with_all_else() -> None:
         read_each(params, OF_A_TABLE, read, ["now."], key="name", needed=("schema", "at"))
     assert refused.value.problems == [
         "now.",
-        "tables: a has no at; give it there, or beside tables for all of them.",
+        "tables: a has no at; give it there, or once for all tables at the module's own level.",
         "s.b: wrong: {'name': 'b', 'schema': 's', 'at': 't'}.",
     ]
     one = {"tables": None, "schema": "s", "name": "a", "at": "t"}

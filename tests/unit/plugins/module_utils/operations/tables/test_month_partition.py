@@ -50,7 +50,7 @@ def test_which_options_go_together(given: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"months_ahead": 0}, "months_ahead 0 leaves no month"),
+        ({"months_ahead": 0}, "months_ahead 0 would leave rows"),
         ({"months_kept": -1}, "months_kept -1 is outside"),
         ({"max_drops": -1}, "max_drops -1 is no number"),
         ({"first_month": "2013-13"}, "first_month: there is no month 13"),
@@ -58,9 +58,9 @@ def test_which_options_go_together(given: dict[str, Any], said: str) -> None:
         ({"now": "noon"}, "write it as YYYY-MM-DD"),
         ({"lock_wait_timeout_seconds": 0}, "lock_wait_timeout_seconds is 0"),
         ({"lock_wait_retries": -1}, "lock_wait_retries is -1"),
-        ({"archive_table": "old"}, "gives every partition's archive one name"),
-        ({"archive_table": "{table}_{year}"}, "something else than table, month or partition"),
-        ({"archive_table": "{month"}, "something else than table, month or partition"),
+        ({"archive_table": "old"}, "gives every partition's archive the same name"),
+        ({"archive_table": "{table}_{year}"}, "something other than table, month or partition"),
+        ({"archive_table": "{month"}, "something other than table, month or partition"),
         ({"cold_after_months": 3}, "need each other"),
         ({"cold_data_directory": "/srv"}, "need each other"),
         (

@@ -99,7 +99,7 @@ def test_what_is_asked_for() -> None:
             "it has partitions; leave them out",
         ),
         ({"indexes": [{**CARRIER, "name": "a", "columns": []}]}, "a has no columns"),
-        ({"indexes": [CARRIER, CARRIER]}, "carrier_time is there twice"),
+        ({"indexes": [CARRIER, CARRIER]}, "carrier_time is listed twice"),
         (
             {"indexes": [{"name": "u", "columns": ["carrier"], "unique": True}]},
             "u is unique and lacks time_hour",
@@ -208,7 +208,9 @@ def test_the_mistakes_of_all_tables_are_told_at_once_each_with_its_table() -> No
 
 def test_a_table_of_a_list_has_a_schema_and_a_time_column_from_somewhere() -> None:
     problems = refusals(tables=[one_of("a"), one_of("b", schema="s")], schema=None)
-    assert problems == ["tables: a has no schema; give it there, or beside tables for all of them."]
+    assert problems == [
+        "tables: a has no schema; give it there, or once for all tables at the module's own level."
+    ]
 
 
 def test_a_table_is_named_once() -> None:

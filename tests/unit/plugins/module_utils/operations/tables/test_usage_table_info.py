@@ -47,7 +47,7 @@ def test_every_mistake_is_told_at_once() -> None:
     there = {"server": "w1", "login_host": "h1"}
     with pytest.raises(Refused) as refused:
         desired({"server": "w1"}, there, there, schema="mysql")
-    told = ["mysql is a system schema", "number 1 has neither login_host", "w1 is there twice"]
+    told = ["mysql is a system schema", "number 1 has neither login_host", "w1 is listed twice"]
     problems = refused.value.problems
     assert len(problems) == 3
     for said, problem in zip(told, problems, strict=True):
@@ -64,5 +64,5 @@ def test_tables_of_a_list() -> None:
         "tables: sys.a is named 2 times; name it once.",
         *(f"sys.{name}: schema: sys is a system schema; name one of your own." for name in "aba"),
     ]
-    with pytest.raises(Refused, match="b has no schema; give it there, or beside tables"):
+    with pytest.raises(Refused, match="b has no schema; give it there, or once for all tables"):
         desired(tables=[{"schema": None, "name": "b"}], schema=None)

@@ -38,11 +38,14 @@ def test_patterns(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [
-        ("old", "gives every partition's archive one name; put {month} or {partition} into it"),
-        ("{table}", "gives every partition's archive one name"),
-        ("{}{month}", "something else than table, month or partition"),
-        ("{month}{", "something else than table, month or partition"),
-        ("{month.year}", "something else than table, month or partition"),
+        (
+            "old",
+            "gives every partition's archive the same name; put {month} or {partition} into it",
+        ),
+        ("{table}", "gives every partition's archive the same name"),
+        ("{}{month}", "something other than table, month or partition"),
+        ("{month}{", "something other than table, month or partition"),
+        ("{month.year}", "something other than table, month or partition"),
     ],
 )
 def test_patterns_that_are_wrong(pattern: str, said: str) -> None:
@@ -86,7 +89,7 @@ def test_problems() -> None:
     for rows in (True, False):
         other = Archive("two", "s", "y", Found(rows, difference="column a in place of column b"))
         (else_,) = problems(free, other)
-        assert "partition two cannot be archived into s.y: there is something else" in else_
+        assert "partition two cannot be archived into s.y: a different table of that name" in else_
         assert "which has column a in place of column b. Rename it" in else_
 
 

@@ -491,7 +491,7 @@ def test_rows_without_a_time_keep_the_first_partition() -> None:
     plan = before.plan(MonthPolicy(1, months_kept=1))
     assert [name for name, _rest in before.apply(plan).parts] == ["x0", "x2", "x3", "x4"]
     (warning,) = plan.warnings
-    assert "s.t: partition x0 is past, and is kept: at can be NULL" in warning
+    assert "s.t: partition x0 has expired, but is kept: at can be NULL" in warning
     assert (
         "outside the binary log: ALTER TABLE `s`.`t` REORGANIZE PARTITION `x0` INTO (PARTITION "
         "`pnull` VALUES LESS THAN ('1970-01-01'), PARTITION `x0` VALUES LESS THAN "

@@ -255,8 +255,8 @@ def test_names_that_only_one_of_them_stores_in_lower_case() -> None:
     assert found and found.effect == STOPS
     assert str(found) == (
         "lower_case_table_names: usage_data.calls there, Usage_Data.Calls here; the source stores "
-        "names in lower case, and this server tells upper case from lower: rows come for a table "
-        "that it does not have (error 1146)"
+        "names in lower case, and this server distinguishes upper and lower case: rows arrive for "
+        "a table that it does not have (error 1146)"
     )
 
 
@@ -321,13 +321,13 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
     "no table there": (
         None,
         FLIGHTS,
-        "table: none there, there here; no rows come from there",
+        "table: none there, there here; no rows arrive from there",
     ),
     "another name": (
         FLIGHTS,
         with_column("delay", name="minutes"),
-        "column delay, name: 3: delay there, 3: minutes here; columns go by position: the values "
-        "of delay are stored in minutes",
+        "column delay, name: 3: delay there, 3: minutes here; columns are matched by position: "
+        "the values of delay are stored in minutes",
     ),
     "less columns": (
         FLIGHTS,
@@ -361,20 +361,20 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
     "more members": (
         with_column("delay", type="enum('none','some')"),
         with_column("delay", type="enum('none','some','much')"),
-        "column delay, type: enum('none','some') there, enum('none','some','much') here; the "
+        "column delay, type: enum('none','some') there, enum('none','some','much') here; all "
         "members that the rows can have are the same",
     ),
     "other members": (
         with_column("delay", type="enum('none','some')"),
         with_column("delay", type="enum('some','none')"),
-        "column delay, type: enum('none','some') there, enum('some','none') here; a member goes by "
-        "its number, which is another member here, or none",
+        "column delay, type: enum('none','some') there, enum('some','none') here; members are sent "
+        "as numbers, which stand for another member here, or for none",
     ),
     "a sign": (
         FLIGHTS,
         with_column("delay", type="int unsigned"),
-        "column delay, type: int there, int unsigned here; the bytes of a number below 0, or of a "
-        "great one, are another number here",
+        "column delay, type: int there, int unsigned here; negative and very large values are "
+        "read as different numbers here",
     ),
     "less digits": (
         with_column("delay", type="double"),
@@ -384,38 +384,37 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
     "bytes of another meaning": (
         with_column("delay", type="uuid"),
         with_column("delay", type="inet6"),
-        "column delay, type: uuid there, inet6 here; the bytes are taken over, and mean something "
+        "column delay, type: uuid there, inet6 here; the bytes are copied, and mean something "
         "else here",
     ),
     "a width of display": (
         with_column("delay", type="int(11)"),
         FLIGHTS,
-        "column delay, type: int(11) there, int here; the bytes are taken over, and mean the same "
-        "here",
+        "column delay, type: int(11) there, int here; the bytes are copied, and mean the same here",
     ),
     "a character set within another": (
         with_column("tail", type="text", collation="utf8mb3_bin"),
         with_column("tail", type="text", collation="utf8mb4_bin"),
-        "column tail, character set: utf8mb3 there, utf8mb4 here; what the rows can have is the "
-        "same text here",
+        "column tail, character set: utf8mb3 there, utf8mb4 here; the texts that the rows can have "
+        "are the same here",
     ),
     "another character set": (
         with_column("tail", type="text", collation="latin1_bin"),
         with_column("tail", type="text", collation="utf8mb4_bin"),
-        "column tail, character set: latin1 there, utf8mb4 here; the bytes are taken over, and "
+        "column tail, character set: latin1 there, utf8mb4 here; the bytes are copied, and are "
         "read as other characters here",
     ),
     "another collation": (
         FLIGHTS,
         with_column("tail", collation="utf8mb4_general_ci"),
         "column tail, collation: utf8mb4_bin there, utf8mb4_general_ci here; compares and sorts "
-        "otherwise here",
+        "differently here",
     ),
     "computed here": (
         FLIGHTS,
         with_column("delay", generated="`id` * 2"),
         "column delay, generated column: none there, `id` * 2 here; the value may be computed "
-        "here, whatever the row says",
+        "here, regardless of the row",
     ),
     "computed there": (
         with_column("delay", generated="`id` * 2"),
@@ -426,7 +425,7 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
     "NULL here": (
         with_column("delay", nullable=False),
         FLIGHTS,
-        "column delay, NULL: NOT NULL there, NULL here; more is let in here",
+        "column delay, NULL: NOT NULL there, NULL here; more values are accepted here",
     ),
     "NULL there": (
         FLIGHTS,
@@ -437,8 +436,8 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
     "another default": (
         FLIGHTS,
         with_column("delay", attributes="DEFAULT 5"),
-        "column delay, attributes: DEFAULT NULL there, DEFAULT 5 here; counts only where a row is "
-        "inserted",
+        "column delay, attributes: DEFAULT NULL there, DEFAULT 5 here; matters only where a row "
+        "is inserted",
     ),
     "numbered here": (
         FLIGHTS,
@@ -453,7 +452,7 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
     "another primary key": (
         FLIGHTS,
         replace(FLIGHTS, primary_key=("tail", "delay")),
-        "primary key: id there, tail, delay here; rows that differ there can be the same here "
+        "primary key: id there, tail, delay here; rows that differ there can be duplicates here "
         "(error 1062)",
     ),
     "no primary key here": (
@@ -465,7 +464,7 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
         FLIGHTS,
         replace(FLIGHTS, indexes=(Index("plane", ("tail",), "UNIQUE KEY"),)),
         "unique index: none there, UNIQUE KEY plane (tail) here; rows of one source, or of two, "
-        "can be the same here (error 1062)",
+        "can be duplicates here (error 1062)",
     ),
     "a foreign key": (
         FLIGHTS,
@@ -482,8 +481,8 @@ SENTENCES: dict[str, tuple[TableShape | None, TableShape | None, str]] = {
     "a check that is not enforced": (
         FLIGHTS,
         replace(FLIGHTS, checks=(Check("sane", "(`delay` > 0) NOT ENFORCED"),)),
-        "check: none there, (`delay` > 0) NOT ENFORCED here; it is not asked of rows that a "
-        "channel brings",
+        "check: none there, (`delay` > 0) NOT ENFORCED here; it is not checked for rows "
+        "from a channel",
     ),
     "another engine": (
         FLIGHTS,
@@ -503,8 +502,8 @@ def test_what_is_said(name: str) -> None:
 def test_what_is_said_of_a_column_that_a_source_does_not_log() -> None:
     here, there = FLIGHTS, with_column("delay", generated="`id` * 2")
     assert [str(one) for one in compare(there, here, True, False)] == [
-        "column delay, generated column: `id` * 2 there, none here; an UPDATE leaves the value of "
-        "before, because it is not logged there"
+        "column delay, generated column: `id` * 2 there, none here; an UPDATE keeps the previous "
+        "value, because the column is not logged there"
     ]
 
 
@@ -516,22 +515,21 @@ def test_what_is_said_of_two_columns_that_changed_places() -> None:
         str(one)
         for one in compare(replace(here, columns=(*FLIGHTS.columns, other)), here, True, True)
     ] == [
-        "column delay, order: 3: delay there, 3: distance here; columns go by position: the values "
-        "of delay are stored in distance",
-        "column distance, order: 4: distance there, 4: delay here; columns go by position: the "
-        "values of distance are stored in delay",
+        "column delay, order: 3: delay there, 3: distance here; columns are matched by position: "
+        "the values of delay are stored in distance",
+        "column distance, order: 4: distance there, 4: delay here; columns are matched by "
+        "position: the values of distance are stored in delay",
     ]
 
 
 def test_what_is_said_of_bytes_that_become_a_text_and_back() -> None:
     text, blob = with_column("tail", type="text"), with_column("tail", type="blob", collation=None)
     assert [str(one) for one in compare(text, blob, True, True)] == [
-        "column tail, type: text there, blob here; the bytes are taken over, and mean the same "
-        "here",
+        "column tail, type: text there, blob here; the bytes are copied, and mean the same here",
         "column tail, character set: utf8mb4 there, binary here; the bytes are kept as they are",
     ]
     assert [str(one) for one in compare(blob, text, True, True)][1:] == [
-        "column tail, character set: binary there, utf8mb4 here; the bytes are taken over, and "
+        "column tail, character set: binary there, utf8mb4 here; the bytes are copied, and are "
         "read as other characters here",
     ]
 

@@ -92,19 +92,19 @@ def test_an_index_is_made_as_it_was_asked_for(drafted: DraftedIndex, as_asked: b
     [
         (
             DraftedIndex(URL, None, "error 1170: without a key length", with_prefix("(768)")),
-            "indexes: KEY k (url, at) is not taken by this server (error 1170: without a key "
-            "length); write columns: [url(768), at], the longest prefix that it takes.",
+            "indexes: KEY k (url, at) is not accepted by this server (error 1170: without a key "
+            "length); write columns: [url(768), at], the longest prefix that it accepts.",
         ),
         (
             DraftedIndex(URL, with_prefix("(768)"), "too long", with_prefix("(768)")),
-            "indexes: KEY k (url, at) is made by this server as KEY k (url(768), at), which a "
-            "later run would not know again (too long); write columns: [url(768), at], the longest "
-            "prefix that it takes.",
+            "indexes: KEY k (url, at) is created by this server as KEY k (url(768), at), which "
+            "a later run would not recognise (too long); write columns: [url(768), at], the "
+            "longest prefix that it accepts.",
         ),
         (
             DraftedIndex(URL, replace(URL, hashed=True)),
-            "indexes: KEY k (url, at) is made of hashes by this server, which sorts by none and "
-            "adds none to a table that exists; leave the index out, or name other columns.",
+            "indexes: KEY k (url, at) is a hash index on this server, which cannot sort and cannot "
+            "be added to an existing table; leave the index out, or name other columns.",
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_what_is_said_of_an_index_that_is_not(drafted: DraftedIndex, said: str) 
 def test_a_name_that_is_taken() -> None:
     taken = match((K,), (Index("K", ("id",)),))
     (problem,) = taken.name_problems()
-    assert "KEY k (who, at) cannot be added: KEY K (id) has its name" in problem
+    assert "KEY k (who, at) cannot be added: KEY K (id) already has its name" in problem
     # Also by an index that is another one's match.
     assert len(list(match((K, L), (Index("l", ("who", "at")),)).name_problems())) == 1
     assert list(match((K, L), (Index("x", ("who",)),)).name_problems()) == []

@@ -68,12 +68,12 @@ def test_read_shape() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"columns": (AT, WHO)}, ["there is no column id, which id_column names"]),
+        ({"columns": (AT, WHO)}, ["the column id, which id_column names, does not exist"]),
         (
             {"columns": (ID, WHO)},
-            ["there is no column at, which time_column", "k names at, which the definition lacks"],
+            ["the column at, which time_column", "k names at, which the definition does not have"],
         ),
-        ({"columns": (ID, AT)}, ["indexes: k names who, which the definition lacks."]),
+        ({"columns": (ID, AT)}, ["indexes: k names who, which the definition does not have."]),
         (
             {"columns": (replace(ID, numbered=False, type="varchar(9)"), AT, WHO)},
             [
@@ -103,7 +103,7 @@ def test_read_shape() -> None:
         ),
         (
             {"unknown": ("PERIOD FOR x",)},
-            ["what PERIOD FOR x means to a usage table is not known. Leave it out."],
+            ["PERIOD FOR x is not supported in a usage table. Leave it out."],
         ),
         (
             {"options": (("ENGINE", "Aria"),)},
@@ -211,7 +211,7 @@ def test_creates_what_is_missing() -> None:
 
 def test_creates_no_schema_unasked() -> None:
     desired = replace(READ_SHAPE, table=replace(TABLE, create_schema=False))
-    with pytest.raises(Refused, match="there is no schema s"):
+    with pytest.raises(Refused, match="the schema s does not exist"):
         planning.plan(desired, Current(WRITTEN, None, False))
 
 
@@ -225,7 +225,7 @@ def test_leaves_a_table_alone() -> None:
     with pytest.raises(Refused) as refusal:
         planning.plan(READ_SHAPE, replace(same, existing=missing))
     assert len(refusal.value.problems) == 2
-    said = "(slows queries); ALTER TABLE `s`.`t` ADD KEY `k` (`Who`, `At`) would mend it"
+    said = "(slows queries); ALTER TABLE `s`.`t` ADD KEY `k` (`Who`, `At`) would correct it"
     assert said in refusal.value.problems[0]
 
 
@@ -257,7 +257,7 @@ def test_descriptions() -> None:
     lacks = "is unique and lacks at; a table with a partition a month can only keep rows unique"
     said = (
         f"indexes: u {lacks}",
-        "indexes: u is there twice; give each a name of its own.",
+        "indexes: u is listed twice; give each its own name.",
         f"indexes: u {lacks}",
         "indexes: PRIMARY is the primary key's name; choose another.",
         "indexes: primary names a column twice.",
@@ -274,13 +274,13 @@ def test_descriptions() -> None:
     [
         (
             {"primary_key": ("Id",)},
-            "primary key: expected Id, At, found Id (a partition a month is impossible, and rows "
-            "are looked up otherwise)",
+            "primary key: expected Id, At, found Id (a partition for each month is impossible, "
+            "and rows are looked up differently)",
         ),
         (
             {"partitioned": False},
             "partitions: expected one a month, found none (no month can be dropped, and queries "
-            "read every month)",
+            "read the whole table)",
         ),
         (
             {"columns": (ID, AT, replace(WHO, attributes="DEFAULT 'xx'"))},
@@ -290,22 +290,22 @@ def test_descriptions() -> None:
         (
             {"columns": (ID, AT, replace(WHO, collation="utf8mb4_general_ci"))},
             "column Who, collation: expected utf8mb4_bin, found utf8mb4_general_ci (compares and "
-            "sorts otherwise than the description says)",
+            "sorts differently from the description)",
         ),
         (
             {"columns": (ID, AT, replace(WHO, collation="latin1_bin"))},
             "column Who, character set: expected utf8mb4, found latin1 (stops a channel, or "
-            "changes what comes through it)",
+            "changes what is replicated through it)",
         ),
         (
             {"columns": (replace(ID, numbered=False), AT, WHO)},
-            "column Id, numbering: expected AUTO_INCREMENT, found none (rows are numbered here or "
-            "not otherwise than on the other servers)",
+            "column Id, numbering: expected AUTO_INCREMENT, found none (rows are numbered "
+            "differently from the other servers)",
         ),
         (
             {"options": (("ENGINE", "InnoDB"), ("ROW_FORMAT", "COMPACT"))},
-            "table option ROW_FORMAT: expected none, found COMPACT (rows are stored otherwise; no "
-            "channel stops)",
+            "table option ROW_FORMAT: expected none, found COMPACT (rows are stored differently; "
+            "no channel stops)",
         ),
     ],
 )
@@ -413,7 +413,8 @@ def test_an_index_that_is_there_twice_is_told() -> None:
     desired = wanted(replace(TABLE, indexes=indexes), WRITTEN, MONTHS)
     made = planning.plan(desired, Current(WRITTEN, None, True))
     assert made.warnings == (
-        "s.t: KEY b (Who) is KEY a (Who) once more, and slows each insert; leave one out.",
+        "s.t: KEY b (Who) is the same as KEY a (Who), and slows each insert; remove one of the "
+        "two.",
     )
 
 
@@ -432,8 +433,8 @@ def test_an_index_that_the_server_makes_otherwise_is_refused() -> None:
         wanted(TABLE, replace(WRITTEN, primary_key=()), MONTHS, [drafted])
     assert len(refusal.value.problems) == 2
     assert refusal.value.problems[1] == (
-        "indexes: KEY k (Who) is not taken by this server (error 1071: too long); leave the index "
-        "out, or name other columns."
+        "indexes: KEY k (Who) is not accepted by this server (error 1071: too long); leave the "
+        "index out, or name other columns."
     )
 
 
@@ -455,9 +456,9 @@ def test_what_is_said_of_what_is_missing_or_too_much() -> None:
     desired = wanted(replace(TABLE, indexes=(unique,)), WRITTEN, MONTHS)
     found = planning.differences(desired, replace(desired.shape, indexes=()))
     assert [str(one) for one in found] == [
-        "index: expected UNIQUE KEY u (Who, At), found none (duplicates are let in, and queries "
-        "are slow); ALTER TABLE `s`.`t` ADD UNIQUE KEY `u` (`Who`, `At`) would mend it, as "
-        "add_indexes does"
+        "index: expected UNIQUE KEY u (Who, At), found none (duplicates are accepted, and queries "
+        "are slow); ALTER TABLE `s`.`t` ADD UNIQUE KEY `u` (`Who`, `At`) would correct it, "
+        "as add_indexes does"
     ]
     checked = replace(READ_SHAPE, shape=replace(READ_SHAPE.shape, checks=(Check("c", "(Id > 0)"),)))
     found = planning.differences(checked, READ_SHAPE.shape)
