@@ -255,7 +255,7 @@ def test_roles(server: TestServer, module: AccountModule, name: str, schema: str
     exact = {"name": name, "roles": [writer], "revoke_unlisted": True}
     done = module(**exact)
     assert done["accounts"][0]["changes"] == ["set default roles", "revoke roles"]
-    assert f"may give {writer}" in done["warnings"][0] and reader not in done["warnings"][0]
+    assert f"may grant {writer}" in done["warnings"][0] and reader not in done["warnings"][0]
     assert not module(**exact)["changed"]
     assert ask_as(server, name, PASSWORD, work[1]) == [1142]
     assert ask_as(server, name, PASSWORD, f"SET ROLE '{writer}'", work[1]) == [[], [(1,)]]
