@@ -5,9 +5,10 @@
     python3 molecule/images/build.py --rebuild mysql-9.7     even when nothing has changed
 
 The folder mariadb-11.8 becomes the image dbrw-sharding/mariadb:11.8. An image whose folder and
-whose build script have not changed is left as it is.
+whose build script have not changed is left as it is. An image that stands on another one of these
+is built after it, and again when that one's folder has changed.
 
-The base images are Docker Hub's. Where no registry can be reached they are made with debootstrap
+The other base images are Docker Hub's. Where no registry can be reached they are made with debootstrap
 from the package mirror that this machine's own apt uses, and given the same name.
 """
 
@@ -305,8 +306,11 @@ class Bases:
 
 
 def content_hash(folder):
-    """Return what changes when an image's folder or this script does."""
+    """Return what changes when an image's folder, its base's folder or this script does."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
+    below = base_folder(folder)
+    if below:
+        digest.update(content_hash(below).encode())
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         digest.update(f"\0{path.relative_to(folder)}\0{path.stat().st_mode & 0o111}\0".encode())
         digest.update(path.read_bytes())
@@ -327,14 +331,31 @@ def base_name(folder):
     raise Failure(f"{folder.name}/Dockerfile has no FROM line")
 
 
-def build(folder, bases, logs, rebuild):
-    """Build one image, unless it is up to date."""
+def base_folder(folder):
+    """Return the folder that makes the image's base, or None where the base is not ours."""
+    name = base_name(folder)
+    return next((one for one in known_folders().values() if image_name(one) == name), None)
+
+
+def known_folders():
+    """Return the images' folders by their names."""
+    return {path.parent.name: path.parent for path in sorted(HERE.glob("*/Dockerfile"))}
+
+
+def build(folder, below, bases, logs, rebuild):
+    """Build one image, unless it is up to date; ``below`` is the job that makes its base."""
+    if below:
+        try:
+            below.result()
+        except Failure as failure:
+            raise Failure(f"there is no {base_name(folder)} for it to stand on") from failure
     image, wanted = image_name(folder), content_hash(folder)
     if label_of(image, HASH_LABEL) == wanted and not rebuild:
         say(image, "is up to date")
         return
     previous = answer("docker", "image", "inspect", "--format", "{{.Id}}", image)
-    bases.have(base_name(folder))
+    if not below:
+        bases.have(base_name(folder))
     say(image, "building")
     log = logs / f"{folder.name}.log"
     proxies = [
@@ -363,7 +384,7 @@ def build(folder, bases, logs, rebuild):
 
 def main():
     """Run from the command line; return the exit code."""
-    known = {path.parent.name: path.parent for path in sorted(HERE.glob("*/Dockerfile"))}
+    known = known_folders()
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -387,17 +408,28 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory(prefix="dbrw-sharding-logs-") as logs:
         bases = Bases(arguments.rebuild, Path(logs))
-        with concurrent.futures.ThreadPoolExecutor(max_workers=len(folders)) as pool:
-            jobs = {
-                pool.submit(build, folder, bases, Path(logs), arguments.rebuild): folder
-                for folder in folders
-            }
-            for job in concurrent.futures.as_completed(jobs):
+        with concurrent.futures.ThreadPoolExecutor(max_workers=len(known)) as pool:
+            jobs = {}
+
+            def begin(folder):
+                """Submit the image's job after its base's, each once; return it."""
+                below = base_folder(folder)
+                waits_for = begin(below) if below else None
+                if folder not in jobs:
+                    jobs[folder] = pool.submit(
+                        build, folder, waits_for, bases, Path(logs), arguments.rebuild
+                    )
+                return jobs[folder]
+
+            for folder in folders:
+                begin(folder)
+            folder_of = {job: folder for folder, job in jobs.items()}
+            for job in concurrent.futures.as_completed(folder_of):
                 try:
                     job.result()
                 except Failure as failure:
                     failed += 1
-                    say(image_name(jobs[job]), f"FAILED: {failure}")
+                    say(image_name(folder_of[job]), f"FAILED: {failure}")
     return 1 if failed else 0
 
 
