@@ -76,6 +76,19 @@ class GtidSet:
         """Whether every transaction of ``other`` is in this one."""
         return self.union(other) == self
 
+    def minus(self, other: GtidSet) -> GtidSet:
+        """Return the transactions of this set that ``other`` has not."""
+        left = {
+            source: _without(intervals, other.of(source))
+            for source, intervals in self.intervals.items()
+        }
+        return GtidSet({source: intervals for source, intervals in left.items() if intervals})
+
+    @property
+    def count(self) -> int:
+        """How many transactions it has."""
+        return sum(last - first + 1 for part in self.intervals.values() for first, last in part)
+
     def shared_with(self, other: GtidSet) -> GtidSet:
         """Return the part of the sources that ``other`` names."""
         return self.only(other.intervals.keys() & self.intervals.keys())
@@ -124,6 +137,26 @@ class GtidPosition:
             for domain, (_server, number) in other.domains.items()
         )
 
+    def joined(self, other: GtidPosition) -> GtidPosition:
+        """Return, for each domain, the later position of both."""
+        return GtidPosition({**self.domains, **other.ahead_of(self).domains})
+
+    def ahead_of(self, other: GtidPosition) -> GtidPosition:
+        """Return the domains in which ``other`` has not all up to here.
+
+        With the same number from another server the two have parted, and it is among them.
+        """
+        return GtidPosition(
+            {
+                domain: (server, number)
+                for domain, (server, number) in self.domains.items()
+                for theirs in [other.domains.get(domain)]
+                if theirs is None
+                or theirs[1] < number
+                or (theirs[1] == number and theirs[0] != server)
+            }
+        )
+
     def shared_with(self, other: GtidPosition) -> GtidPosition:
         """Return the part of the domains that ``other`` names."""
         return self.only(other.domains.keys() & self.domains.keys())
@@ -158,8 +191,54 @@ def applied_part(wanted: str, applied: str) -> str:
     return str(GtidPosition.parse(applied).shared_with(GtidPosition.parse(wanted)))
 
 
+def joined(one: str, other: str) -> str:
+    """Return what two positions of one flavour have together; either may be empty."""
+    if ":" in one or ":" in other:
+        return str(GtidSet.parse(one).union(GtidSet.parse(other)))
+    return str(GtidPosition.parse(one).joined(GtidPosition.parse(other)))
+
+
+def missing(wanted: str, has: str) -> str:
+    """Return the part of ``wanted`` that ``has`` does not hold, texts of one flavour.
+
+    MariaDB: the positions of the domains that are behind, and those whose last transaction has the
+    same number and is another server's.
+    """
+    if ":" in wanted or ":" in has:
+        return str(GtidSet.parse(wanted).minus(GtidSet.parse(has)))
+    return str(GtidPosition.parse(wanted).ahead_of(GtidPosition.parse(has)))
+
+
+def transactions_between(wanted: str, has: str) -> int:
+    """Return how many transactions of ``wanted`` are not in ``has``.
+
+    MariaDB: by the numbers, of which a domain may have left some out.
+    """
+    if ":" in wanted or ":" in has:
+        return GtidSet.parse(wanted).minus(GtidSet.parse(has)).count
+    theirs = GtidPosition.parse(has)
+    ahead = GtidPosition.parse(wanted).ahead_of(theirs)
+    return sum(
+        max(number - theirs.domains.get(domain, (0, 0))[1], 1)
+        for domain, (_server, number) in ahead.domains.items()
+    )
+
+
 def _parts(text: str) -> list[str]:
     return [part for part in (one.strip() for one in text.split(",")) if part]
+
+
+def _without(mine: Iterable[Interval], theirs: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Cut intervals out of others."""
+    left = list(mine)
+    for low, high in theirs:
+        left = [
+            (first, last)
+            for begin, end in left
+            for first, last in ((begin, min(end, low - 1)), (max(begin, high + 1), end))
+            if first <= last
+        ]
+    return tuple(left)
 
 
 def _joined(given: Iterable[Interval]) -> tuple[Interval, ...]:
