@@ -51,6 +51,9 @@ class LongOperation(Generic[Desired, Current]):
 
     # The kind of work, as the journal has it. Two kinds on one thing exclude each other.
     work: ClassVar[str]
+    # Whether it only asks: its plans have no steps, and it takes no lock, so that it can be called
+    # beside a work.
+    asks_only: ClassVar[bool] = False
     # As AnsibleModule takes them: the options besides those of the login and of the runner.
     options: ClassVar[Options] = {}
     constraints: ClassVar[Mapping[str, Any]] = {}
@@ -85,8 +88,11 @@ class LongOperation(Generic[Desired, Current]):
         """Return the name of the thing worked on: one call at a time works on it."""
         raise NotImplementedError
 
-    def journal_on(self, desired: Desired) -> str:
-        """Return the name of the server that keeps the journal and the lock."""
+    def journal_on(self, desired: Desired) -> str | None:
+        """Return the name of the server that keeps the journal and the lock.
+
+        None: all that there is to know can be seen on the servers, and each has the same lock.
+        """
         return HERE
 
     def current(self, fleet: Fleet, journal: Journal, desired: Desired) -> Current:

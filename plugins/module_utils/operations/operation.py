@@ -50,6 +50,11 @@ class Operation(Generic[Desired, Current]):
     # connection out of it unless an operation says so.
     logged: ClassVar[bool] = False
 
+    # Whether its steps are taken on a closed member of a replica set, too, where MySQL keeps
+    # administrators from writing: the runner lifts that for the time. What is done there must stay
+    # out of the binary log.
+    on_closed_members: ClassVar[bool] = False
+
     def desired(self, params: Params) -> Desired:
         """Return what is asked for, checked as far as possible without a server."""
         raise NotImplementedError

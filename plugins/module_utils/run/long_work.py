@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn
+from typing import Any, Generic, NoReturn, Union
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -38,7 +38,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.run.operation import
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import ServerError
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import Fleet
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.journal import JournalTable
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.journal import (
+    JournalTable,
+    NoJournal,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.named_lock import lock_name
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import (
     DONE,
@@ -57,6 +60,8 @@ RUN_OPTIONS: dict[str, dict[str, Any]] = {
     "run_seconds": {"type": "float"},
     "replaced_servers": {"type": "list", "elements": "str", "default": []},
 }
+
+Table = Union[JournalTable, NoJournal]
 
 GOES_ON = "What is done stays done; once this is put right, the same call goes on from there."
 
@@ -88,7 +93,8 @@ class Progress(Generic[Current]):
 
 def run(operation: LongOperation[Any, Any]) -> None:
     """Run ``operation`` as an Ansible module. Never returns normally: the process ends."""
-    module = make_module({**RUN_OPTIONS, **operation.options}, operation.constraints)
+    run_options = {} if operation.asks_only else RUN_OPTIONS
+    module = make_module({**run_options, **operation.options}, operation.constraints)
     fleet = Fleet({})
     progress: Progress[Any] = Progress()
     try:
@@ -107,6 +113,8 @@ def run(operation: LongOperation[Any, Any]) -> None:
         fleet.close()
     warnings = (server.warnings for server in fleet.servers.values())
     warn(module, *warnings, progress.plan.warnings, results.pop("warnings", ()))
+    if operation.asks_only:
+        module.exit_json(changed=False, **_servers(fleet), **results)
     changes = progress.plan if module.check_mode else _plan_of(progress)
     module.exit_json(
         changed=changes.changed,
@@ -123,7 +131,7 @@ def drive(
     operation: LongOperation[Desired, Current],
     desired: Desired,
     fleet: Fleet,
-    table: JournalTable,
+    table: Table,
     progress: Progress[Current],
     run_seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -186,7 +194,7 @@ def refuse_others(
 
 
 def _desired(operation: LongOperation[Desired, Any], params: Params) -> Desired:
-    seconds = params["run_seconds"]
+    seconds = params.get("run_seconds")
     problems = []
     if seconds is not None and seconds < 0:
         problems.append(f"run_seconds is {seconds}; it must be at least 0.")
@@ -200,7 +208,7 @@ def _desired(operation: LongOperation[Desired, Any], params: Params) -> Desired:
 
 def _opened(operation: LongOperation[Desired, Any], desired: Desired, params: Params) -> Fleet:
     logins = operation.logins(desired, login_of(params, operation.read_timeout(desired)))
-    unknown = sorted({*params["replaced_servers"]} - {*logins})
+    unknown = sorted({*params.get("replaced_servers", ())} - {*logins})
     if unknown:
         raise Refused(
             [
@@ -222,16 +230,19 @@ def _work(
 ) -> None:
     topology, thing = operation.topology(desired), operation.name(desired)
     keeper = operation.journal_on(desired)
+    if operation.asks_only:
+        observe(operation, desired, fleet, NoJournal.journal, progress)
+        return
     if not module.check_mode:
         # The first excludes every other work on the thing. The others are held by a statement of
         # a call that was killed as long as it still runs there.
         locks = {
-            name: lock_name(topology, thing, "" if name == keeper else name)
+            name: lock_name(topology, thing, "" if keeper in (None, name) else name)
             for name in fleet.servers
         }
         holder = fleet.take_locks(locks)
         if holder:
-            step = JournalTable(fleet[keeper], topology, operation.work, thing).journal.interrupted
+            step = _table(operation, desired, fleet).journal.interrupted
             doing = f" ({step.sentence})" if step else ""
             raise Refused(
                 [
@@ -240,7 +251,7 @@ def _work(
                 ]
             )
     # After the lock: what another call has written until then is part of it.
-    table = JournalTable(fleet[keeper], topology, operation.work, thing)
+    table = _table(operation, desired, fleet)
     fleet.pin()
     refuse_others(table.journal.pins, fleet.pins, module.params["replaced_servers"])
     if module.check_mode:
@@ -249,10 +260,19 @@ def _work(
         drive(operation, desired, fleet, table, progress, module.params["run_seconds"])
 
 
+def _table(operation: LongOperation[Desired, Any], desired: Desired, fleet: Fleet) -> Table:
+    keeper = operation.journal_on(desired)
+    if keeper is None:
+        return NoJournal()
+    return JournalTable(
+        fleet[keeper], operation.topology(desired), operation.work, operation.name(desired)
+    )
+
+
 def _take(
     operation: LongOperation[Any, Any],
     fleet: Fleet,
-    table: JournalTable,
+    table: Table,
     progress: Progress[Any],
     step: Step,
     intent: Noted,
@@ -278,7 +298,7 @@ def _take(
     table.end(entry, DONE, noted, fleet.pins[step.server])
 
 
-def _note_failure(table: JournalTable, entry: Entry, error: Exception) -> None:
+def _note_failure(table: Table, entry: Entry, error: Exception) -> None:
     """Write that a server has refused a step; after any other error its intent stays."""
     if not isinstance(error, ServerError) or not error.is_answer:
         return
@@ -313,7 +333,8 @@ def _plan_of(progress: Progress[Any]) -> Plan:
 def _servers(fleet: Fleet) -> dict[str, dict[str, Any]]:
     return {
         "servers": {name: describe(server) for name, server in fleet.servers.items()},
-        "unreachable": {name: str(error) for name, error in fleet.unreachable.items()},
+        # Not "unreachable", by which ansible would mean the host that the module runs on.
+        "unreachable_servers": {name: str(error) for name, error in fleet.unreachable.items()},
     }
 
 

@@ -11,7 +11,7 @@ import socket as sockets
 import ssl
 import struct
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -224,6 +224,19 @@ class Server:
                 "login user BINLOG ADMIN (MariaDB) or SESSION_VARIABLES_ADMIN (MySQL)",
                 error.number,
             ) from error
+
+    @contextlib.contextmanager
+    def in_binary_log(self) -> Iterator[None]:
+        """Let what this session does enter the binary log for a while, and leave it again.
+
+        What a replica set's members share is written so, on the active writer.
+        """
+        self.rows("SET SESSION sql_log_bin = 1")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ServerError):
+                self.leave_binary_log()
 
     def set_session(self, variable: str, value: Any) -> None:
         """Set a variable of this session."""

@@ -55,8 +55,12 @@ class Fleet:
         servers: Mapping[str, Server],
         unreachable: Mapping[str, ServerError] | None = None,
         may_be_unreachable: Collection[str] = (),
+        logins: Mapping[str, Login] | None = None,
+        logged: Collection[str] = (),
     ) -> None:
         self._servers = dict(servers)
+        self._logins = dict(logins or {})
+        self._logged = frozenset(logged)
         self.unreachable = dict(unreachable or {})
         self._pins: dict[str, Pin] = {}
         self._locks: dict[str, str] = {}
@@ -115,7 +119,7 @@ class Fleet:
                     said.number if said else 0,
                 )
         reached = {name: ready[name] for name in logins if name in ready}
-        fleet = cls(reached, unreachable, may_be_unreachable)
+        fleet = cls(reached, unreachable, may_be_unreachable, logins, logged)
         missing = [unreachable[name] for name in unreachable if name not in may_be_unreachable]
         if missing:
             fleet.close()
@@ -127,6 +131,16 @@ class Fleet:
         if name in self.unreachable:
             raise self.unreachable[name]
         return self._servers[name]
+
+    def another(self, name: str) -> Server:
+        """Open one more connection to a server, like the first one; the caller closes it.
+
+        For what has to be looked at or ended while a statement waits on the first one.
+        """
+        server = connect(self._logins[name])
+        if name not in self._logged:
+            server.leave_binary_log()
+        return server
 
     def __contains__(self, name: object) -> bool:
         return name in self._servers

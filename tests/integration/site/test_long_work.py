@@ -108,7 +108,7 @@ def test_it_runs_through(
     made = run_module(NAME, target, **arguments)
     assert made["changed"] and made["done"] and steps(made) == STEPS, made
     assert made["diff"]["before"]["table t on source"] == {"moved": False}
-    assert made["rows"] == 2 and made["steps_left"] == 0 and made["unreachable"] == {}
+    assert made["rows"] == 2 and made["steps_left"] == 0 and made["unreachable_servers"] == {}
     assert all(step["seconds"] >= 0 for step in made["steps"])
     assert len(made["steps"][1]["statements"]) == 2
     assert target.rows(f"SELECT * FROM {schema}.t ORDER BY number") == ROWS
@@ -244,7 +244,7 @@ def test_a_server_that_cannot_be_reached(
     assert has_nothing(schema, target)
     made = run_module(NAME, target, witness_socket=nowhere, witness_optional=True, **arguments)
     assert made["done"] and made["without"] == ["witness"], made
-    assert "witness cannot be reached" in made["unreachable"]["witness"]
+    assert "witness cannot be reached" in made["unreachable_servers"]["witness"]
     assert sorted(made["servers"]) == ["here", "source"]
 
 
