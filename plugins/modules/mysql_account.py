@@ -87,6 +87,8 @@ options:
       - MySQL's words are understood on MariaDB too. There V(REPLICATION CLIENT) also gives
         C(SLAVE MONITOR), and V(SESSION_VARIABLES_ADMIN), which lets a session leave the binary log,
         gives C(BINLOG ADMIN). V(REPLICA) may be written for C(SLAVE).
+      - What MariaDB has of its own and MySQL has in one, V(READ ONLY ADMIN), by which C(read_only) is
+        set, and V(REPLICATION SOURCE ADMIN), gives C(SYSTEM_VARIABLES_ADMIN) there.
       - Privileges that are not listed are reported in a warning and in
         RV(accounts[].extra_privileges), and left alone, unless O(revoke_unlisted) is true.
       - Without this option privileges are left alone altogether.
@@ -178,6 +180,16 @@ options:
       resource_limits: *resource_limits
       locked: *locked
       state: *state
+  binary_log:
+    description:
+      - Whether what is done enters the binary log, and so reaches every server that replicates from
+        this one.
+      - Only for the active writer of a replica set, whose members have the same accounts. Between
+        servers of different kinds an account must never travel through a channel.
+      - Without it the module works on a closed member of a set, too, where it lifts
+        C(super_read_only) for the time.
+    type: bool
+    default: false
 notes:
   - The login account needs C(CREATE USER), the privileges that it gives with C(GRANT OPTION), and
     SELECT on the schema C(mysql); to stay out of the binary log C(SESSION_VARIABLES_ADMIN) on MySQL

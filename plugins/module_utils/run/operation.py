@@ -9,6 +9,7 @@ only reports them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
@@ -29,6 +30,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation
     Taken,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import lifted
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     PYMYSQL_ERROR,
     Server,
@@ -53,7 +55,9 @@ def run(operation: Operation[Any, Any]) -> None:
         desired = operation.named(desired, lambda: server.names)
         current = operation.current(server, desired)
         plan = operation.plan(desired, current)
-        statements = _take(module, operation, server, desired, current, plan, taken)
+        lifting = operation.on_closed_members and plan.changed and not module.check_mode
+        with lifted(server) if lifting else contextlib.nullcontext():
+            statements = _take(module, operation, server, desired, current, plan, taken)
         done = None if module.check_mode else taken
         results = operation.result(server, desired, current, plan, done)
     # The last net: a traceback belongs in the result.

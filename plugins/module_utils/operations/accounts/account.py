@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
@@ -65,10 +66,20 @@ ACCOUNT: Options = {
 }
 
 
-class Accounts(Operation[Sequence[DesiredAccount], CurrentAccounts]):
+@dataclass(frozen=True)
+class Desired:
+    """The accounts, and whether what is done with them enters the binary log."""
+
+    accounts: Sequence[DesiredAccount]
+    logged: bool = False
+
+
+class Accounts(Operation[Desired, CurrentAccounts]):
     """One account or several."""
 
+    on_closed_members = True
     options = {
+        "binary_log": {"type": "bool", "default": False},
         **ACCOUNT,
         "accounts": {
             "type": "list",
@@ -81,22 +92,24 @@ class Accounts(Operation[Sequence[DesiredAccount], CurrentAccounts]):
         "required_one_of": [("name", "accounts")],
     }
 
-    def desired(self, params: Params) -> Sequence[DesiredAccount]:
-        if params["accounts"] is not None:
-            return desired_accounts(params["accounts"])
-        return desired_accounts([{option: params[option] for option in ACCOUNT}])
+    def desired(self, params: Params) -> Desired:
+        given = params["accounts"]
+        if given is None:
+            given = [{option: params[option] for option in ACCOUNT}]
+        return Desired(desired_accounts(given), params["binary_log"])
 
-    def named(
-        self, desired: Sequence[DesiredAccount], ask: Callable[[], Names]
-    ) -> Sequence[DesiredAccount]:
+    def named(self, desired: Desired, ask: Callable[[], Names]) -> Desired:
         names = ask()
-        return [one.named(names) for one in desired]
+        return replace(desired, accounts=[one.named(names) for one in desired.accounts])
 
-    def current(self, server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:
-        return read(server, desired)
+    def leaves_log(self, desired: Desired) -> bool:
+        return not desired.logged
 
-    def plan(self, desired: Sequence[DesiredAccount], current: CurrentAccounts) -> Plan:
-        return planning.plan(desired, current)
+    def current(self, server: Server, desired: Desired) -> CurrentAccounts:
+        return read(server, desired.accounts)
+
+    def plan(self, desired: Desired, current: CurrentAccounts) -> Plan:
+        return planning.plan(desired.accounts, current)
 
     def statements(self, server: Server, current: CurrentAccounts, step: Step) -> list[Statement]:
         return statements(step, server)
@@ -104,9 +117,9 @@ class Accounts(Operation[Sequence[DesiredAccount], CurrentAccounts]):
     def result(
         self,
         server: Server,
-        desired: Sequence[DesiredAccount],
+        desired: Desired,
         current: CurrentAccounts,
         plan: Plan,
         done: Done,
     ) -> dict[str, Any]:
-        return {"accounts": [planning.result(one, current, plan) for one in desired]}
+        return {"accounts": [planning.result(one, current, plan) for one in desired.accounts]}

@@ -1,7 +1,7 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server is, and whether it can serve as a write or a read server."""
+"""What a server is, and whether it can serve as a write or read server, or in a replica set."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers impor
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     READ_SERVER,
+    SET_MEMBER,
     WRITE_SERVER,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Finding
@@ -76,7 +77,7 @@ class ServerInfo(Question[Desired, Current]):
     """A server's flavour, version, settings and schemas."""
 
     options = {
-        "serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER]},
+        "serves_as": {"type": "str", "choices": [WRITE_SERVER, READ_SERVER, SET_MEMBER]},
         "require_tls": {"type": "bool", "default": False},
         "source_time_zones": {
             "type": "list",

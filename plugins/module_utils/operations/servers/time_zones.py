@@ -39,6 +39,7 @@ class TimeZones(Operation[str, Current]):
     """All zones of the folder ``zoneinfo``."""
 
     options = {"zoneinfo": {"type": "path", "default": "/usr/share/zoneinfo"}}
+    on_closed_members = True
 
     def desired(self, params: Params) -> str:
         return str(params["zoneinfo"])

@@ -51,6 +51,9 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "BINLOG MONITOR": ("REPLICATION CLIENT",),
         "REPLICA MONITOR": ("REPLICATION CLIENT",),
         "SLAVE MONITOR": ("REPLICATION CLIENT",),
+        "READ ONLY ADMIN": ("SYSTEM VARIABLES ADMIN",),
+        "REPLICATION MASTER ADMIN": ("SYSTEM VARIABLES ADMIN",),
+        "REPLICATION SOURCE ADMIN": ("SYSTEM VARIABLES ADMIN",),
     },
     MARIADB: {
         **_REPLICA_WORDS,
@@ -58,6 +61,10 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "REPLICATION CLIENT": ("BINLOG MONITOR", "SLAVE MONITOR"),
         "REPLICATION SOURCE ADMIN": ("REPLICATION MASTER ADMIN",),
         "SESSION VARIABLES ADMIN": ("BINLOG ADMIN",),
+        "SET ANY DEFINER": ("SET USER",),
+        # What it keeps for these on MySQL, anybody may do here, or who has CONNECTION ADMIN.
+        "SYSTEM USER": (),
+        "XA RECOVER ADMIN": (),
     },
 }
 

@@ -66,10 +66,10 @@ def test_one_account_and_a_list_of_it_are_the_same() -> None:
     one = {"name": "app", "hosts": ["10.%", "localhost"], "privileges": {"S.t": ["SELECT"]}}
     alone, listed = (desired(Accounts(), **given) for given in (one, {"accounts": [one]}))
     assert alone == listed
-    assert [wanted.account for wanted in alone] == [
+    assert [wanted.account for wanted in alone.accounts] == [
         Account("app", "10.%"),
         Account("app", "localhost"),
     ]
     for ignores_case, schema in ((True, "s"), (False, "S")):
-        for wanted in Accounts().named(alone, partial(Names, ignores_case)):
+        for wanted in Accounts().named(alone, partial(Names, ignores_case)).accounts:
             assert [scope.schema for scope in wanted.privileges or ()] == [schema]
