@@ -241,17 +241,24 @@ class TestServer:
 class Topology:
     """Servers of one line, made from ``inventories/local`` in a folder of their own.
 
-    ``only`` names those of its hosts that there are; without a name there are all.
+    ``only`` names those of its hosts that there are; without a name there are all. ``more`` are
+    hosts beside them, by group, with their variables.
     ``net`` is the third number of their addresses, this topology's alone: lines,
     and runs of the tests, go side by side on one machine.
     """
 
-    def __init__(self, host: Host, folder: str, *only: str) -> None:
+    def __init__(
+        self,
+        host: Host,
+        folder: str,
+        *only: str,
+        more: dict[str, dict[str, dict[str, Any]]] | None = None,
+    ) -> None:
         self.host = host
         self.folder = host.work_dir / folder
         self.inventory = ROOT / "inventories/local"
         if only:
-            self.inventory = self._inventory_of(only)
+            self.inventory = self._inventory_of(only, more or {})
         self.net, self._claim = self._kept_net() or _claim_net()
         self._servers: dict[str, TestServer] = {}
 
@@ -278,26 +285,29 @@ class Topology:
         return net, claim
 
     def server(self, name: str) -> TestServer:
-        """Return the server of an inventory name: w1 to w4, r1, r2 (w5: dc2 too)."""
+        """Return the server of an inventory name: w1 to w4, r1, r2, f1, f2 (w5: dc2 too; f3)."""
         if name not in self._servers:
             number = int(name[1:])
-            read = name.startswith("r")
-            dc = number if read else (1 if number <= 2 else 2)
-            address = f"127.{dc}.{self.net}.{101 if read else number}"
+            kind = name[0]
+            dc = {"w": 1 if number <= 2 else 2, "r": number, "f": 2 - number % 2}[kind]
+            last = {"w": number, "r": 101, "f": 201 + (number - 1) // 2}[kind]
+            address = f"127.{dc}.{self.net}.{last}"
             self._servers[name] = TestServer(self.host, name, self.folder / name, address)
         return self._servers[name]
 
-    def _inventory_of(self, names: tuple[str, ...]) -> Path:
+    def _inventory_of(
+        self, names: tuple[str, ...], more: dict[str, dict[str, dict[str, Any]]]
+    ) -> Path:
         """Write an inventory like ``inventories/local`` that has these hosts alone."""
         inventory = self.folder / "inventory"
         inventory.mkdir(parents=True)
         (inventory / "group_vars").symlink_to(self.inventory / "group_vars")
         written = yaml.safe_load((self.inventory / "hosts.yml").read_text())
-        for group in written["all"]["children"].values():
+        for title, group in written["all"]["children"].items():
             if "hosts" in group:
                 group["hosts"] = {
                     name: group["hosts"][name] for name in names if name in group["hosts"]
-                }
+                } | more.get(title, {})
         (inventory / "hosts.yml").write_text(yaml.safe_dump(written))
         return inventory
 
@@ -335,9 +345,14 @@ class Topology:
 
 
 @contextmanager
-def running_topology(host: Host, folder: str, *only: str) -> Iterator[Topology]:
+def running_topology(
+    host: Host,
+    folder: str,
+    *only: str,
+    more: dict[str, dict[str, dict[str, Any]]] | None = None,
+) -> Iterator[Topology]:
     """Give a topology whose servers the test starts, and stop all of them afterwards."""
-    topology = Topology(host, folder, *only)
+    topology = Topology(host, folder, *only, more=more)
     try:
         yield topology
     finally:
@@ -365,7 +380,12 @@ def _claim_net() -> tuple[int, int]:
         if claim is None:
             continue
         try:
-            for address in (f"127.1.{net}.1", f"127.1.{net}.101", f"127.2.{net}.3"):
+            for address in (
+                f"127.1.{net}.1",
+                f"127.1.{net}.101",
+                f"127.2.{net}.3",
+                f"127.1.{net}.201",
+            ):
                 # A run that was killed may have left servers without the lock.
                 with socket.create_server((address, PORT)):
                     pass

@@ -34,13 +34,14 @@ def killed_everywhere(
     reset: Callable[[], None],
     look: Callable[[], Any],
     *others: TestServer,
+    after_kill: Callable[[], None] = lambda: None,
 ) -> int:
     """Kill the module everywhere, and return how often it was killed.
 
     ``others`` are servers that it logs in to as well.
 
     ``reset`` puts everything back as it was before the first run, and ``look`` returns what the
-    module is to have reached, asked from outside.
+    module is to have reached, asked from outside. ``after_kill`` looks at what a kill has left.
     """
     reset()
     undisturbed = run_module(module, server, **arguments)
@@ -50,6 +51,8 @@ def killed_everywhere(
     for moment in (BEFORE, SENT):
         for number in count(1):
             reset()
+            # Another test may have left a session that is not closed yet.
+            before = {one.name: sessions(one) for one in (server, *others)}
             ended = try_module(module, server, partial(kill_at, number, moment), **arguments)
             if isinstance(ended, dict):
                 # It has no more statements.
@@ -59,7 +62,9 @@ def killed_everywhere(
             kills += 1
             # What was sent is done first: two runs at once are another matter.
             for one in (server, *others):
-                wait_until(partial(is_alone, one), 20, "the module's session is left")
+                ended_there = partial(has_no_more, one, before[one.name])
+                wait_until(ended_there, 20, "the module's session is left")
+            after_kill()
             again = run_module(module, server, **arguments)
             where = f"killed when statement {number} was {moment}: {again}"
             assert "failed" not in again, where
@@ -71,18 +76,22 @@ def killed_everywhere(
 
 
 def is_alone(server: TestServer) -> bool:
-    """Tell whether root has no session beside the test's own."""
-    return other_sessions(server) == 0
+    """Tell whether root and the operator have no session beside the test's own."""
+    return not sessions(server)
 
 
-def other_sessions(server: TestServer) -> int:
-    """Return how many sessions root has beside the test's own."""
-    return int(
-        server.value(
-            "SELECT COUNT(*) FROM information_schema.processlist "
-            "WHERE user = 'root' AND id <> CONNECTION_ID()"
-        )
+def has_no_more(server: TestServer, before: set[int]) -> bool:
+    """Tell whether root and the operator have no session beside those of before."""
+    return not sessions(server) - before
+
+
+def sessions(server: TestServer) -> set[int]:
+    """Return the sessions of root and the operator beside the test's own."""
+    rows = server.rows(
+        "SELECT id FROM information_schema.processlist "
+        "WHERE user IN ('root', 'operator') AND id <> CONNECTION_ID()"
     )
+    return {int(row["id"]) for row in rows}
 
 
 def kill_at(number: int, moment: str) -> None:

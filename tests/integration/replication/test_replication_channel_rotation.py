@@ -189,7 +189,7 @@ def test_what_a_server_does_not_keep_is_refused_before_anything_is_touched(
             replica, source, check=check, check_sources=False, channels=[{"channel": "w1"}], **given
         )
         assert refused["failed"] and not refused["changed"], refused
-        assert f"{name} has " in refused["msg"] and f"{replica.flavour} keeps" in refused["msg"]
+        assert f"{name} has " in refused["msg"] and f"{replica.flavour} stores" in refused["msg"]
         assert "xxx" not in str(refused)
     for spoiled in ("line\nfeed", "smile \U0001f600"):
         refused = follow(replica, source, check=check, source_password=spoiled)
@@ -291,7 +291,7 @@ def test_a_password_that_cannot_be_seen_is_told_and_changed_when_asked(
             for warning in unknown["warnings"]
         ), unknown
         waited = run_module(MODULE, replica, channel="w1", wait=True, **login)
-        assert waited["failed"] and "give the source_password" in waited["msg"], waited
+        assert waited["failed"] and "the source_password is needed" in waited["msg"], waited
         done = follow(replica, source, source_password=NEW, update_password="always", **login)
         assert done["changed"] and "failed" not in done, done
         assert reconnect(source, replica)["replica_io_running"] == "Yes"

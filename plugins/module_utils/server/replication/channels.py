@@ -103,7 +103,7 @@ def statements(step: Step, server: Server) -> list[Statement]:
     dialect = server.dialect
     if step.action == CHANGE:
         channel, changes = step.value
-        return [_change(dialect, channel.name, changes)]
+        return [change(dialect, channel.name, changes)]
     if step.action == FILTER:
         channel, filters = step.value
         return [channel_filters.change(dialect, channel.name, filters)]
@@ -115,7 +115,13 @@ def statements(step: Step, server: Server) -> list[Statement]:
     return [Statement(template.format(channel="%s"), (step.value.name,))]
 
 
-def _change(dialect: Dialect, name: str, changes: Mapping[str, Any]) -> Statement:
+def change(
+    dialect: Dialect, name: str, changes: Mapping[str, Any], demoted: bool = False
+) -> Statement:
+    """Return what sets a channel's settings (``COMPARED``, the place to begin, the password).
+
+    ``demoted``: the server has been written to, and goes on from there; MariaDB must be told.
+    """
     words: list[str] = []
     values: list[Any] = []
     for option in (*COMPARED, "source_log_file", "source_log_position", "source_password"):
@@ -132,6 +138,8 @@ def _change(dialect: Dialect, name: str, changes: Mapping[str, Any]) -> Statemen
         else:
             words.append(f"{dialect.channel_options[option]} = %s")
             values.append(_bindable(changes[option]))
+    if demoted and dialect.demoted:
+        words.append(dialect.demoted)
     sql = dialect.change_channel.format(options=", ".join(words), channel="%s")
     channel_first = dialect.change_channel.index("{channel}") < dialect.change_channel.index(
         "{options}"

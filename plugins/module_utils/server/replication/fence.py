@@ -1,0 +1,244 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Closing a server to everyone but replication, proven empty, and opening it again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import CLOSE, OPEN
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Server,
+    ServerError,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.replica_set import (
+    WORDS,
+    executed,
+    prepared_xa,
+)
+
+LOCK_WAIT_TIMEOUT, NO_SUCH_SESSION = 1205, 1094
+# Of the server itself, and of its replicas.
+_DAEMONS = ("Binlog Dump", "Binlog Dump GTID", "Daemon", "Slave_IO", "Slave_SQL", "Slave_worker")
+_SYSTEM_USERS = ("system user", "event_scheduler")
+# A leader of a group commit waits in it for all of its group.
+_WAITS_FOR_ACK = "semi-sync ack"
+# How long sessions that were ended may take to undo what they had not committed.
+EMPTY_SECONDS = 10.0
+# How long closing may take where commits wait for a replica that is not there.
+LONELY_SECONDS = 10
+_PAUSE_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Client:
+    """A session of somebody else's."""
+
+    id: int
+    user: str
+    host: str
+    command: str
+    seconds: int
+    state: str
+    sql: str
+
+    @property
+    def waits_for_acknowledgement(self) -> bool:
+        """Whether it waits in a commit for a replica to have received it."""
+        return _WAITS_FOR_ACK in self.state.lower()
+
+    @property
+    def sentence(self) -> str:
+        """What it is, as a person reads it."""
+        doing = self.sql.strip()[:80] or self.state or self.command
+        return f"{self.id} ({self.user} from {self.host}, {self.seconds} s: {doing})"
+
+
+class NotFenced(Exception):
+    """The server could not be closed within the bound; it is as it was before."""
+
+
+def clients(server: Server, own: Collection[int]) -> list[Client]:
+    """Return the sessions that could write, but for those of this work."""
+    rows = server.rows("SHOW FULL PROCESSLIST")
+    return [
+        Client(
+            int(row["Id"]),
+            str(row["User"]),
+            str(row["Host"] or ""),
+            str(row["Command"]),
+            int(row["Time"] or 0),
+            str(row["State"] or ""),
+            str(row["Info"] or ""),
+        )
+        for row in rows
+        if int(row["Id"]) not in own
+        and row["Command"] not in _DAEMONS
+        and row["User"] not in _SYSTEM_USERS
+    ]
+
+
+def close(server: Server, watcher: Server, seconds: int = 1) -> str:
+    """Close the server, end whoever could still write, and return all that it has committed.
+
+    ``watcher`` is a second connection to it. The statement that closes waits for a statement that
+    writes at the moment, while all new ones wait behind it: for ``seconds`` at most. Raises
+    ``NotFenced`` with who was in the way; then nothing is changed, and sessions go on. A commit
+    that waits for an acknowledgement that no replica can give is ended without being acknowledged.
+    """
+    own = {connection_id(server), connection_id(watcher)}
+    # Nothing is acknowledged there by now, so that a longer wait takes nothing from anybody.
+    lonely = _is_lonely(watcher)
+    seconds = max(seconds, LONELY_SECONDS) if lonely else seconds
+    prepared = prepared_xa(server)
+    if prepared:
+        raise NotFenced(_told_xa(prepared))
+    server.set_session("lock_wait_timeout", seconds)
+    ended = threading.Event()
+    errors: list[Exception] = []
+
+    def run_closing() -> None:
+        try:
+            server.run(CLOSE[server.flavour])
+        except Exception as error:
+            errors.append(error)
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=run_closing, daemon=True)
+    thread.start()
+    blockers: list[Client] = []
+    while not ended.wait(_PAUSE_SECONDS):
+        found = clients(watcher, own)
+        if lonely and any(client.waits_for_acknowledgement for client in found):
+            _end_unacknowledged(watcher, own)
+        blockers = [client for client in found if client.command != "Sleep"] or found
+    thread.join()
+    for error in errors:
+        if lonely:
+            _wait_for_acknowledgements(watcher, True)
+        if isinstance(error, ServerError) and error.number == LOCK_WAIT_TIMEOUT:
+            raise NotFenced(
+                f"it did not close within {seconds} s, because a statement that writes is running "
+                f"or somebody holds a lock: {_list(blockers)}"
+            )
+        raise error
+    end_clients(watcher, own)
+    prepared = prepared_xa(watcher)
+    if prepared:
+        open_again(server)
+        raise NotFenced(_told_xa(prepared))
+    return executed(watcher)
+
+
+def open_again(server: Server) -> None:
+    """Let applications write."""
+    server.run(OPEN)
+
+
+def connection_id(server: Server) -> int:
+    """Return the number of a connection on its server."""
+    return int(server.row("SELECT CONNECTION_ID() AS id")["id"])
+
+
+def end_clients(server: Server, own: Collection[int], seconds: float = EMPTY_SECONDS) -> None:
+    """End all sessions of others, and wait until none is left.
+
+    On a closed server who has a privilege of administrators still writes: those first. Raises
+    ``ServerError`` when sessions are left, or new ones of administrators keep coming.
+    """
+    end = time.monotonic() + seconds
+    privileged = _administrators(server)
+    while True:
+        found = clients(server, own)
+        if not found:
+            return
+        if time.monotonic() >= end:
+            raise ServerError(
+                server.address,
+                f"sessions do not end, or come again: {_list(found)}. Stop what opens them",
+            )
+        found.sort(
+            key=lambda client: (client.waits_for_acknowledgement, client.user not in privileged)
+        )
+        _kill(server, found)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _end_unacknowledged(server: Server, own: Collection[int]) -> None:
+    """End commits that no replica will acknowledge, without one of them being acknowledged.
+
+    A session that is ended is cut off from its client first, and then its commit goes on: on
+    MariaDB at once, on MySQL when commits do not wait any more. Where one waits for its group,
+    ending it lets the others of the group go on as well, and those that are not cut off by then
+    would be acknowledged: so it comes last, when no other is left.
+    """
+    while True:
+        left = [client for client in clients(server, own) if client.command != "Killed"]
+        others = [client for client in left if not client.waits_for_acknowledgement]
+        if not others:
+            break
+        _kill(server, others)
+    _kill(server, left)
+    _wait_for_acknowledgements(server, False)
+
+
+def _wait_for_acknowledgements(server: Server, wait: bool) -> None:
+    """Let commits wait for a replica, or no longer."""
+    word = WORDS[server.flavour].semi_sync["source"]
+    server.rows(f"SET GLOBAL {word} = {int(wait)}")
+
+
+def _is_lonely(server: Server) -> bool:
+    """Tell whether commits wait for a replica, and there is none."""
+    words = WORDS[server.flavour]
+    source = words.semi_sync["source"]
+    if server.variables(source)[source] != "ON":
+        return False
+    rows = server.rows(
+        "SHOW GLOBAL STATUS WHERE Variable_name IN (%s, %s)",
+        words.semi_sync_status["clients"],
+        words.semi_sync_status["working"],
+    )
+    said = {str(row["Variable_name"]): str(row["Value"]) for row in rows}
+    return (
+        said.get(words.semi_sync_status["clients"]) == "0"
+        and said.get(words.semi_sync_status["working"]) == "ON"
+    )
+
+
+def _kill(server: Server, found: Sequence[Client]) -> None:
+    for client in found:
+        try:
+            server.rows(f"KILL {client.id:d}")
+        except ServerError as error:
+            # It has ended by itself.
+            if error.number != NO_SUCH_SESSION:
+                raise
+
+
+def _administrators(server: Server) -> set[str]:
+    """Return the names of users that a closed server lets write."""
+    rows = server.rows(
+        "SELECT DISTINCT GRANTEE AS grantee FROM information_schema.USER_PRIVILEGES "
+        "WHERE PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', "
+        "'CONNECTION_ADMIN')"
+    )
+    return {str(row["grantee"]).partition("@")[0].strip("'") for row in rows}
+
+
+def _told_xa(prepared: Sequence[str]) -> str:
+    return (
+        f"it has prepared XA transactions ({', '.join(prepared)}), which could be committed on a "
+        "closed server, too; commit them or roll them back (XA RECOVER)"
+    )
+
+
+def _list(found: Sequence[Client]) -> str:
+    shown = [client.sentence for client in found[:5]]
+    more = len(found) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,401 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a member of a replica set says of itself, and the table of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import closed_and_lifted
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
+    Server,
+    ServerError,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.dialect import MARIADB, MYSQL
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import Fleet
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
+    channels,
+    events,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channel_observation import (
+    SELECT_DENIED,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    ChannelStatus,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
+    Epoch,
+    Member,
+    MemberState,
+    SemiSync,
+    SetState,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
+    SYSTEM_SCHEMAS,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
+    Statement,
+    quote_table,
+)
+
+SCHEMA = "dbrw"
+# On a survivor, outside its log: for which failover its receiving thread was stopped.
+_RECEIVING = quote_table(SCHEMA, "receiving_stopped")
+# A server tells how long it runs in whole seconds.
+_SAME_START_SECONDS = 3
+# Where a log's first event is; a channel stands there until it is connected.
+_FIRST_EVENT = 4
+EPOCHS = quote_table(SCHEMA, "epoch")
+# How long a member may take to say all of it; one that hangs counts as one that is away.
+ANSWER_SECONDS = 10.0
+_NO_SCHEMA, _NO_TABLE = 1049, 1146
+# How statements begin that a server that is being closed does not wait for.
+_READING = ("SELECT", "SHOW", "EXPLAIN", "DO", "SET", "USE", "KILL", "WITH", "ANALYZE")
+# Rows of tables that belong to the collection are no user's.
+_OWN_SCHEMAS = {*SYSTEM_SCHEMAS, SCHEMA}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a flavour calls what a set needs.
+
+    ``executed`` is all that was committed or applied, ``own`` under which the server's own
+    transactions run.
+    """
+
+    executed: str
+    own: str
+    # Whether a channel has been connected since it was started (%s: its name); empty: its status
+    # tells, by the place in the source's log, which is the first until then.
+    connected: str
+    semi_sync: Mapping[str, str]
+    semi_sync_status: Mapping[str, str]
+
+
+# MariaDB: gtid_current_pos is, for each domain, what was applied or written here, the later one.
+WORDS = {
+    MARIADB: Words(
+        executed="@@GLOBAL.gtid_current_pos",
+        own="@@GLOBAL.gtid_domain_id",
+        connected="",
+        semi_sync={
+            "source": "rpl_semi_sync_master_enabled",
+            "replica": "rpl_semi_sync_slave_enabled",
+            "timeout": "rpl_semi_sync_master_timeout",
+            "wait_point": "rpl_semi_sync_master_wait_point",
+            "waits_without_replica": "rpl_semi_sync_master_wait_no_slave",
+        },
+        semi_sync_status={
+            "clients": "Rpl_semi_sync_master_clients",
+            "working": "Rpl_semi_sync_master_status",
+            "unacknowledged": "Rpl_semi_sync_master_no_tx",
+        },
+    ),
+    MYSQL: Words(
+        executed="@@GLOBAL.gtid_executed",
+        own="@@GLOBAL.server_uuid",
+        connected="SELECT COUNT_RECEIVED_HEARTBEATS > 0 OR RECEIVED_TRANSACTION_SET <> '' AS said "
+        "FROM performance_schema.replication_connection_status WHERE CHANNEL_NAME = %s",
+        semi_sync={
+            "source": "rpl_semi_sync_source_enabled",
+            "replica": "rpl_semi_sync_replica_enabled",
+            "timeout": "rpl_semi_sync_source_timeout",
+            "wait_point": "rpl_semi_sync_source_wait_point",
+            "waits_without_replica": "rpl_semi_sync_source_wait_no_replica",
+        },
+        semi_sync_status={
+            "clients": "Rpl_semi_sync_source_clients",
+            "working": "Rpl_semi_sync_source_status",
+            "unacknowledged": "Rpl_semi_sync_source_no_tx",
+        },
+    ),
+}
+
+_DEFINITION = f"""
+CREATE TABLE IF NOT EXISTS {EPOCHS} (
+  epoch BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+  active VARCHAR(64) NOT NULL COMMENT 'the member that is the active writer',
+  durability VARCHAR(16) NOT NULL,
+  reason VARCHAR(255) NOT NULL,
+  switched_by VARCHAR(255) NOT NULL,
+  switched_at DATETIME(6) NOT NULL COMMENT 'UTC',
+  forced BOOLEAN NOT NULL COMMENT 'by a failover'
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+""".strip()
+
+
+def observe(
+    fleet: Fleet, members: Sequence[Member], with_rows: bool = True, with_xa: bool = True
+) -> SetState:
+    """Ask every member of the set at once.
+
+    What open members have committed is asked once more at the end, so that what another has
+    beyond it is really not theirs. ``with_rows``: look for rows of users where there is no epoch.
+    ``with_xa``: look for prepared XA transactions, for which MySQL asks for a privilege of its own.
+    """
+    names = {member.address: member.name for member in members}
+
+    def look(server: Server) -> MemberState:
+        return read(server, names, with_rows, with_xa)
+
+    answers = fleet.ask(look, [member.name for member in members], ANSWER_SECONDS)
+    found = {
+        name: MemberState(name, unreachable=answer.message)
+        if isinstance(answer, ServerError)
+        else replace(answer, name=name)
+        for name, answer in answers.items()
+    }
+    again = fleet.ask(executed, [name for name, member in found.items() if member.open])
+    for name, position in again.items():
+        if not isinstance(position, ServerError):
+            found[name] = replace(found[name], executed=position)
+    return SetState(found)
+
+
+def read(
+    server: Server, names: Mapping[tuple[Any, int], str], with_rows: bool, with_xa: bool = True
+) -> MemberState:
+    """Ask one member; ``names`` are those of all members by their address."""
+    words = WORDS[server.flavour]
+    row = server.row(
+        f"SELECT {words.executed} AS executed, {words.own} AS own, @@GLOBAL.server_id AS server_id"
+    )
+    variables = server.variables(*words.semi_sync.values())
+    status = server.rows(
+        "SHOW GLOBAL STATUS WHERE Variable_name IN (%s, %s, %s, 'Uptime')",
+        *words.semi_sync_status.values(),
+    )
+    counts = {str(one["Variable_name"]).lower(): str(one["Value"]) for one in status}
+    channel, source = _channel(server, names)
+    closed, is_lifted = closed_and_lifted(server)
+    epoch = newest_epoch(server)
+    return MemberState(
+        name="",
+        flavour=server.flavour,
+        version=server.version_text,
+        server_id=int(row["server_id"]),
+        own=str(row["own"]),
+        closed=closed,
+        lifted=is_lifted,
+        epoch=epoch,
+        executed=one_line(row["executed"]),
+        channel=channel,
+        source=source,
+        was_connected=channel is not None and _was_connected(server, channel),
+        stopped_in_epoch=receiving_stopped(server),
+        semi_sync=_semi_sync(words, variables, counts),
+        prepared_xa=prepared_xa(server) if with_xa else (),
+        events=events.read(server),
+        writing=() if closed else _writing(server),
+        open_transactions=0 if closed else _open_transactions(server),
+        rows_in=_rows_in(server) if with_rows and epoch is None else "",
+        uptime_seconds=int(counts.get("uptime", 0)),
+    )
+
+
+def executed(server: Server) -> str:
+    """Return all that the server has committed or applied."""
+    return one_line(server.row(f"SELECT {WORDS[server.flavour].executed} AS executed")["executed"])
+
+
+def newest_epoch(server: Server) -> Epoch | None:
+    """Return the newest epoch that the server knows; None: it knows of none."""
+    try:
+        rows = server.rows(
+            "SELECT epoch, active, durability, reason, switched_by, switched_at, forced "
+            f"FROM {EPOCHS} ORDER BY epoch DESC LIMIT 1"
+        )
+    except ServerError as error:
+        if error.number not in (_NO_SCHEMA, _NO_TABLE):
+            raise
+        return None
+    return next(
+        (
+            Epoch(
+                int(row["epoch"]),
+                str(row["active"]),
+                str(row["durability"]),
+                str(row["reason"]),
+                str(row["switched_by"]),
+                str(row["switched_at"]),
+                bool(row["forced"]),
+            )
+            for row in rows
+        ),
+        None,
+    )
+
+
+def epoch_statements(epoch: Epoch, is_first: bool) -> list[Statement]:
+    """Return what writes an epoch down. It enters the binary log, and so reaches every member.
+
+    A member may have the schema outside the log, from earlier work.
+    """
+    making = [Statement(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"), Statement(_DEFINITION)]
+    return [
+        *(making if is_first else ()),
+        Statement(
+            f"INSERT INTO {EPOCHS} (epoch, active, durability, reason, switched_by, switched_at, "
+            "forced) VALUES (%s, %s, %s, %s, %s, UTC_TIMESTAMP(6), %s)",
+            (
+                epoch.number,
+                epoch.active,
+                epoch.durability,
+                epoch.reason,
+                epoch.by,
+                int(epoch.forced),
+            ),
+        ),
+    ]
+
+
+def receiving_stopped(server: Server) -> int:
+    """Return the epoch whose writer was lost when a failover stopped receiving here; 0: none.
+
+    What was noted before a restart counts no longer: the server has thrown away what it had
+    received and not applied.
+    """
+    try:
+        rows = server.rows(
+            f"SELECT epoch, started FROM {_RECEIVING} "
+            "WHERE ABS(started - (UNIX_TIMESTAMP() - %s)) <= %s",
+            *(_uptime(server), _SAME_START_SECONDS),
+        )
+    except ServerError as error:
+        if error.number not in (_NO_SCHEMA, _NO_TABLE):
+            raise
+        return 0
+    return max((int(row["epoch"]) for row in rows), default=0)
+
+
+def note_receiving_stopped(server: Server, epoch: int) -> None:
+    """Write that receiving is about to be stopped for a failover: before, so that nobody doubts.
+
+    The server must be lifted, and its connection out of the binary log.
+    """
+    server.rows(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    server.rows(
+        f"CREATE TABLE IF NOT EXISTS {_RECEIVING} (epoch BIGINT UNSIGNED NOT NULL PRIMARY KEY, "
+        "started BIGINT NOT NULL COMMENT 'when the server was, in seconds since 1970') "
+        "ENGINE=InnoDB"
+    )
+    server.rows(
+        f"REPLACE INTO {_RECEIVING} (epoch, started) VALUES (%s, UNIX_TIMESTAMP() - %s)",
+        *(epoch, _uptime(server)),
+    )
+
+
+def _uptime(server: Server) -> int:
+    row = server.row("SHOW GLOBAL STATUS WHERE Variable_name = 'Uptime'")
+    return int(row["Value"])
+
+
+def forget_receiving_stopped(server: Server) -> None:
+    """Write that the channel receives again. See ``note_receiving_stopped``."""
+    server.rows(f"DELETE FROM {_RECEIVING}")
+
+
+def durability_statement(epoch: Epoch) -> Statement:
+    """Return what writes down that the promise of an epoch has changed."""
+    return Statement(
+        f"UPDATE {EPOCHS} SET durability = %s WHERE epoch = %s", (epoch.durability, epoch.number)
+    )
+
+
+def prepared_xa(server: Server) -> tuple[str, ...]:
+    """Return the prepared XA transactions; no fence keeps them from being committed."""
+    names = (row["data"] for row in server.rows("XA RECOVER"))
+    return tuple(
+        name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names
+    )
+
+
+def _writing(server: Server) -> tuple[str, ...]:
+    """Return the statements of clients that have been writing for a second or longer."""
+    rows = server.rows(
+        "SELECT ID AS id, USER AS user, HOST AS host, TIME AS seconds, INFO AS info "
+        "FROM information_schema.PROCESSLIST WHERE COMMAND = 'Query' AND TIME >= 1 "
+        "AND ID <> CONNECTION_ID() AND USER <> 'system user'"
+    )
+    return tuple(
+        f"{row['id']} ({row['user']} from {row['host']}, {row['seconds']} s: {sql[:80]})"
+        for row in rows
+        for sql in [str(row["info"] or "").strip()]
+        if sql.split(None, 1)[:1] and sql.split(None, 1)[0].upper() not in _READING
+    )
+
+
+def _open_transactions(server: Server) -> int:
+    """Return how many transactions have changed rows, and would be rolled back by a switch."""
+    row = server.row(
+        "SELECT COUNT(*) AS count FROM information_schema.INNODB_TRX WHERE TRX_ROWS_MODIFIED > 0"
+    )
+    return int(row["count"])
+
+
+def one_line(gtids: Any) -> str:
+    """Return GTIDs without the line breaks that MySQL shows them with."""
+    return str(gtids or "").replace("\n", "")
+
+
+def _channel(
+    server: Server, names: Mapping[tuple[Any, int], str]
+) -> tuple[ChannelStatus | None, str]:
+    """Return the channel whose source is another member, and that member's name."""
+    for status in channels.read(server):
+        name = names.get(status.settings.source)
+        if name is not None:
+            return status, name
+    return None, ""
+
+
+def _was_connected(server: Server, channel: ChannelStatus) -> bool:
+    """Tell whether a channel has been connected since it was started, or its server was."""
+    query = WORDS[server.flavour].connected
+    if not query:
+        return (channel.received_log_position or 0) > _FIRST_EVENT
+    try:
+        return any(row["said"] for row in server.rows(query, channel.name))
+    except ServerError as error:
+        if error.number != SELECT_DENIED:
+            raise
+        # The monitor may not ask for it. What has been received since is a proof, too.
+        return bool(channel.gtid_received)
+
+
+def _semi_sync(
+    words: Words, variables: Mapping[str, str | None], counts: Mapping[str, str]
+) -> SemiSync:
+    said = {name: variables[word] for name, word in words.semi_sync.items()}
+    if said["source"] is None or said["replica"] is None:
+        # MySQL has it in plugins, which are not loaded.
+        return SemiSync()
+    numbers = {name: counts.get(word.lower(), "0") for name, word in words.semi_sync_status.items()}
+    return SemiSync(
+        available=True,
+        source_on=said["source"] == "ON",
+        replica_on=said["replica"] == "ON",
+        clients=int(numbers["clients"]),
+        working=numbers["working"] == "ON",
+        timeout_ms=int(said["timeout"] or 0),
+        wait_point=str(said["wait_point"]),
+        waits_without_replica=said["waits_without_replica"] == "ON",
+        unacknowledged=int(numbers["unacknowledged"]),
+    )
+
+
+def _rows_in(server: Server) -> str:
+    """Return a table of a user's that has rows; empty: there is none."""
+    marks = ", ".join(["%s"] * len(_OWN_SCHEMAS))
+    tables = server.rows(
+        "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM information_schema.TABLES "
+        f"WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA NOT IN ({marks})",
+        *sorted(_OWN_SCHEMAS),
+    )
+    for table in tables:
+        if server.rows(f"SELECT 1 FROM {quote_table(table['s'], table['t'])} LIMIT 1"):
+            return f"{table['s']}.{table['t']}"
+    return ""

@@ -1,0 +1,146 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked for of a replica set, judged before a server is touched, and how it is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+SWITCH, FAILOVER, REJOIN = "switch", "failover", "rejoin"
+_NUMBERS = ("max_pause_seconds", "max_lag_seconds")
+_SWITCHES = ("allow_loss", "alone", "keep_old")
+_WORDS = ("true", "false", "yes", "no", "1", "0")
+
+
+def problems(
+    verb: str,
+    sets: Mapping[str, Mapping[str, Any]],
+    request: Mapping[str, Any],
+    hosts: Collection[str],
+) -> list[str]:
+    """Return why a switch, a failover or a rejoin cannot be done, as sentences.
+
+    ``sets`` are those of the inventory by name; ``hosts`` are those that the run may reach, which
+    --limit has left.
+    """
+    name = str(request.get("replica_set") or "")
+    if not sets:
+        return ["The inventory has no replica set; put servers into the group fabric_servers."]
+    known = ", ".join(sets)
+    if not name:
+        return [
+            f"No replica set is named; there is {known}. Give -e replica_set={next(iter(sets))}"
+        ]
+    if name not in sets:
+        return [f"There is no replica set {name} in the inventory; there is {known}."]
+    members = [str(member["name"]) for member in sets[name]["members"]]
+    listed = ", ".join(members)
+    found = [
+        f"{option} is {request[option]}, which is no member of {name}; its members are {listed}."
+        for option in ("to", "confirm_fenced", "server", "donor")
+        if request.get(option) and request[option] not in members
+    ]
+    to = request.get("to") or ""
+    if verb == REJOIN:
+        found += _rejoin_problems(request, members)
+    elif len(members) == 1:
+        found.append(f"{name} has one member, {listed}; there is none that could take over.")
+    elif verb == SWITCH and not to and len(members) > 2:
+        found.append(
+            f"{name} has more than two members, {listed}; name the one: -e to={members[1]}"
+        )
+    # The survivor alone does all the work of a failover.
+    needed = [to] if verb == FAILOVER and to in members else members
+    left_out = [member for member in needed if member not in hosts]
+    if left_out:
+        hint = f", or name a survivor: -e to={members[-1]}" if verb == FAILOVER and not to else ""
+        found.append(
+            f"--limit leaves out {', '.join(left_out)}, which this works on; run it without{hint}."
+        )
+    found += [
+        f"{option} is {request[option]}; it must be a number above 0."
+        for option in _NUMBERS
+        if option in request and not _is_positive(request[option])
+    ]
+    found += [
+        f"{option} is {request[option]}; it must be true or false."
+        for option in _SWITCHES
+        if option in request and str(request[option]).lower() not in _WORDS
+    ]
+    return found
+
+
+def _rejoin_problems(request: Mapping[str, Any], members: Sequence[str]) -> list[str]:
+    found = []
+    if len(members) == 1:
+        found.append(f"It has one member, {members[0]}; there is none to compare with.")
+    if not request.get("server"):
+        found.append(
+            f"No server is named; give one of {', '.join(members)}: -e server={members[0]}"
+        )
+    elif request.get("donor") == request["server"]:
+        found.append(f"donor is {request['donor']}, the server itself; name another member.")
+    if request.get("errant", "ask") not in ("ask", "discard"):
+        found.append(f"errant is {request['errant']}; it must be ask or discard.")
+    return found
+
+
+def _is_positive(value: Any) -> bool:
+    try:
+        return float(value) > 0
+    except (TypeError, ValueError):
+        return False
+
+
+_TITLES = ("member", "state", "follows", "lag", "epoch", "version")
+
+
+def report(result: Mapping[str, Any]) -> list[str]:
+    """Return the result of mysql_replica_set or mysql_replica_set_info as lines to read."""
+    epoch = result.get("epoch")
+    if epoch is None:
+        lines = ["No member has ever been the active writer."]
+    elif result.get("active"):
+        lines = [
+            f"{result['active']} is the active writer, in epoch {epoch['epoch']} "
+            f"({epoch['durability']}) since {epoch['at'] or 'now'}"
+            + (f": {epoch['reason']}" if epoch["reason"] else "")
+        ]
+    else:
+        lines = [f"There is no active writer; in epoch {epoch['epoch']} it was {epoch['active']}."]
+    if result.get("pause_seconds") is not None:
+        lines.append(f"No member took writes for {result['pause_seconds']:.3f} s.")
+    lines += ["", *_aligned([_TITLES, *(_row(member) for member in result.get("members", ()))])]
+    found = [
+        f"{one['severity']}: {one['where']}: {one['text'].rstrip('.')}. {one['todo']}"
+        for one in result.get("diagnosis", ())
+    ]
+    return [*lines, *([""] if found else []), *found]
+
+
+def _row(member: Mapping[str, Any]) -> tuple[str, ...]:
+    lag = member["seconds_behind_source"]
+    is_active = member["state"] == "active"
+    source = member["source"] or ""
+    if is_active:
+        # Its channel is there for the day on which it is demoted.
+        source = ""
+    elif source and not member["running"]:
+        source = f"{source} (stopped)"
+    version = str(member["version"] or "").partition("-")[0]
+    seconds = "" if is_active or lag is None else f"{lag} s"
+    return (
+        member["name"],
+        member["state"],
+        source,
+        seconds,
+        str(member["epoch"] or ""),
+        version,
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -1,0 +1,481 @@
+"""From any state of a set to the one that is asked for; a walk through a world of broken servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Step
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication import (
+    replica_set as planning,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.replica_set import (
+    ADOPT,
+    CLOSE,
+    FAILOVER,
+    FOLLOW,
+    OPEN,
+    PROMISE,
+    READY,
+    SEMI_SYNC,
+    SWITCH,
+    Wanted,
+    plan,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.replica_set_diagnosis import (
+    Promise,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import joined, missing
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    ChannelStatus,
+    Fault,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
+    Epoch,
+    Member,
+    MemberState,
+    SemiSync,
+    SetState,
+    Witness,
+)
+from tests.support.set_states import EPOCH, closed, follower, pair, writer
+
+MEMBERS = tuple(Member(name, f"10.0.0.{name[1]}") for name in ("f1", "f2", "f3"))
+
+
+def wanted(names: int = 2, durability: str = "available", **more: Any) -> Wanted:
+    return Wanted(Promise("fabric", durability), MEMBERS[:names], **more)
+
+
+def state(*members: MemberState) -> SetState:
+    return SetState({member.name: member for member in members})
+
+
+def steps(of: Wanted, at: SetState) -> list[str]:
+    return [f"{step.action} {step.target}" for step in plan(of, at).steps]
+
+
+def refusals(of: Wanted, at: SetState) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        plan(of, at)
+    return refused.value.problems
+
+
+def new(name: str) -> MemberState:
+    """A member that nobody has used."""
+    return MemberState(name, flavour="mariadb", semi_sync=SemiSync(available=True, replica_on=True))
+
+
+def test_nothing_to_do() -> None:
+    assert steps(wanted(), pair()) == []
+    assert steps(wanted(to="f1"), pair()) == []
+
+
+def test_a_new_set_opens_its_first_member_when_the_others_follow() -> None:
+    at = state(new("f1"), new("f2"), new("f3"))
+    assert steps(wanted(3), at) == [
+        "follow f2 from f1",
+        "follow f3 from f1",
+        "open f1",
+        "make ready f1 for f2",
+    ]
+    assert refusals(wanted(3, to="f2"), at)
+    assert refusals(wanted(3), state(new("f1"), replace(new("f2"), unreachable="x"), new("f3")))
+    assert refusals(wanted(), state(new("f1"), replace(new("f2"), executed="2-2-1")))
+    assert refusals(wanted(failover=True), state(new("f1"), new("f2")))
+
+
+def test_a_planned_switch() -> None:
+    assert steps(wanted(to="f2"), pair()) == ["make ready f1 for f2", "switch f1 to f2"]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (replace(follower("f2"), unreachable="gone"), "f2: it cannot be reached (gone)"),
+        (follower("f2", lag=9, executed="1-1-8"), "it is 9 s behind"),
+        (follower("f2", connected=False), "it does not follow the active writer f1 now"),
+        (follower("f2", source="f3"), "it does not follow the active writer f1 now"),
+        (follower("f2", executed="1-1-10,2-2-1"), "It has 1 transaction that"),
+        (replace(follower("f2"), semi_sync=SemiSync()), "it has no semi-synchronous replication"),
+    ],
+)
+def test_a_switch_is_refused_before_anything_is_closed(target: MemberState, said: str) -> None:
+    (problem,) = refusals(wanted(to="f2"), state(writer("f1"), target))
+    assert said in problem
+
+
+def test_a_switch_is_refused_while_a_statement_writes() -> None:
+    busy = state(replace(writer("f1"), writing=("7 (app, 9 s: UPDATE t)",)), follower("f2"))
+    assert "7 (app, 9 s: UPDATE t)" in refusals(wanted(to="f2"), busy)[0]
+
+
+def test_check_mode_names_the_price_of_a_switch() -> None:
+    at = state(replace(writer("f1"), open_transactions=3), follower("f2", executed="1-1-8"))
+    assert [one[:25] for one in plan(wanted(to="f2"), at).warnings] == [
+        "3 open transactions that ",
+        "Applications wait until f",
+    ]
+    assert plan(wanted(to="f2"), pair()).warnings == ()
+
+
+def test_two_writers_come_first_whatever_is_asked_for() -> None:
+    later = replace(EPOCH, number=2, active="f2")
+    older = state(writer("f1"), replace(follower("f2"), closed=False, epoch=later))
+    alike = state(writer("f1"), replace(follower("f2"), closed=False))
+    for asked in (wanted(), wanted(to="f2"), wanted(failover=True)):
+        assert steps(asked, older) == ["close f1"]
+        assert steps(asked, alike) == ["close f1, f2"]
+
+
+def test_a_set_without_a_writer_is_opened_on_demand_alone() -> None:
+    at = state(closed(writer("f1")), follower("f2"))
+    assert "-e to=f1" in refusals(wanted(), at)[0]
+    assert steps(wanted(to="f1"), at) == ["open f1"]
+    # Interrupted after the fence: the other one gets the rest first.
+    behind = state(closed(writer("f1")), follower("f2", executed="1-1-8"))
+    assert steps(wanted(to="f2"), behind) == ["follow f2 from f1", "open f2"]
+    # What only the other one has is not fetched by itself.
+    ahead = state(closed(writer("f1")), follower("f2", executed="1-1-12"))
+    assert "it has transactions that f1" in refusals(wanted(to="f1"), ahead)[0]
+
+
+def test_a_member_that_is_away_may_be_a_writer_elsewhere() -> None:
+    at = state(closed(writer("f1")), follower("f2"), replace(follower("f3"), unreachable="x"))
+    (said,) = refusals(wanted(3, to="f1"), at)
+    assert "may have been made the active writer meanwhile" in said
+    assert steps(wanted(3, to="f1", confirm_fenced="f3"), at)[-1] == "open f1"
+
+
+def lost(*others: MemberState, durability: str = "available") -> SetState:
+    """f1, the active writer, does not answer."""
+    gone = MemberState("f1", unreachable="gone")
+    epoch = replace(EPOCH, durability=durability)
+    return state(gone, *(replace(one, epoch=epoch) for one in others))
+
+
+def alone(name: str, **more: Any) -> MemberState:
+    """A survivor whose source has gone."""
+    return follower(name, connected=False, io_fault=Fault(2003, "gone"), **more)
+
+
+def test_a_failover_opens_the_survivor_that_has_received_most() -> None:
+    assert steps(wanted(failover=True), lost(alone("f2"))) == ["fail over f1 to f2"]
+    most = lost(alone("f2"), alone("f3", gtid_received="1-1-12"))
+    assert steps(wanted(3, failover=True), most) == ["fail over f1 to f3"]
+    assert steps(wanted(3, failover=True, to="f2"), most) == ["fail over f1 to f2"]
+    (step,) = plan(wanted(failover=True), lost(alone("f2"))).steps
+    assert step.after == {"active": "f2", "epoch": 1001}
+    assert "1-1-10" in plan(wanted(failover=True), lost(alone("f2"))).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("survivor", "said"),
+    [
+        (alone("f2", io_running=False), "had stopped receiving before"),
+        (replace(alone("f2"), was_connected=False), "could not be reached any more"),
+        (alone("f2", sql_fault=Fault(1062, "twice")), "could not apply (error 1062)"),
+        (
+            alone("f2", sql_running=False, gtid_received="1-1-12"),
+            "has stopped with something unapplied",
+        ),
+        (replace(alone("f2"), channel=None), "did not follow f1"),
+    ],
+)
+def test_a_survivor_that_may_lack_something(survivor: MemberState, said: str) -> None:
+    (problem,) = refusals(wanted(failover=True), lost(survivor))
+    assert said in problem and "allow_loss=true" in problem
+    assert steps(wanted(failover=True, allow_loss=True), lost(survivor)) == ["fail over f1 to f2"]
+    # Another one has it all; in a strict set nobody knows which one it is.
+    with_another = lost(survivor, alone("f3"))
+    assert steps(wanted(3, failover=True), with_another)
+    assert refusals(wanted(3, durability="strict", failover=True), with_another)
+
+
+def test_a_failover_that_was_interrupted_goes_on() -> None:
+    stopped = replace(alone("f2", io_running=False), stopped_in_epoch=1)
+    assert steps(wanted(failover=True), lost(stopped)) == ["fail over f1 to f2"]
+
+
+def test_a_strict_set_fails_over_with_every_other_member() -> None:
+    asked = wanted(3, durability="strict", failover=True)
+    away = replace(alone("f3"), unreachable="x")
+    said = refusals(asked, lost(alone("f2"), away, durability="strict"))
+    assert "any one member may be the only one" in said[0]
+    assert "confirm_fenced=f1" in said[1]
+    assert steps(asked, lost(alone("f2"), alone("f3"), durability="strict"))
+    two = wanted(durability="strict", failover=True)
+    assert "alone=true" in refusals(two, lost(alone("f2"), durability="strict"))[0]
+    assert steps(replace(two, alone=True), lost(alone("f2"), durability="strict"))
+
+
+@pytest.mark.parametrize(
+    ("witness", "said"),
+    [
+        (Witness("r1", ("10.0.0.1", 3306), True), "r1 still reaches f1, so it lives for others"),
+        (Witness("r1", ("10.0.0.1", 3306)), "r1 could not be asked whether f1 lives for it"),
+        (Witness("r1"), "r1 could not be asked whether f1 lives for it"),
+    ],
+)
+def test_a_writer_that_lives_for_others_is_not_failed_over(witness: Witness, said: str) -> None:
+    asked = wanted(failover=True, witnesses=[witness])
+    (problem,) = refusals(asked, lost(alone("f2")))
+    assert said in problem and "confirm_fenced=f1" in problem
+    assert steps(replace(asked, confirm_fenced="f1"), lost(alone("f2"))) == ["fail over f1 to f2"]
+    # Two strict members: the writer acknowledges nothing alone, and who sees it is told all the same.
+    strict = wanted(durability="strict", failover=True, alone=True, witnesses=[witness])
+    at = lost(alone("f2"), durability="strict")
+    assert bool(refusals(strict, at) if witness.sees else not steps(strict, at)) is bool(
+        witness.sees
+    )
+
+
+def test_witnesses_that_do_not_see_the_lost_writer_or_follow_another() -> None:
+    witnesses = [
+        Witness("r1", ("10.0.0.1", 3306), False),
+        Witness("r2", ("10.0.0.2", 3306), True),
+        Witness("r3", ("10.0.0.2", 3306)),
+    ]
+    asked = wanted(failover=True, witnesses=witnesses)
+    assert steps(asked, lost(alone("f2"))) == ["fail over f1 to f2"]
+
+
+def test_a_writer_that_answers_is_switched_and_not_failed_over() -> None:
+    assert "A planned switch loses nothing" in refusals(wanted(failover=True), pair())[0]
+    at = state(closed(writer("f1")), follower("f2"))
+    assert "and is closed" in refusals(wanted(failover=True), at)[0]
+
+
+def test_a_strict_set_becomes_strict_again_once_a_second_member_follows() -> None:
+    asked = wanted(durability="strict")
+    off = SemiSync(available=True, replica_on=True)
+    lonely = state(replace(writer("f1"), semi_sync=off), replace(follower("f2"), unreachable="x"))
+    assert steps(asked, lonely) == []
+    followed = state(replace(writer("f1"), semi_sync=off), follower("f2"))
+    assert steps(asked, followed) == ["set semi-synchronous f1", "promise f1"]
+
+
+def test_adopts_what_others_have_made() -> None:
+    at = state(
+        replace(writer("f1", epoch=None), rows_in="shop.t"),
+        replace(follower("f2", epoch=None), rows_in="shop.t"),
+    )
+    assert "-e adopt=f1" in refusals(wanted(), at)[0]
+    assert steps(wanted(adopt="f1"), at) == ["adopt f1"]
+    assert len(refusals(wanted(adopt="f2"), at)) == 3
+    stopped = state(*at.members.values())
+    stopped = SetState(
+        {**stopped.members, "f2": replace(at.members["f2"], source="", channel=None)}
+    )
+    assert "does not follow f1" in refusals(wanted(adopt="f1"), stopped)[0]
+
+
+@dataclass
+class Simulated:
+    """A server of the walk: what it has on disk, and what runs on it."""
+
+    name: str
+    domain: int
+    up: bool = True
+    open: bool = False
+    epoch: Epoch | None = None
+    written: dict[int, int] = field(default_factory=dict)
+    source: str = ""
+    receiving: bool = False
+    connected: bool = False
+    stopped_in_epoch: int = 0
+
+    @property
+    def executed(self) -> str:
+        return ",".join(f"{d}-{d}-{n}" for d, n in sorted(self.written.items()) if n)
+
+
+class World(RuleBasedStateMachine):
+    """Members are killed, started, and written to, and calls end after any of their steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.servers = {f"f{n}": Simulated(f"f{n}", n) for n in (1, 2, 3)}
+        self.acknowledged: set[tuple[int, int]] = set()
+        self.take(wanted(3), 99)
+
+    def state(self) -> SetState:
+        for server in self.servers.values():
+            source = self.servers.get(server.source)
+            server.connected = bool(server.up and server.receiving and source and source.up)
+        return SetState({one.name: self.member(one) for one in self.servers.values()})
+
+    def member(self, one: Simulated) -> MemberState:
+        if not one.up:
+            return MemberState(one.name, unreachable="down")
+        channel = None
+        if one.source:
+            channel = ChannelStatus(
+                "fabric",
+                io_running=one.receiving,
+                connected=one.connected,
+                sql_running=one.receiving,
+                seconds_behind_source=0,
+                gtid_received=one.executed,
+            )
+        return MemberState(
+            one.name,
+            flavour="mariadb",
+            closed=not one.open,
+            epoch=one.epoch,
+            executed=one.executed,
+            channel=channel,
+            source=one.source,
+            was_connected=True,
+            stopped_in_epoch=one.stopped_in_epoch,
+            semi_sync=SemiSync(
+                available=True,
+                replica_on=True,
+                source_on=one.open,
+                timeout_ms=2000,
+                wait_point="AFTER_SYNC",
+                clients=1,
+                working=True,
+            ),
+        )
+
+    def flow(self) -> None:
+        """Let everybody who is connected have what its source has."""
+        self.state()
+        for _round in self.servers:
+            for one in self.servers.values():
+                if one.connected:
+                    self.fetch(one, self.servers[one.source])
+
+    def fetch(self, one: Simulated, source: Simulated) -> None:
+        for domain, number in source.written.items():
+            one.written[domain] = max(one.written.get(domain, 0), number)
+        if source.epoch and (one.epoch is None or source.epoch.number > one.epoch.number):
+            one.epoch = source.epoch
+
+    def take(self, asked: Wanted, most: int) -> None:
+        for _step in range(most):
+            try:
+                made = plan(asked, self.state())
+            except Refused:
+                return
+            if not made.steps:
+                return
+            self.perform(made.steps[0])
+            self.flow()
+
+    def perform(self, step: Step) -> None:
+        server, value = self.servers[step.server], step.value
+        if step.action == CLOSE:
+            for name in value:
+                self.servers[name].open = False
+        elif step.action == FOLLOW:
+            source, _own, until = value
+            server.source, server.receiving, server.stopped_in_epoch = source.name, True, 0
+            if until:
+                self.flow()
+                assert not missing(until, server.executed)
+        elif step.action == READY:
+            source, _own, start = value
+            server.source, server.receiving = source.name, start
+        elif step.action in (OPEN, ADOPT):
+            self.become(server, value)
+        elif step.action == SWITCH:
+            old, epoch, _pause = value
+            self.servers[old].open = False
+            self.flow()
+            self.become(server, epoch)
+        elif step.action == FAILOVER:
+            old, epoch, survivors = value
+            for name in survivors:
+                self.servers[name].receiving = False
+                self.servers[name].stopped_in_epoch = old.number
+            for name in survivors:
+                self.fetch(server, self.servers[name])
+            server.source = ""
+            self.become(server, epoch)
+        else:
+            assert step.action in (SEMI_SYNC, PROMISE)
+
+    def become(self, server: Simulated, epoch: Epoch) -> None:
+        server.receiving = False
+        if server.epoch is None or server.epoch.number < epoch.number:
+            self.write(server)
+            server.epoch = epoch
+        server.open = True
+
+    def write(self, server: Simulated) -> None:
+        server.written[server.domain] = server.written.get(server.domain, 0) + 1
+
+    @rule(name=st.sampled_from(["f1", "f2", "f3"]))
+    def kill(self, name: str) -> None:
+        server = self.servers[name]
+        server.up = server.open = server.receiving = server.connected = False
+
+    @rule(name=st.sampled_from(["f1", "f2", "f3"]))
+    def start(self, name: str) -> None:
+        self.servers[name].up = True
+
+    @rule()
+    def clients_write(self) -> None:
+        """A row is acknowledged where another member gets it, as semi-synchronously."""
+        for server in self.servers.values():
+            if server.open:
+                self.write(server)
+                before = (server.domain, server.written[server.domain])
+                self.flow()
+                if any(
+                    one.written.get(before[0], 0) >= before[1]
+                    for one in self.servers.values()
+                    if one is not server
+                ):
+                    self.acknowledged.add(before)
+
+    @rule(most=st.integers(1, 6))
+    def settle(self, most: int) -> None:
+        self.take(wanted(3), most)
+
+    @rule(to=st.sampled_from(["f1", "f2", "f3"]), most=st.integers(1, 6))
+    def switch(self, to: str, most: int) -> None:
+        self.take(wanted(3, to=to), most)
+
+    @rule(most=st.integers(1, 6))
+    def fail_over(self, most: int) -> None:
+        self.take(wanted(3, failover=True), most)
+
+    @precondition(lambda self: sum(one.open for one in self.servers.values()) == 1)
+    @rule(name=st.sampled_from(["f1", "f2", "f3"]))
+    def somebody_opens_another(self, name: str) -> None:
+        """By hand; the next call that changes something closes one."""
+        server = self.servers[name]
+        if server.up and not server.open:
+            server.open = True
+            self.take(wanted(3), 1)
+
+    @invariant()
+    def at_most_one_is_open(self) -> None:
+        assert sum(one.open for one in self.servers.values()) <= 1
+
+    @invariant()
+    def the_writer_has_what_was_acknowledged(self) -> None:
+        at = self.state()
+        if at.writer is None or at.unreachable:
+            return
+        open_one = self.servers[at.writer.name]
+        for domain, number in self.acknowledged:
+            assert open_one.written.get(domain, 0) >= number
+
+
+World.TestCase.settings = hypothesis_settings(stateful_step_count=30, deadline=None)
+TestWorld = World.TestCase
+
+
+def test_positions_of_the_walk_are_like_the_servers() -> None:
+    assert joined("1-1-3,2-2-1", "1-1-4") == "1-1-4,2-2-1"
+    assert planning.TIMEOUTS["strict"] == 4294967295

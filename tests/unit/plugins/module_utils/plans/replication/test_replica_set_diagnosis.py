@@ -1,0 +1,233 @@
+"""What is wrong with a replica set: one golden text for each finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication import (
+    replica_set_diagnosis as diagnosis,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.replica_set_diagnosis import (
+    Promise,
+    diagnose,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.codes import CODES
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
+    ChannelStatus,
+    Fault,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
+    SetState,
+)
+from tests.support.set_states import EPOCH, closed, follower, pair, writer
+
+FABRIC = Promise("fabric", "available")
+STRICT = Promise("fabric", "strict")
+SWITCH = "ansible-playbook playbooks/replica_set_switch.yml -e replica_set=fabric -e to="
+
+
+def state(*members: Any) -> SetState:
+    return SetState({member.name: member for member in members})
+
+
+def texts(of: SetState, promise: Promise = FABRIC) -> list[str]:
+    found = diagnose(of, promise)
+    assert all(finding.code in CODES for finding in found), found
+    return [f"{finding.severity}: {finding}" for finding in found]
+
+
+def test_all_is_well() -> None:
+    assert texts(pair()) == []
+    assert diagnosis.status(pair()) == "well"
+
+
+@pytest.mark.parametrize(
+    ("broken", "promise", "status", "said"),
+    [
+        (
+            state(writer("f1"), replace(follower("f2"), closed=False)),
+            FABRIC,
+            "two_writers",
+            [
+                "critical: fabric: f1, f2 take writes at once, and rows part. Close the older one "
+                f"now: {SWITCH}f1"
+            ],
+        ),
+        (
+            state(replace(writer("f1"), unreachable="no answer"), follower("f2")),
+            FABRIC,
+            "without_writer",
+            [
+                "critical: f1: The active writer cannot be reached (no answer). If it is down: "
+                "ansible-playbook playbooks/replica_set_failover.yml -e replica_set=fabric"
+            ],
+        ),
+        (
+            state(replace(closed(writer("f1")), uptime_seconds=60), follower("f2")),
+            FABRIC,
+            "without_writer",
+            [
+                "critical: fabric: No member takes writes; the active writer of epoch 1, f1, is "
+                f"closed. Open it: {SWITCH}f1"
+            ],
+        ),
+        (
+            state(
+                replace(closed(writer("f1")), uptime_seconds=60),
+                replace(follower("f2"), unreachable="no answer"),
+            ),
+            FABRIC,
+            "without_writer",
+            [
+                "critical: fabric: No member takes writes; the active writer of epoch 1, f1, is "
+                f"closed. Open it: {SWITCH}f1",
+                "warning: f1: Its agent would not open it: f2 does not answer (no answer). Put that "
+                "right; after a restart of the server the agent opens it then by itself.",
+                "warning: f2: It cannot be reached (no answer). Start it; if it is lost: "
+                "ansible-playbook playbooks/replica_set_rejoin.yml -e replica_set=fabric "
+                "-e server=f2",
+            ],
+        ),
+        (
+            state(closed(writer("f1")), replace(follower("f2"), closed=False)),
+            FABRIC,
+            "without_writer",
+            [
+                "critical: fabric: f2 takes writes, and epoch 1 says that f1 is the active writer. "
+                f"Close it and open the right one: {SWITCH}f1"
+            ],
+        ),
+        (
+            state(closed(writer("f9", epoch=replace(EPOCH, active="f9")))),
+            FABRIC,
+            "without_writer",
+            None,
+        ),
+        (
+            state(writer("f1"), replace(follower("f2"), unreachable="no answer")),
+            FABRIC,
+            "degraded",
+            [
+                "warning: f2: It cannot be reached (no answer). Start it; if it is lost: "
+                "ansible-playbook playbooks/replica_set_rejoin.yml -e replica_set=fabric -e "
+                "server=f2",
+                "warning: f1: No member follows the active writer: what it acknowledges is on it "
+                "alone. Start the others, or bring one back: ansible-playbook "
+                "playbooks/replica_set_rejoin.yml -e replica_set=fabric -e server=MEMBER",
+            ],
+        ),
+        (
+            state(writer("f1"), follower("f2", executed="1-1-10,2-2-3")),
+            FABRIC,
+            "well",
+            [
+                "critical: f2: It has 3 transactions that the active writer f1 has not: 2-2-3. See "
+                "them as rows, and decide: ansible-playbook playbooks/replica_set_rejoin.yml -e "
+                "replica_set=fabric -e server=f2"
+            ],
+        ),
+        (
+            state(writer("f1"), follower("f2", lag=60, executed="1-1-4")),
+            FABRIC,
+            "well",
+            [
+                "warning: f2: It is 60 s and 6 transactions behind f1. A switch to it is refused "
+                "until it has caught up."
+            ],
+        ),
+        (
+            state(writer("f1", working=False, unacknowledged=7), follower("f2")),
+            FABRIC,
+            "well",
+            [
+                "warning: f1: What the active writer acknowledges is on it alone: semi-synchronous "
+                "replication is waiting for a member (7 transactions without an acknowledgement "
+                "since it started). site.yml turns it on as soon as a member follows."
+            ],
+        ),
+        (
+            state(writer("f1"), follower("f2")),
+            STRICT,
+            "well",
+            [
+                "critical: f1: The set is to be strict, and epoch 1 runs as available. site.yml "
+                "makes it strict once a second member follows."
+            ],
+        ),
+        (
+            state(closed(writer("f1", epoch=None)), follower("f2", epoch=None)),
+            FABRIC,
+            "not_born",
+            [
+                "warning: fabric: No member has an epoch, nor rows of a user. site.yml makes its "
+                "first member the active writer."
+            ],
+        ),
+        (
+            state(writer("f1", epoch=None), replace(follower("f2", epoch=None), rows_in="shop.t")),
+            FABRIC,
+            "not_adopted",
+            [
+                "critical: fabric: No member knows an epoch, and f1 takes writes. If one of them is "
+                "the active writer, and the others are closed and follow it, adopt the set: "
+                "ansible-playbook site.yml -e adopt=f1"
+            ],
+        ),
+        (
+            state(writer("f1")),
+            FABRIC,
+            "well",
+            [
+                "warning: fabric: It has one member: nothing takes over when that is lost. Put "
+                "another server into the inventory."
+            ],
+        ),
+        (
+            state(writer("f1"), replace(follower("f2"), lifted=True)),
+            FABRIC,
+            "well",
+            [
+                "warning: f2: It is closed to applications, and administrators can write there "
+                "(read_only without super_read_only). site.yml closes it wholly."
+            ],
+        ),
+        (
+            state(replace(writer("f1"), prepared_xa=("x",)), follower("f2")),
+            FABRIC,
+            "well",
+            [
+                "warning: f1: It has prepared XA transactions: x. Commit them or roll them back; "
+                "until then nothing switches."
+            ],
+        ),
+        (
+            state(writer("f1"), replace(follower("f2"), channel=None, source="")),
+            FABRIC,
+            "well",
+            None,
+        ),
+    ],
+)
+def test_each_finding(
+    broken: SetState, promise: Promise, status: str, said: list[str] | None
+) -> None:
+    assert diagnosis.status(broken) == status
+    found = texts(broken, promise)
+    assert found == (found if said is None else said)
+    assert found
+
+
+def test_a_stopped_member_is_told_with_the_error_of_its_channel() -> None:
+    channel = ChannelStatus("fabric", sql_fault=Fault(1062, "Duplicate entry"), connected=True)
+    (said, _lonely) = texts(state(writer("f1"), replace(follower("f2"), channel=channel)))
+    assert "Duplicate entry" in said
+
+
+def test_the_worst_comes_first() -> None:
+    found = texts(
+        state(replace(writer("f1"), prepared_xa=("x",)), follower("f2", executed="1-1-10,2-2-3"))
+    )
+    assert [one.split(":")[0] for one in found] == ["critical", "warning"]
