@@ -43,6 +43,11 @@ class Dialect:
     shows_channel_passwords: bool
     # What tells how far the binary log is, and which schemas' rows it leaves out.
     show_binary_log: str
+    # What of CHANGE makes a former source go on from its own transactions; MySQL knows by itself.
+    demoted: str
+    start_receiving: str
+    stop_receiving: str
+    start_applying: str
     # A source's own transactions so far, and the wait until a replica has applied
     # them: (positions, seconds) -> 0 when done.
     source_position: str
@@ -131,6 +136,10 @@ DIALECTS = {
         skip_counter=None,
         shows_channel_passwords=True,
         show_binary_log="SHOW BINARY LOG STATUS",
+        demoted="",
+        start_receiving="START REPLICA IO_THREAD FOR CHANNEL {channel}",
+        stop_receiving="STOP REPLICA IO_THREAD FOR CHANNEL {channel}",
+        start_applying="START REPLICA SQL_THREAD FOR CHANNEL {channel}",
         source_position="SELECT @@GLOBAL.gtid_executed AS position, @@server_uuid AS uuid",
         wait_for_position="SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s) AS waited",
         has_persist=True,
@@ -203,6 +212,10 @@ DIALECTS = {
         skip_counter="Skip_Counter",
         shows_channel_passwords=False,
         show_binary_log="SHOW MASTER STATUS",
+        demoted="MASTER_DEMOTE_TO_SLAVE = 1",
+        start_receiving="START SLAVE {channel} IO_THREAD",
+        stop_receiving="STOP SLAVE {channel} IO_THREAD",
+        start_applying="START SLAVE {channel} SQL_THREAD",
         source_position="SELECT @@GLOBAL.gtid_binlog_pos AS position, '' AS uuid",
         wait_for_position="SELECT MASTER_GTID_WAIT(%s, %s) AS waited",
         has_persist=False,

@@ -18,10 +18,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.ids.stale_ses
     OF_CLIENTS,
     sessions_of,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers.rejoined import numbered
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    SET_MEMBER,
     WRITE_SERVER,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
+    CRITICAL,
     WARNING,
     Finding,
 )
@@ -73,6 +76,8 @@ def verdict(
     found = judge(kind, variables, require_tls, schemas)
     if kind == WRITE_SERVER:
         return Verdict((*found.findings, *session_risks(_otherwise(server))))
+    if kind == SET_MEMBER:
+        return Verdict((*found.findings, *_started_by_itself(server, variables)))
     channels = judge_channels(_channels(server), variables)
     stopped = _stopped_after_a_start(server, variables)
     return Verdict((*found.findings, *channels.findings, *stopped))
@@ -89,9 +94,28 @@ def _stopped_after_a_start(server: Server, variables: dict[str, str | None]) -> 
     return [Finding("settings.skip_replica_start", WARNING, "", text, "leave it out.")]
 
 
+def _started_by_itself(server: Server, variables: dict[str, str | None]) -> list[Finding]:
+    """Say what MariaDB shows in no variable of a member of a set, if its option files are known."""
+    if any(variables.get(name) is not None for name in SKIPS_START.variables):
+        return []
+    said = start_options.read(server)
+    if said.skips_start or said.unknown:
+        return []
+    text = (
+        "skip_slave_start is not set, or else a former active writer that returns follows whoever it "
+        "knew last, before anybody has compared it"
+    )
+    return [
+        Finding("settings.skip_replica_start", CRITICAL, "", text, "set it in its configuration.")
+    ]
+
+
 def identity_of(server: Server) -> dict[str, Any]:
     """Return what the server is told by among others."""
-    return identity.identity(server.variables(*identity.VARIABLES))
+    variables = server.variables(*identity.VARIABLES)
+    # MySQL has no domains, and a server without transactions none of another's.
+    several = "," in (variables["gtid_binlog_state"] or "")
+    return identity.identity(variables, numbered(server) if several else ())
 
 
 def _channels(server: Server) -> list[Following]:

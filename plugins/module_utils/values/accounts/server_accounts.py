@@ -1,7 +1,7 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The accounts that the roles make on write and read servers, and what each may do there."""
+"""The accounts that the roles make on each kind of server, and what each may do there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WRITE_SERVER, READ_SERVER = "write_server", "read_server"
-# What a privilege is given on: the server, or each schema that has usage tables.
-SERVER, USAGE_DATA = "the server", "usage data"
+WRITE_SERVER, READ_SERVER, SET_MEMBER = "write_server", "read_server", "replica_set_member"
+# What a privilege is given on: the server, each schema of applications (on write and read servers
+# those that have usage tables), the collection's own, or those that read servers get of a set.
+SERVER, USAGE_DATA, SET_DATA = "the server", "usage data", "the set's schemas"
+OWN_SCHEMA, COMMON_DATA = "schema dbrw", "common data"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class ServerAccount:
 
     ``password`` is the role's variable with its password, and the inventory's, without their
     prefixes. Where ``listed`` names a variable of the role, that lists the accounts, each with its
-    own name and password, and ``password`` is the inventory's alone.
+    own name and password, and ``password`` is the inventory's alone. One that is ``local`` logs in
+    over the server's own socket, where nothing is encrypted.
     """
 
     name: str
@@ -37,10 +40,11 @@ class ServerAccount:
     password: str
     privileges: tuple[Privilege, ...]
     listed: str = ""
+    local: bool = False
 
 
-# What each account needs and no more. None may write where read_only fences off all but
-# administrators.
+# What each account needs and no more. None that others know may write where read_only fences off
+# all but administrators.
 ACCOUNTS = (
     ServerAccount(
         "application",
@@ -85,7 +89,10 @@ ACCOUNTS = (
         "application",
         READ_SERVER,
         "application_password",
-        (Privilege("SELECT", USAGE_DATA, "only reads here"),),
+        (
+            Privilege("SELECT", USAGE_DATA, "only reads here"),
+            Privilege("SELECT", COMMON_DATA, "only reads here"),
+        ),
     ),
     ServerAccount(
         "monitor",
@@ -95,6 +102,7 @@ ACCOUNTS = (
             Privilege("PROCESS", SERVER, "sees what all sessions do"),
             Privilege("REPLICATION CLIENT", SERVER, "sees the state of the channels"),
             Privilege("SELECT", USAGE_DATA, "tells write servers which ids are used; measures lag"),
+            Privilege("SELECT", COMMON_DATA, "compares rows with those of the set"),
         ),
     ),
     ServerAccount(
@@ -111,6 +119,77 @@ ACCOUNTS = (
             Privilege("DROP", USAGE_DATA, "drops months"),
         ),
     ),
+    ServerAccount(
+        "application",
+        SET_MEMBER,
+        "application_password",
+        (
+            Privilege("SELECT", SET_DATA, "reads"),
+            Privilege("INSERT", SET_DATA, "writes new rows"),
+            Privilege("UPDATE", SET_DATA, "changes rows"),
+            # Unlike usage data: what is deleted on the active writer is deleted in the whole set.
+            Privilege("DELETE", SET_DATA, "deletes rows"),
+        ),
+    ),
+    ServerAccount(
+        "monitor",
+        SET_MEMBER,
+        "monitor_password",
+        (
+            Privilege("PROCESS", SERVER, "sees what all sessions do"),
+            Privilege("REPLICATION CLIENT", SERVER, "sees the state of the channels"),
+            Privilege("SELECT", OWN_SCHEMA, "sees who is the active writer, in which epoch"),
+            Privilege("SELECT", SET_DATA, "compares rows with other members'"),
+        ),
+    ),
+    ServerAccount(
+        "agent",
+        SET_MEMBER,
+        "agent_password",
+        (
+            Privilege("PROCESS", SERVER, "names whoever holds the set's lock"),
+            Privilege("REPLICA MONITOR", SERVER, "sees the channel"),
+            Privilege("REPLICATION_SLAVE_ADMIN", SERVER, "starts the channel"),
+            # MySQL has one privilege for both: SYSTEM_VARIABLES_ADMIN.
+            Privilege("REPLICATION SOURCE ADMIN", SERVER, "turns semi-synchronous replication on"),
+            Privilege("READ_ONLY ADMIN", SERVER, "opens the server, and closes it"),
+            Privilege("CONNECTION_ADMIN", SERVER, "ends sessions when it closes the server"),
+            Privilege("SYSTEM_USER", SERVER, "ends those of MySQL's administrators as well"),
+            Privilege("XA_RECOVER_ADMIN", SERVER, "sees prepared transactions before it closes"),
+            Privilege(
+                "SESSION_VARIABLES_ADMIN", SERVER, "keeps what it does out of the binary log"
+            ),
+            Privilege("EVENT", SERVER, "turns the set's scheduled events on and off"),
+            Privilege("SET_ANY_DEFINER", SERVER, "leaves these events their owners"),
+            Privilege("SELECT", OWN_SCHEMA, "reads the epoch"),
+        ),
+        local=True,
+    ),
+    ServerAccount(
+        "operator",
+        SET_MEMBER,
+        "operator_password",
+        (
+            # As strong as root, and said so: what it does, closing a server, ending sessions of
+            # administrators, making channels, has no narrower privileges that both flavours know.
+            Privilege("ALL PRIVILEGES", SERVER, "closes, opens and re-points members; is as root"),
+            Privilege("GRANT OPTION", SERVER, "is as root: makes accounts on the active writer"),
+        ),
+    ),
+    ServerAccount(
+        "replication",
+        SET_MEMBER,
+        "replication_password",
+        (Privilege("REPLICATION SLAVE", SERVER, "fetches the binary log"),),
+        listed="replicas",
+    ),
+    ServerAccount(
+        "replication",
+        SET_MEMBER,
+        "replication_password",
+        (Privilege("REPLICATION SLAVE", SERVER, "fetches common data for its read server"),),
+        listed="readers",
+    ),
 )
 
 
@@ -119,13 +198,16 @@ def server_accounts(
 ) -> list[dict[str, Any]]:
     """Return the accounts of a kind of server, as mysql_account takes them.
 
-    ``variables`` are the role's, without its prefix; ``schemas`` are those with usage tables.
+    ``variables`` are the role's, without its prefix; ``schemas`` are those with usage tables, or
+    those of the set.
     """
     return [
         {
             **login,
-            "privileges": _by_object(account.privileges, schemas),
-            "require_tls": variables["require_tls"],
+            "privileges": _by_object(
+                account.privileges, schemas, variables.get("common_schemas", ())
+            ),
+            "require_tls": variables["require_tls"] and not account.local,
         }
         for account in ACCOUNTS
         if account.server == server
@@ -136,17 +218,26 @@ def server_accounts(
 def _logins(account: ServerAccount, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield name, host and password; an account without a password is not wanted."""
     if account.listed:
-        yield from map(dict, variables[account.listed])
+        yield from map(dict, variables.get(account.listed, ()))
     elif variables[account.password]:
         yield {
             "name": variables[f"{account.name}_user"],
-            "host": variables["account_host"],
+            "host": "localhost" if account.local else variables["account_host"],
             "password": variables[account.password],
         }
 
 
-def _by_object(privileges: Sequence[Privilege], schemas: Sequence[str]) -> dict[str, list[str]]:
-    objects = {SERVER: ["*.*"], USAGE_DATA: [f"{schema}.*" for schema in schemas]}
+def _by_object(
+    privileges: Sequence[Privilege], schemas: Sequence[str], common: Sequence[str]
+) -> dict[str, list[str]]:
+    of_schemas = [f"{schema}.*" for schema in schemas]
+    objects = {
+        SERVER: ["*.*"],
+        USAGE_DATA: of_schemas,
+        SET_DATA: of_schemas,
+        OWN_SCHEMA: ["dbrw.*"],
+        COMMON_DATA: [f"{schema}.*" for schema in common],
+    }
     found: dict[str, list[str]] = {}
     for privilege in privileges:
         for name in objects[privilege.on]:

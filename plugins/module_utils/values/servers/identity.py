@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import GtidPosition
@@ -46,11 +46,14 @@ REMEDIES = {
 }
 
 
-def identity(variables: Mapping[str, str | None]) -> dict[str, Any]:
+def identity(
+    variables: Mapping[str, str | None], numbered: Collection[tuple[int, int]] = ()
+) -> dict[str, Any]:
     """Return what a server is told by: server_id, server_uuid (None: it has none), gtid_domains.
 
     The last are MariaDB's, those in which it has written; sessions may set others than
-    the server's own.
+    the server's own. ``numbered`` are transactions, by domain and number, that it has written for
+    another member of its replica set, which was rebuilt, so that this one's numbers go on.
     """
     server_id = int(variables.get("server_id") or 0)
     states = (variables.get("gtid_binlog_state") or "").split(",")
@@ -58,7 +61,8 @@ def identity(variables: Mapping[str, str | None]) -> dict[str, Any]:
         domain
         for state in states
         # The state names a domain once for each server that has written in it.
-        for domain in GtidPosition.parse(state).domains_of(server_id)
+        for domain, (server, number) in GtidPosition.parse(state).domains.items()
+        if server == server_id and (domain, number) not in numbered
     }
     own = variables.get("gtid_domain_id")
     return {

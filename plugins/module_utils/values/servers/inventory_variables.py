@@ -10,17 +10,23 @@ that playbooks and roles agree with it. A new variable is a new row.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import Scope
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import SYSTEM_SCHEMAS
 
-WRITE, READ = "write", "read"
+WRITE, READ, MEMBER = "write", "read", "member"
 # The kinds of servers, as sentences call them.
-KINDS = {WRITE: "write servers", READ: "read servers"}
+KINDS = {WRITE: "write servers", READ: "read servers", MEMBER: "members of replica sets"}
 EVERY_KIND = tuple(KINDS)
+# Those that hold usage data.
+USAGE = (WRITE, READ)
 PREFIX = "dbrw_"
+# What an acknowledgement of a replica set promises: see mysql_replica_set.
+DURABILITIES = ("available", "strict", "asynchronous")
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,71 @@ def _granted_schema(value: Any) -> str | None:
         return "as a pattern it would give the accounts privileges on other schemas; rename it"
     return None
 
+
+def _durability(value: Any) -> str | None:
+    return None if value in DURABILITIES else f"choose one of {', '.join(DURABILITIES)}"
+
+
+def _schemas(value: Any) -> str | None:
+    """Judge the schemas of a set, which accounts get privileges on."""
+    if not isinstance(value, (list, tuple)):
+        return "it must be a list of names"
+    wrong = [f"{one}: {told}" for one in value for told in [_granted_schema(one)] if told]
+    return "; ".join(wrong) or None
+
+
+def _common_schemas(value: Any) -> str | None:
+    """Judge the schemas of common data, which filters of a channel name, too."""
+    wrong = _schemas(value)
+    if wrong:
+        return wrong
+    reserved = {*SYSTEM_SCHEMAS, OWN_SCHEMA}
+    own = [one for one in value if str(one).lower() in reserved]
+    if own:
+        return f"{', '.join(own)}: each server has this for itself; choose another"
+    unnameable = [one for one in value if not _IN_FILTERS.fullmatch(str(one))]
+    if unnameable:
+        return (
+            f"{', '.join(map(str, unnameable))}: filters of channels name only schemas of letters, "
+            "digits, $, - and _; rename it"
+        )
+    return None
+
+
+# What filters of channels can be told of on both flavours.
+_IN_FILTERS = re.compile(r"[\w$-]+")
+# The collection's own schema.
+OWN_SCHEMA = "dbrw"
+
+
+_SET_KEYS = (
+    Variable(
+        "durability",
+        "str",
+        "what an acknowledgement promises: `available` (on two members, unless none answers within "
+        "2 s), `strict` (on two members, or none is given) or `asynchronous` (on the active writer)",
+        judge=_durability,
+        kinds=(MEMBER,),
+        default="available",
+    ),
+    Variable(
+        "increment",
+        "int",
+        "how far apart the ids of one member are, at least the largest number of members ever",
+        judge=grammar.between(2, 65535),
+        kinds=(MEMBER,),
+        default=8,
+    ),
+    Variable(
+        "schemas",
+        "list",
+        "the schemas that the accounts `application` and `monitor` may use; the application makes them",
+        judge=_schemas,
+        kinds=(MEMBER,),
+        default=[],
+        elements="str",
+    ),
+)
 
 _INDEX_KEYS = (
     Variable("name", "str", "the index's name", required=True),
@@ -248,6 +319,14 @@ VARIABLES = (
         default_in_words="`dbrw_address`",
     ),
     Variable(
+        "copy_port",
+        "int",
+        "the TCP port that a rebuilt member of a replica set receives its copy on (MariaDB)",
+        range=(1, 65535),
+        kinds=(MEMBER,),
+        default=4444,
+    ),
+    Variable(
         "server_id",
         "int",
         "its number in replication, 1 to 4294967295, different on every server",
@@ -283,9 +362,36 @@ VARIABLES = (
     ),
     Variable("port", "int", "its TCP port", range=(1, 65535), default=3306),
     Variable(
+        "replica_set",
+        "str",
+        "their replica set; its name becomes the name of channels",
+        judge=grammar.channel_name,
+        kinds=(MEMBER,),
+        default="fabric",
+    ),
+    Variable(
+        # With the increment, and beside its peers: values/servers/topology.py.
+        "set_offset",
+        "int",
+        "the first id, 1 to the `increment` of the set, different on each member",
+        kinds=(MEMBER,),
+        required=True,
+        why="the first id of the member, different on each",
+    ),
+    Variable(
+        "replica_sets",
+        "dict",
+        "what belongs to a replica set, by its name, see below",
+        kinds=(MEMBER,),
+        default={},
+        shared=True,
+        elements="dict",
+        keys=_SET_KEYS,
+    ),
+    Variable(
         "gtid_domain_id",
         "int",
-        "MariaDB's GTID domain, 0 to 4294967295, different on every write server",
+        "MariaDB's GTID domain, 0 to 4294967295, different on every write server and member",
         range=(0, 2**32 - 1),
         default_in_words="`dbrw_server_id`",
     ),
@@ -294,6 +400,7 @@ VARIABLES = (
         "float",
         "how often applications choose it, compared with the others; 0: not at all",
         range=(0, math.inf),
+        kinds=USAGE,
         default=1,
     ),
     Variable(
@@ -307,24 +414,37 @@ VARIABLES = (
     Variable(
         "replication_user",
         "str",
-        "their account on the write servers",
+        "their account on the servers that they follow",
         judge=grammar.account_name,
-        kinds=(READ,),
+        kinds=(READ, MEMBER),
         default_in_words="`replication_` and the inventory name",
     ),
     Variable(
         "usage_tables",
         "list",
         "the usage tables, see below",
+        kinds=USAGE,
         default=[],
         shared=True,
         elements="dict",
         keys=_TABLE_KEYS,
     ),
     Variable(
+        "common_schemas",
+        "list",
+        "schemas of the replica set `fabric` that read servers get, too, see [common "
+        "data](common-data.md)",
+        judge=_common_schemas,
+        kinds=(READ, MEMBER),
+        default=[],
+        shared=True,
+        elements="str",
+    ),
+    Variable(
         "application_password",
         "str",
-        "account `application`: SELECT, INSERT, UPDATE on write servers, SELECT on read servers",
+        "account `application`: SELECT, INSERT, UPDATE on write servers, SELECT on read servers; "
+        "SELECT, INSERT, UPDATE, DELETE in replica sets",
         judge=grammar.secret,
         required=True,
         why="the account of the application",
@@ -343,11 +463,36 @@ VARIABLES = (
         shared=True,
     ),
     Variable(
+        "operator_password",
+        "str",
+        "account `operator`, by which members are closed, opened and re-pointed; it is as strong as "
+        "`root`",
+        judge=grammar.secret,
+        kinds=(MEMBER,),
+        required=True,
+        why="the account that switches the active writer",
+        secret=True,
+        shared=True,
+    ),
+    Variable(
+        "agent_password",
+        "str",
+        "account `agent`, by which the agent beside a member opens it, or lets it follow, after a "
+        "restart",
+        judge=grammar.secret,
+        kinds=(MEMBER,),
+        required=True,
+        why="the account of the agent",
+        secret=True,
+        shared=True,
+    ),
+    Variable(
         "maintenance_password",
         "str",
         "account `maintenance`: may delete rows on write servers and change months on read servers, "
         "outside the binary log",
         judge=grammar.secret,
+        kinds=USAGE,
         required=True,
         why="the account of the nightly maintenance",
         secret=True,
@@ -358,9 +503,9 @@ VARIABLES = (
         "str",
         "its password, at most 32 bytes on MySQL and 96 on MariaDB",
         judge=grammar.secret,
-        kinds=(READ,),
+        kinds=(READ, MEMBER),
         required=True,
-        why="its account on every write server",
+        why="its account on the servers that it follows",
         secret=True,
     ),
     Variable(

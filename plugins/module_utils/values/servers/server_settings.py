@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     READ_SERVER,
+    SET_MEMBER,
     WRITE_SERVER,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
@@ -90,6 +91,9 @@ class Rule:
 # MariaDB shows it in no variable.
 SKIPS_START = Setting(("skip_replica_start", "skip_slave_start"), ("OFF", "0"))
 
+# A server has one of them if it has semi-synchronous replication.
+SEMI_SYNC = ("rpl_semi_sync_source_wait_point", "rpl_semi_sync_master_wait_point")
+
 # Sources: the measured facts behind each line are tests in tests/integration.
 RULES = (
     Rule(("log_bin",), ("ON",), "read servers have nothing to replicate", (WRITE_SERVER,)),
@@ -129,7 +133,12 @@ RULES = (
         (WRITE_SERVER,),
         vital=False,
     ),
-    Rule(("gtid_mode",), ("ON",), "channels cannot find their place by GTID"),
+    Rule(
+        ("gtid_mode",),
+        ("ON",),
+        "channels cannot find their place by GTID",
+        (WRITE_SERVER, READ_SERVER, SET_MEMBER),
+    ),
     Rule(
         ("slave_ddl_exec_mode",),
         ("STRICT",),
@@ -216,6 +225,106 @@ RULES = (
     ),
 )
 
+# A member of a replica set is a source and a replica, and must lose nothing in either part.
+SET_RULES = (
+    Rule(("log_bin",), ("ON",), "the other members have nothing to follow", (SET_MEMBER,)),
+    Rule(
+        ("binlog_format",),
+        ("ROW",),
+        "a statement means something else on another member than where it was run",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("binlog_row_image",),
+        ("FULL",),
+        "the rows that only a lost writer has cannot be shown from its binary log",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("log_replica_updates", "log_slave_updates"),
+        ("ON", "1"),
+        "members that follow this one after a switch never get what it has from the former writer",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("gtid_strict_mode",),
+        ("ON", "1"),
+        "a member that has written by itself is not noticed until its rows have parted",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("sync_binlog",),
+        ("1",),
+        "after a power failure other members have rows that this one has lost",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("innodb_flush_log_at_trx_commit",),
+        ("1",),
+        "acknowledged rows may be lost in a power failure",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("sync_relay_log",),
+        ("1",),
+        "what it has acknowledged to the active writer may be lost in a power failure",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("relay_log_recovery",),
+        ("ON", "1"),
+        "a relay log that a crash has torn stops its channel",
+        (SET_MEMBER,),
+        vital=False,
+    ),
+    Rule(
+        SKIPS_START.variables,
+        ("ON", "1"),
+        "a former active writer that returns follows whoever it knew last, before anybody has "
+        "compared it",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("replica_exec_mode", "slave_exec_mode"),
+        ("STRICT",),
+        "a row that differs from the active writer's is overwritten silently",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("slave_ddl_exec_mode",),
+        ("STRICT",),
+        "a CREATE TABLE of the active writer replaces a table that is there, with its rows",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("replica_skip_errors", "slave_skip_errors"),
+        ("OFF",),
+        "rows that cannot be applied are left out while its channel stays green",
+        (SET_MEMBER,),
+    ),
+    Rule(
+        ("slave_parallel_mode",),
+        ("MINIMAL", "NONE"),
+        "the transactions of two former writers are applied side by side and out of order",
+        (SET_MEMBER,),
+        unless=Setting(("slave_parallel_threads",), ("0", "1")),
+    ),
+    Rule(
+        ("replica_preserve_commit_order", "slave_preserve_commit_order"),
+        ("ON", "1"),
+        "rows appear here in another order than on the active writer, the later one before the "
+        "earlier",
+        (SET_MEMBER,),
+        unless=Setting(("replica_parallel_workers", "slave_parallel_workers"), ("0", "1")),
+    ),
+    Rule(
+        ("rpl_semi_sync_source_wait_point", "rpl_semi_sync_master_wait_point"),
+        ("AFTER_SYNC",),
+        "others see rows that a failover loses, because they were on this server alone",
+        (SET_MEMBER,),
+    ),
+)
+
 # What a session may have set otherwise than its server; those that were open when the server was
 # put right still have what it had before.
 SESSION_RULES = (
@@ -266,7 +375,8 @@ def needed_variables() -> tuple[str, ...]:
     names = (
         *("server_id", "have_ssl", "lower_case_table_names"),
         *("slave_parallel_threads", "slave_parallel_mode"),
-        *(name for rule in RULES for name in rule.read),
+        *("auto_increment_increment", "auto_increment_offset"),
+        *(name for rule in (*RULES, *SET_RULES) for name in rule.read),
     )
     return tuple(dict.fromkeys(names))
 
@@ -306,7 +416,7 @@ def judge(
                 "set ssl_cert and ssl_key in its configuration, or do not require TLS.",
             )
         )
-    for rule in RULES:
+    for rule in (*RULES, *SET_RULES):
         broken = rule.broken(variables) if kind in rule.kinds else None
         if broken:
             found.append(
@@ -318,7 +428,22 @@ def judge(
                     "set it in the server's configuration.",
                 )
             )
-    if kind == WRITE_SERVER:
+    if kind == SET_MEMBER:
+        found.extend(_numbering(variables))
+        if not any(name in variables and variables[name] is not None for name in SEMI_SYNC):
+            found.append(
+                Finding(
+                    "settings.semi_sync",
+                    WARNING,
+                    "",
+                    "It has no semi-synchronous replication, or else what it acknowledges as the "
+                    "active writer is on it alone",
+                    "load its plugins (semisync_source.so, semisync_replica.so) in the server's "
+                    "configuration; a set with durability asynchronous needs none.",
+                )
+            )
+    if kind in (WRITE_SERVER, SET_MEMBER):
+        others = "read server" if kind == WRITE_SERVER else "other member"
         if variables.get(BINARY_LOG) == "OFF":
             found.append(
                 Finding(
@@ -326,18 +451,39 @@ def judge(
                     CRITICAL,
                     "",
                     "The server has turned its binary log off after an error (see its error log), "
-                    "and no read server ever gets what was written since then:",
-                    "remove the cause, restart the server, and add these rows on the read servers.",
+                    f"and no {others} ever gets what was written since then:",
+                    f"remove the cause, restart the server, and add these rows on the {others}s.",
                 )
             )
-        found.extend(_left_out_of_the_log(variables, schemas))
+        found.extend(_left_out_of_the_log(variables, schemas, others))
     return Verdict(tuple(found))
 
 
+def _numbering(variables: Mapping[str, str | None]) -> list[Finding]:
+    """Say what is wrong with the ids that a member of a set gives its rows."""
+    increment, offset = (
+        int(variables.get(name) or 1)
+        for name in ("auto_increment_increment", "auto_increment_offset")
+    )
+    if increment > 1 and offset <= increment:
+        return []
+    return [
+        Finding(
+            "settings.auto_increment",
+            CRITICAL,
+            "",
+            f"auto_increment_increment is {increment} and auto_increment_offset {offset}, or else "
+            "two members give the same id after a failover",
+            "set an increment above 1, and for each member an offset of its own up to it, in the "
+            "server's configuration.",
+        )
+    ]
+
+
 def _left_out_of_the_log(
-    variables: Mapping[str, str | None], schemas: Sequence[str]
+    variables: Mapping[str, str | None], schemas: Sequence[str], others: str
 ) -> list[Finding]:
-    """Say which filters of the binary log leave out rows that read servers must get."""
+    """Say which filters of the binary log leave out rows that other servers must get."""
     any_case = variables.get("lower_case_table_names") not in (None, "0")
 
     def names(given: Sequence[str]) -> set[str]:
@@ -362,7 +508,7 @@ def _left_out_of_the_log(
             CRITICAL,
             "",
             f"{name} is {variables[name]}: the binary log leaves out the rows of "
-            f"{', '.join(sorted(lost))}, which no read server ever gets",
+            f"{', '.join(sorted(lost))}, which no {others} ever gets",
             f"remove it from the server's configuration{hint}.",
         )
     ]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.autoinc i
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers import mysqld
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
     BY_NAME,
+    KINDS,
+    MEMBER,
     READ,
     VARIABLES,
     WRITE,
@@ -67,8 +70,27 @@ class Member:
 
     @property
     def replication_user(self) -> Any:
-        """A read server's account on the write servers."""
+        """The account of a server that follows others, there."""
         return self.given.get("replication_user", f"replication_{self.name}")
+
+    @property
+    def replica_set(self) -> str:
+        """The replica set that it is a member of."""
+        return str(self.value("replica_set"))
+
+    def of_its_set(self, key: str) -> Any:
+        """Return what counts of a key of its replica set."""
+        sets = self.value("replica_sets")
+        given = sets.get(self.replica_set) if isinstance(sets, Mapping) else None
+        value = given.get(key) if isinstance(given, Mapping) else None
+        return _SET_KEYS[key].default if value is None else value
+
+
+_SET_KEYS = {key.name: key for key in BY_NAME["replica_sets"].keys}
+# The replica set that has the common data, and the channel by which read servers get them.
+FABRIC, COMMON = "fabric", "common"
+# Channels that the collection makes besides those that are named after hosts and sets.
+RESERVED = re.compile(r"common|move_.*", re.IGNORECASE)
 
 
 def problems(members: Sequence[Member]) -> list[str]:
@@ -80,6 +102,10 @@ def problems(members: Sequence[Member]) -> list[str]:
     found.extend(_long_users(members))
     found.extend(_of_values(members))
     found.extend(_kinds(members))
+    found.extend(_reserved(members))
+    for name, of_set in sets(members).items():
+        found.extend(_of_set(name, of_set))
+    found.extend(_common_data(members))
     writers = [member for member in members if member.kind == WRITE]
     pairs = [
         NamedAutoinc(member.name, Autoinc(*_pair(member)))
@@ -98,7 +124,11 @@ def problems(members: Sequence[Member]) -> list[str]:
     )
     found.extend(
         _shared(
-            [(member.name, member.gtid_domain_id) for member in writers],
+            [
+                (member.name, member.gtid_domain_id)
+                for member in members
+                if member.kind in (WRITE, MEMBER)
+            ],
             "the same GTID domain {value}; on MariaDB channels would break at their first "
             "reconnection. Give each its own dbrw_gtid_domain_id.",
         )
@@ -110,6 +140,134 @@ def problems(members: Sequence[Member]) -> list[str]:
         )
     )
     return found
+
+
+def sets(members: Sequence[Member]) -> dict[str, list[Member]]:
+    """Return the members of each replica set, in the order of the inventory."""
+    found: dict[str, list[Member]] = {}
+    for member in members:
+        if member.kind == MEMBER:
+            found.setdefault(member.replica_set, []).append(member)
+    return found
+
+
+def warnings(members: Sequence[Member]) -> list[str]:
+    """Return what works, and is not what a topology is for, as sentences."""
+    found = []
+    for name, of_set in sets(members).items():
+        if len(of_set) == 1:
+            found.append(
+                f"{name}: it has one member, {of_set[0].name}; nothing takes over when that is "
+                "lost. Put another server into the inventory."
+            )
+        elif len({str(member.given.get("datacenter")) for member in of_set}) == 1:
+            found.append(
+                f"{name}: all its members are in data centre {of_set[0].given.get('datacenter')}; "
+                "when that is lost, the set is. Put one of them elsewhere."
+            )
+    return found
+
+
+def _of_set(name: str, members: Sequence[Member]) -> Iterator[str]:
+    """Judge the members of a replica set beside each other."""
+    increment: Any = members[0].of_its_set("increment")
+    offsets = [(member.name, member.given.get("set_offset")) for member in members]
+    if _is_integer(increment):
+        for member, offset in offsets:
+            if _is_integer(offset) and not 1 <= int(offset or 0) <= increment:
+                yield (
+                    f"{member}: dbrw_set_offset {offset} is outside 1..{increment}, the increment of "
+                    f"{name}; choose one inside."
+                )
+    yield from _shared(
+        offsets,
+        "the same dbrw_set_offset {value}; after a failover both would give the same ids. Give each "
+        "one of its own.",
+    )
+    hosts = {str(member.value("account_host")) for member in members}
+    if len(hosts) > 1:
+        yield (
+            f"{', '.join(member.name for member in members)}: they have different "
+            f"dbrw_account_host ({', '.join(sorted(hosts))}), and the accounts of {name} are the same "
+            "on all its members; give them one."
+        )
+
+
+def common_schemas(members: Sequence[Member]) -> list[str]:
+    """Return the schemas that read servers get of the fabric, each once, in the order given."""
+    return list(dict.fromkeys(name for member in members for name in _common_to(member)))
+
+
+def _common_to(member: Member) -> list[str]:
+    given = member.value("common_schemas") if member.kind in (READ, MEMBER) else ()
+    return list(map(str, given)) if isinstance(given, (list, tuple)) else []
+
+
+def _common_data(members: Sequence[Member]) -> Iterator[str]:
+    """Judge the schemas that read servers get of the fabric, beside everything else."""
+    schemas = common_schemas(members)
+    if not schemas:
+        return
+    if FABRIC not in sets(members):
+        yield (
+            f"dbrw_common_schemas has {', '.join(schemas)}, and there is no replica set {FABRIC} that "
+            "could hold them; put its members into the group fabric_servers."
+        )
+    differing = [
+        member.name
+        for member in members
+        if member.kind in (READ, MEMBER) and set(_common_to(member)) != set(schemas)
+    ]
+    if differing:
+        yield (
+            f"{', '.join(differing)}: dbrw_common_schemas is not {', '.join(schemas)} as elsewhere; it "
+            "must be the same on read servers and members. Set it once, for all hosts."
+        )
+    usage = {
+        str(table.get("schema")).lower()
+        for member in members
+        for table in _listed(member.value("usage_tables"))
+        if isinstance(table, Mapping)
+    }
+    both = [name for name in schemas if name.lower() in usage]
+    if both:
+        yield (
+            f"dbrw_common_schemas has {', '.join(both)}, where usage tables are, and their rows come "
+            "from write servers. Keep the two in schemas of their own."
+        )
+    without = [
+        member.name
+        for member in members
+        if member.kind == READ and not member.value("replication_filters_file")
+    ]
+    if without:
+        yield (
+            f"{', '.join(without)}: dbrw_replication_filters_file is not set; the channel {COMMON} has "
+            "filters, which a restart would forget without a file. Name one that the server includes."
+        )
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _reserved(members: Sequence[Member]) -> Iterator[str]:
+    """Judge names of hosts and sets: all become names of channels."""
+    names = sets(members)
+    for member in members:
+        if RESERVED.fullmatch(member.name):
+            yield (
+                f"{member.name}: the collection's own channels have such names (common, move_*); "
+                "rename the host."
+            )
+        if member.name in names:
+            yield f"{member.name}: a replica set has this name, too; rename the host."
+    for name in names:
+        if RESERVED.fullmatch(name):
+            yield (
+                f"dbrw_replica_set is {name}: the collection's own channels have such names (common, "
+                "move_*); rename the set."
+            )
 
 
 def too_long_for(members: Sequence[Member]) -> dict[str, int]:
@@ -199,7 +357,11 @@ def _of_values(members: Sequence[Member]) -> list[str]:
     """Return which values are not what their kind can be, once for all servers that share one."""
     names: dict[str, list[str]] = {}
     for member in members:
-        for problem in (*_wrong_values(member), *_table_problems(member.given)):
+        for problem in (
+            *_wrong_values(member),
+            *_table_problems(member.given),
+            *_set_problems(member.given),
+        ):
             names.setdefault(problem, []).append(member.name)
     return [f"{', '.join(sharing)}: {problem}" for problem, sharing in names.items()]
 
@@ -210,14 +372,16 @@ def _wrong_values(member: Member) -> list[str]:
         f"dbrw_{name} is null, or refers to something that does not exist; correct it, or leave it "
         f"out."
         for name in sorted(member.unknown - required)
+        # A secret that stands for all servers is missed by those that need it.
+        if not BY_NAME[name].secret or member.kind in BY_NAME[name].kinds
     ]
     for variable in VARIABLES:
         if variable.judge and not variable.secret and variable.name in member.given:
             found += grammar.told(variable.full_name, member.given[variable.name], variable.judge)
     found += mysqld.problems(member.mysqld)
-    if member.kind == WRITE:
+    if member.kind in (WRITE, MEMBER):
         found += grammar.told("its name", member.name, grammar.channel_name)
-    elif "replication_user" not in member.given:
+    if member.kind in (READ, MEMBER) and "replication_user" not in member.given:
         found += grammar.told("the name of its account", member.replication_user, _account_name)
     return found
 
@@ -228,15 +392,15 @@ def _account_name(value: Any) -> str | None:
 
 
 def _long_users(members: Sequence[Member]) -> list[str]:
-    """Return accounts of read servers that are too long for a write server's flavour."""
-    flavours = {member.mysqld.get("flavour") for member in members if member.kind == WRITE}
+    """Return accounts that are too long for the flavour of the servers that they are made on."""
+    flavours = {member.mysqld.get("flavour") for member in members if member.kind != READ}
     return [
         f"{member.name}: its account {member.replication_user} has more than the {longest} "
         f"characters that {flavour} takes; set dbrw_replication_user to a shorter one."
         for flavour, longest in grammar.LONGEST_USER.items()
         if flavour in flavours
         for member in members
-        if member.kind == READ and longest < len(str(member.replication_user))
+        if member.kind in (READ, MEMBER) and longest < len(str(member.replication_user))
     ]
 
 
@@ -259,6 +423,27 @@ def _table_problems(given: Mapping[str, Any]) -> list[str]:
             if key.judge and table.get(key.name) is not None:
                 found += grammar.told(f"{label}: {key.name}", table[key.name], key.judge)
         found += _unknown_keys(label, table, keys)
+    return found
+
+
+def _set_problems(given: Mapping[str, Any]) -> list[str]:
+    variable = BY_NAME["replica_sets"]
+    described = given.get(variable.name, {})
+    if not isinstance(described, Mapping):
+        return [f"{variable.full_name} is no dictionary; give it one entry for each set."]
+    found = []
+    for name, one in described.items():
+        label = f"{variable.full_name}: {name}"
+        if not isinstance(one, Mapping):
+            found.append(
+                f"{label} is no dictionary; give it {', '.join(key.name for key in variable.keys)}, "
+                "or {} for the defaults."
+            )
+            continue
+        for key in variable.keys:
+            if key.judge and one.get(key.name) is not None:
+                found += grammar.told(f"{label}: {key.name}", one[key.name], key.judge)
+        found += _unknown_keys(label, one, variable.keys)
     return found
 
 
@@ -289,14 +474,18 @@ def _is_integer(value: Any) -> bool:
 
 
 def _kinds(members: Sequence[Member]) -> list[str]:
-    writers = {member.name for member in members if member.kind == WRITE}
-    readers = {member.name for member in members if member.kind == READ}
+    names = {kind: {member.name for member in members if member.kind == kind} for kind in KINDS}
     found = [
         f"{name} is in write_servers and in read_servers; a read server would then number rows "
         "itself. Choose one."
-        for name in sorted(writers & readers)
+        for name in sorted(names[WRITE] & names[READ])
     ]
-    if not writers:
+    found += [
+        f"{name} is in fabric_servers and in {kind}_servers; a server is of one kind. Choose one."
+        for kind in (WRITE, READ)
+        for name in sorted(names[MEMBER] & names[kind])
+    ]
+    if names[READ] and not names[WRITE] or not (names[WRITE] or names[MEMBER]):
         found.append("No host is in the group write_servers; put one there.")
     return found
 

@@ -24,6 +24,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     RULES,
     SESSION_RULES,
+    SET_RULES,
 )
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -80,12 +81,18 @@ def test_what_is_collected_stays_a_finding() -> None:
     assert reasons == [FULL.at("w1"), "w1 is away.", "w1: no room."]
 
 
+CALLS = ("Finding", "_finding", "_Kind")
+
+
 def codes_in_use() -> Iterator[str]:
     """Return the first argument of every finding, and of every kind of a channel's errors."""
     for path in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Finding", "_Kind"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS:
                 code = node.args[0]
+                # What one of these functions makes of its own argument.
+                if isinstance(code, ast.Name):
+                    continue
                 if isinstance(code, ast.JoinedStr):
                     yield from of_a_rule(code)
                 elif ast.unparse(code) != "self.code":
@@ -93,7 +100,10 @@ def codes_in_use() -> Iterator[str]:
 
 
 def of_a_rule(code: ast.JoinedStr) -> Iterator[str]:
-    rules = {"f'settings.{rule.name}'": RULES, "f'sessions.{rule.name}'": SESSION_RULES}
+    rules = {
+        "f'settings.{rule.name}'": (*RULES, *SET_RULES),
+        "f'sessions.{rule.name}'": SESSION_RULES,
+    }
     for rule in rules[ast.unparse(code)]:
         yield f"{ast.unparse(code)[2:].partition('.')[0]}.{rule.name}"
 

@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     ACCOUNTS,
     READ_SERVER,
+    SET_MEMBER,
     WRITE_SERVER,
     server_accounts,
 )
@@ -94,6 +95,44 @@ def test_accounts_of_a_read_server() -> None:
     ]
 
 
+def test_accounts_of_a_member_of_a_replica_set() -> None:
+    given = {**GIVEN, "operator_user": "operator", "operator_password": "of operator"}
+    given.update(agent_user="agent", agent_password="of agent")
+    given["replicas"] = [{"name": "replication_f1", "host": "10.%", "password": "of f1"}]
+    assert server_accounts(SET_MEMBER, given, ["customers"]) == [
+        account("application", {"customers.*": ["SELECT", "INSERT", "UPDATE", "DELETE"]}),
+        account(
+            "watch",
+            {
+                "*.*": ["PROCESS", "REPLICATION CLIENT"],
+                "dbrw.*": ["SELECT"],
+                "customers.*": ["SELECT"],
+            },
+        ),
+        {
+            "name": "agent",
+            # Over the socket, where nothing is encrypted.
+            "host": "localhost",
+            "password": "of agent",
+            "require_tls": False,
+            "privileges": {
+                "*.*": [
+                    *("PROCESS", "REPLICA MONITOR", "REPLICATION_SLAVE_ADMIN"),
+                    *("REPLICATION SOURCE ADMIN", "READ_ONLY ADMIN", "CONNECTION_ADMIN"),
+                    *("SYSTEM_USER", "XA_RECOVER_ADMIN", "SESSION_VARIABLES_ADMIN"),
+                    *("EVENT", "SET_ANY_DEFINER"),
+                ],
+                "dbrw.*": ["SELECT"],
+            },
+        },
+        account("operator", {"*.*": ["ALL PRIVILEGES", "GRANT OPTION"]}),
+        {
+            **{"name": "replication_f1", "host": "10.%", "password": "of f1"},
+            **{"privileges": {"*.*": ["REPLICATION SLAVE"]}, "require_tls": True},
+        },
+    ]
+
+
 def test_without_usage_tables_only_the_servers_privileges_are_left() -> None:
     privileges = {one["name"]: one["privileges"] for one in server_accounts(READ_SERVER, GIVEN, [])}
     assert privileges == {
@@ -115,5 +154,18 @@ def test_every_privilege_has_a_reason_and_no_account_a_privilege_twice() -> None
         assert all(privilege.reason for privilege in one.privileges)
         given = [(privilege.word, privilege.on) for privilege in one.privileges]
         assert len(given) == len(set(given))
-    kinds = [(one.name, one.server) for one in ACCOUNTS]
+    kinds = [(one.name, one.server, one.listed) for one in ACCOUNTS]
     assert len(kinds) == len(set(kinds))
+
+
+def test_common_data_is_read_on_read_servers_and_fetched_from_members() -> None:
+    given = {**GIVEN, "common_schemas": ["prices"], "operator_password": "", "readers": [R1]}
+    given["agent_password"] = ""
+    on_reader = {one["name"]: one["privileges"] for one in server_accounts(READ_SERVER, given, [])}
+    assert on_reader["application"] == {"prices.*": ["SELECT"]}
+    assert on_reader["watch"]["prices.*"] == ["SELECT"]
+    assert "prices.*" not in on_reader["maintenance"]
+    on_member = server_accounts(SET_MEMBER, {**given, "replicas": []}, [])
+    assert [one for one in on_member if one["name"] == R1["name"]] == [
+        {**R1, "privileges": {"*.*": ["REPLICATION SLAVE"]}, "require_tls": True}
+    ]

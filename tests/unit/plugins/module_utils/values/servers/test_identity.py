@@ -60,3 +60,13 @@ def test_all_that_is_shared_is_told_at_once() -> None:
         "w1, w2 have the same gtid_domain, 0",
     ]
     assert "remove auto.cnf" in told[1] and "add what is missing" in told[1]
+
+
+def test_a_number_that_was_written_for_another_makes_no_domain_of_ones_own() -> None:
+    variables: dict[str, str | None] = {
+        **{"server_id": "202", "gtid_domain_id": "202", "gtid_binlog_state": "201-202-8,202-202-9"},
+    }
+    assert identity(variables)["gtid_domains"] == [201, 202]
+    assert identity(variables, {(201, 8)})["gtid_domains"] == [202]
+    # It has written there since.
+    assert identity(variables, {(201, 7)})["gtid_domains"] == [201, 202]

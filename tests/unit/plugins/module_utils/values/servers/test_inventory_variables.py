@@ -16,7 +16,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inven
     BY_NAME,
     EVERY_KIND,
     KINDS,
+    MEMBER,
     READ,
+    USAGE,
     VARIABLES,
     WRITE,
     Variable,
@@ -24,13 +26,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inven
 from tests.unit.plugins.modules.test_documentation import documented
 
 ROOT = Path(__file__).resolve().parents[6]
-PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
-ROLES = {WRITE: "write_server", READ: "read_server"}
+PLAYBOOKS = sorted((ROOT / "playbooks").rglob("*.yml"))
+ROLES = {WRITE: "write_server", READ: "read_server", MEMBER: "replica_set"}
 # A variable that is handed on as it is, with or without a default.
 HANDED_ON = re.compile(r"\{\{ dbrw_(\w+)(?: \| default\(.*\))? \}\}")
 WITH_DEFAULT = re.compile(r"dbrw_(\w+) \| default\(((?:[^()]|\(\))*)\)")
 NAME = re.compile(r"\bdbrw_([a-z]\w*)")
-(TABLE_KEYS,) = [variable.keys for variable in VARIABLES if variable.keys]
+TABLE_KEYS, SET_KEYS = (BY_NAME[name].keys for name in ("usage_tables", "replica_sets"))
 (INDEX_KEYS,) = [key.keys for key in TABLE_KEYS if key.keys]
 
 
@@ -52,7 +54,7 @@ def yaml_of(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-@pytest.mark.parametrize("variables", [VARIABLES, TABLE_KEYS, INDEX_KEYS])
+@pytest.mark.parametrize("variables", [VARIABLES, TABLE_KEYS, INDEX_KEYS, SET_KEYS])
 def test_every_name_is_there_once(variables: tuple[Variable, ...]) -> None:
     names = [variable.name for variable in variables]
     assert len(set(names)) == len(names) > 2
@@ -65,7 +67,8 @@ def test_a_row_is_whole(variable: Variable) -> None:
     assert variable.default is None or isinstance(variable.default, kind)
     assert variable.meaning and "\n" not in variable.meaning and variable.meaning[-1] != "."
     assert variable.kinds and set(variable.kinds) <= set(EVERY_KIND) == set(KINDS)
-    assert (variable.type == "list") == bool(variable.elements)
+    # What belongs to sets stands by their names.
+    assert (variable.type == "list" or variable.name == "replica_sets") == bool(variable.elements)
     assert not (variable.keys and variable.elements != "dict")
     assert variable.range is None or variable.is_number
     if variable.required:
@@ -92,6 +95,7 @@ def test_a_number_without_a_range_may_be_any() -> None:
 def test_a_default_that_is_judged_passes() -> None:
     judged = [v for v in all_rows() if v.judge and v.default is not None]
     assert [(v.name, v.judge(v.default)) for v in judged if v.judge(v.default)] == []
+    assert [key.name for key in SET_KEYS if key.judge] == [key.name for key in SET_KEYS]
     ranged = [v for v in VARIABLES if v.range and v.default is not None]
     assert [v.name for v in ranged if v.in_range()(v.default)] == []
 
@@ -120,13 +124,15 @@ def test_inventories_set_what_is_in_the_table() -> None:
         if {"group_vars", "vars", "host_vars"} & set(path.parts) or path.name == "hosts.yml"
         for name in NAME.findall(path.read_text())
     }
-    assert {"address", "usage_tables"} < found <= set(BY_NAME)
+    # The program dbrw_agent is called so, too.
+    assert {"address", "usage_tables"} < found - {"agent"} <= set(BY_NAME)
 
 
 def test_documentation_names_what_is_in_the_table() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     found = {name for page in pages for name in NAME.findall(page.read_text())}
-    assert set(BY_NAME) == found
+    # The program dbrw_agent is called so, too.
+    assert set(BY_NAME) == found - {"agent"}
 
 
 def literal(text: str) -> Any:
@@ -153,13 +159,14 @@ def handed_on() -> list[tuple[Variable, str, dict[str, Any]]]:
         (BY_NAME[match[1]], name, specs[name])
         for path in PLAYBOOKS
         for play in yaml_of(path)
+        if isinstance(play, dict)
         for name, value in play.get("vars", {}).items()
         if name in specs and (match := HANDED_ON.fullmatch(str(value))) and match[1] in BY_NAME
     ]
 
 
 def test_roles_are_handed_variables() -> None:
-    assert len({given[1] for given in handed_on()}) == 29
+    assert len({given[1] for given in handed_on()}) == 42
 
 
 @pytest.mark.parametrize(
@@ -176,7 +183,7 @@ def test_a_role_takes_what_the_table_says(
     if "options" in spec:
         assert set(spec["options"]) == {key.name for key in variable.keys}
     # A role for one kind of servers is not handed what counts for others only.
-    assert [kind for kind in variable.kinds if name.startswith((ROLES[kind], "mysqld"))]
+    assert [kind for kind in variable.kinds if name.startswith((ROLES[kind], "mysqld", "agent"))]
 
 
 def test_roles_give_modules_the_keys_of_the_table() -> None:
@@ -186,9 +193,7 @@ def test_roles_give_modules_the_keys_of_the_table() -> None:
         WRITE: set(write["__write_server_table_options"]),
         READ: {*read["__read_server_table_options"], *read["__read_server_month_options"]},
     }
-    assert taken == {
-        kind: {key.name for key in TABLE_KEYS if kind in key.kinds} for kind in EVERY_KIND
-    }
+    assert taken == {kind: {key.name for key in TABLE_KEYS if kind in key.kinds} for kind in USAGE}
 
 
 @pytest.mark.parametrize("module", ["mysql_usage_table", "mysql_month_partition"])

@@ -6,11 +6,13 @@ import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     READ_SERVER,
+    SET_MEMBER,
     WRITE_SERVER,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.session import Session
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     RULES,
+    SET_RULES,
     Following,
     judge,
     judge_channels,
@@ -132,8 +134,10 @@ def test_every_variable_of_a_rule_is_read_once() -> None:
     besides = {
         *("server_id", "have_ssl", "lower_case_table_names"),
         *("slave_parallel_threads", "slave_parallel_mode"),
+        *("auto_increment_increment", "auto_increment_offset"),
     }
-    assert set(needed_variables()) == besides | {n for rule in RULES for n in rule.read}
+    rules = (*RULES, *SET_RULES)
+    assert set(needed_variables()) == besides | {n for rule in rules for n in rule.read}
     assert len(needed_variables()) == len(set(needed_variables()))
     assert {"replica_parallel_workers", "replica_preserve_commit_order"} <= set(needed_variables())
 
@@ -251,3 +255,73 @@ def test_sessions_that_log_otherwise() -> None:
         "sql_log_bin is OFF and must be ON in sessions 47 (app@10.1.0.7), 49 (app@10.1.0.7)",
     ]
     assert "reaches no read server" in str(told[-1])
+
+
+MEMBER_OF_MARIADB = {
+    **MARIADB,
+    "log_slave_updates": "ON",
+    "gtid_strict_mode": "ON",
+    "sync_relay_log": "1",
+    "slave_parallel_threads": "4",
+    "slave_parallel_mode": "minimal",
+    "rpl_semi_sync_master_wait_point": "AFTER_SYNC",
+    "auto_increment_increment": "8",
+    "auto_increment_offset": "2",
+}
+MEMBER_OF_MYSQL = {
+    **MYSQL,
+    "log_replica_updates": "ON",
+    "sync_relay_log": "1",
+    "skip_replica_start": "ON",
+    "rpl_semi_sync_source_wait_point": "AFTER_SYNC",
+    "auto_increment_increment": "8",
+    "auto_increment_offset": "2",
+}
+
+
+@pytest.mark.parametrize("variables", [MEMBER_OF_MARIADB, MEMBER_OF_MYSQL])
+def test_a_member_of_a_set_passes(variables: dict[str, str]) -> None:
+    assert judge(SET_MEMBER, variables).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "harm"),
+    [
+        ("log_bin", "OFF", "have nothing to follow"),
+        ("binlog_format", "MIXED", "means something else on another member"),
+        ("binlog_row_image", "MINIMAL", "only a lost writer has cannot be shown"),
+        ("log_slave_updates", "OFF", "never get what it has from the former writer"),
+        ("gtid_strict_mode", "OFF", "is not noticed until its rows have parted"),
+        ("sync_binlog", "0", "other members have rows that this one has lost"),
+        ("innodb_flush_log_at_trx_commit", "2", "lost in a power failure"),
+        ("sync_relay_log", "10000", "may be lost in a power failure"),
+        ("skip_replica_start", "OFF", "follows whoever it knew last"),
+        ("slave_exec_mode", "IDEMPOTENT", "overwritten silently"),
+        ("slave_ddl_exec_mode", "IDEMPOTENT", "replaces a table that is there"),
+        ("slave_skip_errors", "1062", "are left out while its channel stays green"),
+        ("slave_parallel_mode", "optimistic", "applied side by side and out of order"),
+        ("rpl_semi_sync_master_wait_point", "AFTER_COMMIT", "rows that a failover loses"),
+        ("auto_increment_increment", "1", "two members give the same id after a failover"),
+        ("auto_increment_offset", "9", "two members give the same id after a failover"),
+    ],
+)
+def test_each_rule_of_a_member(variable: str, value: str, harm: str) -> None:
+    (finding,) = judge(SET_MEMBER, {**MEMBER_OF_MARIADB, variable: value}).findings
+    assert finding.severity == "critical"
+    assert variable in str(finding) and harm in str(finding)
+
+
+def test_a_member_that_applies_one_by_one_may_have_any_mode() -> None:
+    one = {"slave_parallel_mode": "optimistic", "slave_parallel_threads": "1"}
+    assert judge(SET_MEMBER, {**MEMBER_OF_MARIADB, **one}).findings == ()
+
+
+def test_a_member_without_semi_synchronous_replication() -> None:
+    without = {**MEMBER_OF_MYSQL, "rpl_semi_sync_source_wait_point": None}
+    (finding,) = judge(SET_MEMBER, without).findings
+    assert (finding.code, finding.severity) == ("settings.semi_sync", "warning")
+
+
+def test_a_member_whose_binary_log_is_off() -> None:
+    (finding,) = judge(SET_MEMBER, {**MEMBER_OF_MYSQL, "binary_log": "OFF"}).findings
+    assert "no other member ever gets what was written" in finding.text

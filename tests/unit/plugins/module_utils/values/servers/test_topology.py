@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology import (
+    MEMBER,
     READ,
     WRITE,
     Member,
+    common_schemas,
     problems,
     too_long_for,
+    warnings,
 )
 
 SECRETS = {
@@ -93,7 +96,7 @@ def test_a_right_topology_has_no_problems(writers: int, readers: int) -> None:
         ),
         (
             [reader(1, replication_password=None)],
-            "replication_password is missing or empty (its account on every write",
+            "replication_password is missing or empty (its account on the servers",
         ),
         ([], "No host is in the group write_servers"),
         ([reader(1)], "No host is in the group write_servers"),
@@ -279,3 +282,114 @@ def test_for_whom_a_replication_password_is_too_long() -> None:
     long = [writer(1), reader(1), reader(2, replication_password="x" * 33)]
     assert too_long_for(long) == {"mysql": 32}
     assert too_long_for([reader(1, replication_password="x" * 97)]) == {"mysql": 32, "mariadb": 96}
+
+
+def of_set(number: int, **changes: Any) -> Member:
+    given = {
+        "address": f"10.0.{number}.21",
+        "server_id": 200 + number,
+        "datacenter": f"dc{number}",
+        "set_offset": number,
+        "replication_password": "r",
+        "operator_password": "o",
+        "agent_password": "a",
+        **SECRETS,
+        **changes,
+    }
+    return Member(f"f{number}", MEMBER, {k: v for k, v in given.items() if v is not None})
+
+
+@pytest.mark.parametrize("members", [[of_set(1)], [of_set(1), of_set(2)], [writer(1), of_set(2)]])
+def test_a_right_replica_set_has_no_problems(members: list[Member]) -> None:
+    assert problems(members) == []
+
+
+def sets(**keys: Any) -> dict[str, Any]:
+    return {"replica_sets": {"fabric": keys}}
+
+
+COMMON = {"common_schemas": ["prices"]}
+
+
+def with_common(**changes: Any) -> list[Member]:
+    """Everything that common data needs; changes are the read server's."""
+    file = {"replication_filters_file": "/etc/mysql/filters.cnf"}
+    return [writer(1), reader(1, **{**COMMON, **file, **changes}), of_set(2, **COMMON)]
+
+
+def test_common_data_that_is_right_has_no_problems() -> None:
+    assert problems(with_common()) == []
+    assert common_schemas(with_common()) == ["prices"]
+    assert common_schemas([writer(1, **COMMON)]) == []
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        (with_common()[:2], "dbrw_common_schemas has prices, and there is no replica set fabric"),
+        (with_common(common_schemas=None), "r1: dbrw_common_schemas is not prices as elsewhere"),
+        (with_common(common_schemas="prices"), "it must be a list of names"),
+        (with_common(replication_filters_file=None), "r1: dbrw_replication_filters_file is not"),
+        (
+            with_common(usage_tables=[{"schema": "Prices", "name": "t"}]),
+            "dbrw_common_schemas has prices, where usage tables are",
+        ),
+        ([of_set(1, common_schemas=["mysql"])], "mysql: each server has this for itself"),
+        ([of_set(1, common_schemas=["dbrw"])], "dbrw: each server has this for itself"),
+        ([of_set(1, common_schemas=["a#"])], "filters of channels name only schemas of letters"),
+        ([of_set(1, common_schemas=["a.b"])], "a.b: it has a dot"),
+    ],
+)
+def test_each_mistake_of_common_data_is_told(members: list[Member], said: str) -> None:
+    assert any(said in problem for problem in problems(members)), problems(members)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ([of_set(1, set_offset=None)], "f1: dbrw_set_offset is not set (the first id"),
+        ([of_set(1, set_offset=9)], "f1: dbrw_set_offset 9 is outside 1..8, the increment of fab"),
+        ([of_set(1, **sets(increment=4), set_offset=5)], "dbrw_set_offset 5 is outside 1..4"),
+        ([of_set(1), of_set(2, set_offset=1)], "f1, f2: the same dbrw_set_offset 1; after a fail"),
+        ([of_set(1), of_set(2, gtid_domain_id=201)], "f1, f2: the same GTID domain 201"),
+        ([writer(1, gtid_domain_id=201), of_set(1)], "w1, f1: the same GTID domain 201"),
+        ([of_set(1), of_set(2, account_host="10.%")], "f1, f2: they have different dbrw_account"),
+        ([of_set(1, operator_password=None)], "f1: the secret dbrw_operator_password is missing"),
+        ([of_set(1, agent_password="")], "f1: the secret dbrw_agent_password is missing"),
+        ([of_set(1, replication_password="")], "f1: the secret dbrw_replication_password is"),
+        (
+            [of_set(1, **sets(durable="x"))],
+            "fabric: 'durable' is not a valid key; did you mean dur",
+        ),
+        ([of_set(1, **sets(durability="all"))], "durability is 'all': choose one of available"),
+        ([of_set(1, **sets(increment=1))], "dbrw_replica_sets: fabric: increment is 1"),
+        ([of_set(1, **sets(schemas="a"))], "schemas is 'a': it must be a list of names"),
+        ([of_set(1, **sets(schemas=["a.b"]))], "fabric: schemas is ['a.b']: a.b: it has a dot"),
+        ([of_set(1, replica_sets=[1])], "f1: dbrw_replica_sets is no dictionary"),
+        ([of_set(1, replica_sets={"fabric": 1})], "dbrw_replica_sets: fabric is no dictionary"),
+        ([replace(of_set(1), name="common")], "common: the collection's own channels have such"),
+        ([replace(writer(1), name="move_t1")], "move_t1: the collection's own channels have such"),
+        ([replace(of_set(1), name="fabric")], "fabric: a replica set has this name, too"),
+        ([writer(1), replace(of_set(1), name="w1")], "w1 is in fabric_servers and in write_serv"),
+        ([of_set(1, replica_set="move_a")], "dbrw_replica_set is move_a: the collection's own"),
+        ([of_set(1, replica_set="")], "f1: dbrw_replica_set is ''"),
+    ],
+)
+def test_each_mistake_of_a_replica_set_is_told(members: list[Member], said: str) -> None:
+    found = problems(members)
+    assert [text for text in found if said in text], found
+
+
+def test_a_secret_is_missed_only_where_it_is_needed() -> None:
+    without = replace(writer(1), unknown=frozenset({"operator_password"}))
+    assert problems([without]) == []
+    of_all = replace(writer(1), unknown=frozenset({"weight"}))
+    assert len(problems([of_all])) == 1
+
+
+def test_a_replica_set_that_works_and_should_have_more() -> None:
+    (alone,) = warnings([of_set(1), writer(1)])
+    assert "fabric: it has one member, f1; nothing takes over" in alone
+    (near,) = warnings([of_set(1), of_set(2, datacenter="dc1")])
+    assert "fabric: all its members are in data centre dc1" in near
+    assert warnings([of_set(1), of_set(2)]) == []
