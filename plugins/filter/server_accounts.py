@@ -5,27 +5,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: server_accounts
-short_description: The accounts of a write or read server, each with what it may do
+short_description: The accounts of a kind of server, each with what it may do
 version_added: 0.1.0
 description:
-  - Gives the accounts of application, monitoring and maintenance, and on a write server those of
-    its replicas, what each needs there and no more.
+  - Gives the accounts of application, monitoring and maintenance, on a member of a replica set those
+    of application, monitoring and operator, and on a write server and a member those of its
+    replicas, what each needs there and no more.
   - Without a password there is no such account, but for replicas, which have one each.
 positional: _input, server, schemas
 options:
   _input:
     description:
       - Variables C(account_host), C(require_tls), C(application_user), C(application_password),
-        and so on of the role C(write_server) or C(read_server), without the prefix of their names.
+        and so on of the role C(write_server), C(read_server) or C(replica_set), without the prefix of
+        their names.
     type: dict
     required: true
   server:
     description: Which kind of server they are for.
     type: str
-    choices: [write_server, read_server]
+    choices: [write_server, read_server, replica_set_member]
     required: true
   schemas:
-    description: The schemas with usage tables.
+    description: The schemas with usage tables, or those of the replica set.
     type: list
     elements: str
     required: true

@@ -8,7 +8,8 @@ name: topology
 short_description: The servers of an inventory as one structure, with what is wrong with it
 version_added: 0.1.0
 description:
-  - Reads the groups C(write_servers) and C(read_servers) and their hosts' variables C(dbrw_*).
+  - Reads the groups C(write_servers), C(read_servers) and C(fabric_servers), and their hosts'
+    variables C(dbrw_*).
   - Playbooks take from it what a role needs to know of other hosts.
 positional: _input, hostvars
 options:
@@ -40,6 +41,19 @@ _value:
       description: What is wrong, as sentences; empty when the servers can work together.
       type: list
       elements: str
+    warnings:
+      description: What works and should be otherwise, as sentences.
+      type: list
+      elements: str
+    common_schemas:
+      description: The schemas that read servers get of the replica set C(fabric).
+      type: list
+      elements: str
+    replica_sets:
+      description:
+        - The replica sets by name, each as M(dbrw.sharding.mysql_replica_set) takes it, with
+          C(name), C(durability) and C(members), and with C(increment) and C(schemas).
+      type: dict
     replication_too_long_for:
       description:
         - The flavours whose channels could not keep a replication password, each with how many
@@ -68,18 +82,23 @@ from ansible.release import __version__ as ansible_version
 from jinja2 import Undefined
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
+    MEMBER,
     READ,
     VARIABLES,
     WRITE,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.mysqld import JUDGES
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology import (
+    FABRIC,
     Member,
+    common_schemas,
     problems,
+    sets,
     too_long_for,
+    warnings,
 )
 
-GROUPS = {WRITE: "write_servers", READ: "read_servers"}
+GROUPS = {WRITE: "write_servers", READ: "read_servers", MEMBER: "fabric_servers"}
 
 
 def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,11 +114,19 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
     ]
     return {
         "problems": problems(members),
-        "replication_too_long_for": too_long_for(members),
+        "warnings": warnings(members),
+        "replication_too_long_for": too_long_for(
+            [member for member in members if member.kind != MEMBER]
+        ),
         **{
-            group: [_described(member) for member in members if member.kind == kind]
-            for kind, group in GROUPS.items()
+            GROUPS[kind]: [_described(member) for member in members if member.kind == kind]
+            for kind in (WRITE, READ)
         },
+        "replica_sets": {
+            name: _set(name, of_set, common_schemas(members) if name == FABRIC else [])
+            for name, of_set in sets(members).items()
+        },
+        "common_schemas": common_schemas(members),
     }
 
 
@@ -193,6 +220,28 @@ def _described(member: Member) -> dict[str, Any]:
             "host": member.value("account_host"),
             "password": given.get("replication_password", ""),
         },
+    }
+
+
+def _set(name: str, members: list[Member], common: list[str]) -> dict[str, Any]:
+    first = members[0]
+    schemas = first.of_its_set("schemas")
+    return {
+        "name": name,
+        "durability": first.of_its_set("durability"),
+        "increment": first.of_its_set("increment"),
+        "schemas": [*schemas, *(one for one in common if one not in schemas)],
+        "members": [
+            {
+                "name": member.name,
+                "host": member.given.get("address"),
+                "port": member.value("port"),
+                "datacenter": str(member.given.get("datacenter", "")),
+                "replication_user": member.replication_user,
+                "replication_password": member.given.get("replication_password", ""),
+            }
+            for member in members
+        ],
     }
 
 

@@ -19,7 +19,7 @@ options:
   serves_as:
     description: What the server's settings are judged for; without it they are not.
     type: str
-    choices: [write_server, read_server]
+    choices: [write_server, read_server, replica_set_member]
   require_tls:
     description:
       - Whether accounts of the server demand TLS, so that it needs a certificate to serve as

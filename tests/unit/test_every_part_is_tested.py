@@ -21,10 +21,10 @@ SCENARIOS = sorted(path.parent for path in (ROOT / "molecule").glob("*/molecule.
 
 @cache
 def words_of(folder: str) -> frozenset[str]:
-    """Return every string that the tests of a folder have in their code."""
+    """Return every string that the tests of a folder, and what tests share, have in their code."""
     return frozenset(
         node.value
-        for path in (ROOT / folder).rglob("test_*.py")
+        for path in (*(ROOT / folder).rglob("test_*.py"), *(ROOT / "tests/support").glob("*.py"))
         # It has to name everything, and plays no more than the examples.
         if path.name != "test_examples.py"
         for node in ast.walk(ast.parse(path.read_text()))

@@ -18,22 +18,28 @@ import yaml
 
 from tests.integration.certificates import make_authority, make_certificate
 from tests.integration.conftest import forget_binary_logs, forget_pair, outside_binary_log
-from tests.integration.lines import PORT, ROOT, TestServer, Topology
+from tests.integration.lines import PORT, ROOT, Host, TestServer, Topology, running_topology
 from tests.integration.modules import run_module
 
-# mysqld_service needs a host under systemd: see test_mysqld_service.py.
+# What their examples need is in tests of their own: a host under systemd, a copy of a server, a
+# member with rows of its own.
+ELSEWHERE = {"mysqld_service", "mysqld_copy", "mysql_replica_set_rejoin"}
 MODULES = sorted(
-    path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "mysqld_service"
+    path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem not in ELSEWHERE
 )
 PASSWORDS = {
     "application_new_password": "app w0rd 2",
     "application_password": "app w0rd",
+    "dbrw_operator_password": "oper w0rd",
     "checker_password": "check w0rd",
     "maintenance_password": "maint w0rd",
     "monitor_password": "monit w0rd",
     "replication_password": "repl w0rd",
     "reporting_password": "report w0rd",
-    "replication_passwords": {"r1": "repl w0rd", "r2": "repl2 w0rd"},
+    "replication_passwords": {
+        **{"r1": "repl w0rd", "r2": "repl2 w0rd"},
+        **{"f1": "repl of a member", "f2": "repl of a member"},
+    },
 }
 SERVERS = ("w1", "w2", "w3", "r1")
 # The component that begins an example's name says on which server it runs.
@@ -146,11 +152,21 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_month_partition_info": two_read_tables_with_months,
     "mysql_replication_channel": sources,
     "mysql_replication_channel_info": channels_that_can_be_watched,
+    "mysql_replication_witness": nothing,
+    "mysql_schema_info": nothing,
     "mysql_server_info": nothing,
     "mysql_time_zones": nothing,
     "mysql_usage_table": a_read_table,
     "mysql_usage_table_info": tables_on_both_sides,
     "mysqld_process": nothing,
+}
+
+
+# They are played on a set of their own.
+OF_SETS = ("mysql_replica_set_info", "mysql_replica_set")
+OPERATOR = {
+    "dbrw_operator_password": PASSWORDS["dbrw_operator_password"],
+    "dbrw_replication_password": PASSWORDS["replication_passwords"]["f1"],
 }
 
 
@@ -224,11 +240,11 @@ def plays_of(bare: Topology, module: str) -> list[dict[str, Any]]:
 
 
 def test_every_module_is_here() -> None:
-    assert sorted(BEFORE) == MODULES
+    assert sorted([*BEFORE, *OF_SETS]) == MODULES
 
 
 @pytest.mark.usefixtures("cold_directory")
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", BEFORE)
 def test_the_examples_run(bare: Topology, module: str) -> None:
     accounts = {name: accounts_of(bare.server(name)) for name in SERVERS}
     BEFORE[module](bare)
@@ -245,6 +261,77 @@ def test_the_examples_run(bare: Topology, module: str) -> None:
         assert played.code == 0, played.output
     finally:
         leave_nothing(bare, accounts)
+
+
+def test_the_examples_of_replica_sets_run(host: Host) -> None:
+    with running_topology(host, "examples-of-sets", "f1", "f2") as topology:
+        topology.playbook("servers.yml")
+        for name in ("f1", "f2"):
+            a_member(topology.server(name))
+        for number, play in enumerate(plays_of_sets(topology)):
+            if "Fail over" in play["tasks"][0]["name"]:
+                # As the example has it: f1 is the active writer, and is lost.
+                topology.playbook(
+                    "replica_set_switch.yml", replica_set="fabric", to="f1", **OPERATOR
+                )
+                topology.server("f1").kill()
+            playbook = topology.folder / f"example-{number}.yml"
+            playbook.write_text(yaml.safe_dump([play], sort_keys=False))
+            played = topology.try_playbook(str(playbook))
+            assert played.code == 0, played.output
+        assert topology.server("f2").value("SELECT @@GLOBAL.read_only") == 0
+
+
+def a_member(server: TestServer) -> None:
+    """Make the accounts of a set by hand."""
+    closed = "super_read_only" if server.flavour == "mysql" else "read_only"
+    server.rows(f"SET GLOBAL {closed} = 0")
+    replicas = PASSWORDS["replication_passwords"]
+    outside_binary_log(
+        server,
+        f"CREATE USER operator IDENTIFIED BY '{PASSWORDS['dbrw_operator_password']}'",
+        "GRANT ALL ON *.* TO operator WITH GRANT OPTION",
+        *(
+            statement
+            for name in ("f1", "f2")
+            for statement in (
+                f"CREATE USER replication_{name} IDENTIFIED BY '{replicas[name]}'",
+                f"GRANT REPLICATION SLAVE ON *.* TO replication_{name}",
+            )
+        ),
+    )
+    server.rows(f"SET GLOBAL {closed} = 1")
+
+
+def plays_of_sets(topology: Topology) -> list[dict[str, Any]]:
+    """Return the examples as plays of one task, on the members that they name, the info first."""
+    plays: list[dict[str, Any]] = []
+    on = "f1"
+    for task in (task for module in OF_SETS for task in examples_of(module)):
+        options = next((task[word] for word in task if word.startswith("dbrw.sharding.")), None)
+        if options is None:
+            # It looks at what the task before it has found.
+            plays[-1]["tasks"].append(task)
+            continue
+        on = options["member"]
+        for member in options["members"]:
+            member["host"] = topology.server(member["name"]).address
+            member["port"] = PORT
+        # No TLS between servers that share a machine.
+        options["operator_tls"] = False
+        if "replication_user" in options["members"][0]:
+            options["source_ssl"] = False
+        options["login_unix_socket"] = topology.server(on).socket
+        plays.append(
+            {
+                "hosts": on,
+                "gather_facts": False,
+                "vars": PASSWORDS,
+                "module_defaults": {"group/dbrw.sharding.all": {"login_user": "root"}},
+                "tasks": [task],
+            }
+        )
+    return plays
 
 
 def accounts_of(server: TestServer) -> set[tuple[str, str]]:

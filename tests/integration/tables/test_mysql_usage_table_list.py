@@ -224,6 +224,6 @@ def test_all_that_cannot_be_compared_is_told_at_once(
     )
     assert found["failed"], found
     assert ["w1: " in problem for problem in found["problems"]] == [False, False, True, True]
-    assert [f".{view} is there" in problem for view, problem in zip("abab", found["problems"])] == [
-        True
-    ] * 4
+    assert [
+        f".{view} exists already" in problem for view, problem in zip("abab", found["problems"])
+    ] == [True] * 4

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from docs import variables
-from docs.variables import BEGIN, END, PAGE, made, replaced
+from docs.variables import (
+    ACCOUNTS_BEGIN,
+    ACCOUNTS_END,
+    BEGIN,
+    END,
+    PAGE,
+    accounts,
+    made,
+    replaced,
+)
 
 
 def test_the_page_is_what_the_table_says() -> None:
@@ -17,16 +26,18 @@ def test_the_page_is_what_the_table_says() -> None:
 
 
 def test_an_older_page_is_found_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = f"before\n{BEGIN}old\n{END}after\n"
+    page = f"before\n{BEGIN}old\n{END}after\n{ACCOUNTS_BEGIN}older{ACCOUNTS_END}"
     (tmp_path / "inventory.md").write_text(page)
     monkeypatch.setattr(variables, "PAGE", tmp_path / "inventory.md")
     assert "run make docs" in str(variables.main(["--check"]))
     assert variables.main([]) is None
-    assert (tmp_path / "inventory.md").read_text() == f"before\n{BEGIN}\n{made()}\n{END}after\n"
+    assert (tmp_path / "inventory.md").read_text() == (
+        f"before\n{BEGIN}\n{made()}\n{END}after\n{ACCOUNTS_BEGIN}\n{accounts()}\n{ACCOUNTS_END}"
+    )
     assert variables.main(["--check"]) is None
 
 
-@pytest.mark.parametrize("page", ["", BEGIN, END])
+@pytest.mark.parametrize("page", ["", BEGIN, END, BEGIN + END, BEGIN + END + ACCOUNTS_BEGIN])
 def test_a_page_without_the_marks_is_left_alone(page: str) -> None:
     with pytest.raises(ValueError, match="lacks the lines"):
         replaced(page)
@@ -45,3 +56,17 @@ def test_what_a_row_says() -> None:
     assert "| write servers: the first id" in offset and offset.endswith("| required |")
     (secret,) = [line for line in lines if line.startswith("| `dbrw_monitor_password` |")]
     assert secret.endswith("| required, secret |")
+
+
+def test_what_a_row_of_accounts_says() -> None:
+    lines = accounts().splitlines()
+    assert (
+        "| `application` | write servers | SELECT on usage data | reads what it has written |"
+        in lines
+    )
+    assert "|  |  | INSERT on usage data | writes new rows |" in lines
+    (operator,) = [line for line in lines if line.startswith("| `operator` |")]
+    assert (
+        "ALL PRIVILEGES on the server | closes, opens and re-points members; is as root |"
+        in operator
+    )

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.dbrw.sharding.plugins.filter.server_accounts import FilterModule
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     ACCOUNTS,
+    COMMON_DATA,
 )
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -40,4 +41,6 @@ def test_a_role_hands_over_its_own_variables_for_every_account(role: str) -> Non
         if account.server == role:
             own = {account.password, f"{account.name}_user"}
             needed |= {account.listed} if account.listed else own
+            if any(one.on == COMMON_DATA for one in account.privileges):
+                needed.add("common_schemas")
     assert set(given) == needed

@@ -166,3 +166,48 @@ def test_usage_tables_are_judged() -> None:
 def test_an_inventory_without_the_groups_is_told() -> None:
     (problem,) = topology({"all": []}, {})["problems"]
     assert "No host is in the group write_servers" in problem
+
+
+OF_MEMBER = {
+    **{name: value for name, value in COMMON.items() if name != "dbrw_increment"},
+    "dbrw_operator_password": "o",
+    "dbrw_agent_password": "a",
+    "dbrw_replica_sets": {"fabric": {"durability": "strict", "schemas": ["customers"]}},
+}
+MEMBERS: dict[str, dict[str, Any]] = {
+    "f1": {
+        **OF_MEMBER,
+        **{"dbrw_address": "10.0.0.21", "dbrw_server_id": 21, "dbrw_set_offset": 1},
+    },
+    "f2": {
+        **OF_MEMBER,
+        **{"dbrw_address": "10.0.1.21", "dbrw_server_id": 22, "dbrw_set_offset": 2},
+        "dbrw_datacenter": "dc2",
+    },
+}
+
+
+def test_a_replica_set() -> None:
+    told = topology({"fabric_servers": ["f1", "f2"]}, MEMBERS)
+    assert told["problems"] == told["warnings"] == []
+    assert told["replica_sets"].keys() == {"fabric"}
+    fabric = told["replica_sets"]["fabric"]
+    members = fabric.pop("members")
+    assert fabric == {
+        **{"name": "fabric", "durability": "strict", "increment": 8, "schemas": ["customers"]}
+    }
+    assert members[1] == {
+        **{"name": "f2", "host": "10.0.1.21", "port": 3306, "datacenter": "dc2"},
+        **{"replication_user": "replication_f2", "replication_password": "secret"},
+    }
+    assert topology(GROUPS, HOSTVARS)["replica_sets"] == {}
+
+
+def test_common_schemas_are_among_those_of_the_fabric() -> None:
+    common = {"dbrw_common_schemas": ["prices", "customers"]}
+    hosts = {name: {**given, **common} for name, given in MEMBERS.items()}
+    hosts["f2"]["dbrw_replica_set"] = "other"
+    told = topology({"fabric_servers": ["f1", "f2"]}, hosts)
+    assert told["common_schemas"] == ["prices", "customers"]
+    assert told["replica_sets"]["fabric"]["schemas"] == ["customers", "prices"]
+    assert told["replica_sets"]["other"]["schemas"] == []
