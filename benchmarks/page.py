@@ -8,10 +8,12 @@ import rich.table
 from rich.console import Console
 
 from benchmarks import month as months
+from benchmarks import replica_set as sets
 from benchmarks import site as sites
 from benchmarks import tables as usage
 from benchmarks.measure import Table
 from benchmarks.month import Month
+from benchmarks.replica_set import Switched
 from benchmarks.site import Site
 from benchmarks.tables import Tables
 
@@ -71,6 +73,22 @@ drops.
 
 """
 
+REPLICA_SET = """\
+## The active writer switched, and killed
+
+A pair with one active writer, semi-synchronous, and eight clients that write to whoever takes writes.
+Beside the playbooks, by turns, a pair of its own with the same configuration is switched and failed over by
+the manual's statements in shell scripts: [stock_switch.sh](../benchmarks/stock_switch.sh) and
+[stock_failover.sh](../benchmarks/stock_failover.sh).
+
+The first two lines are what clients measure, the longest wait of any of them, with no switch, which is the
+machine's own, and over one. The playbook closes the set only after it has asked and judged everything, so that
+its own time does not count. In the third line it does: the command is given after the kill. The scripts ask
+nothing: neither whether the active writer is dead, nor what the other server may lack. The last column is
+the servers' part of it, as the module says.
+
+"""
+
 
 def written(
     date: str,
@@ -78,6 +96,7 @@ def written(
     loads: Sequence[str],
     site: Site,
     tables: Tables,
+    switched: Switched,
     month: Month,
     seconds: float,
 ) -> str:
@@ -94,7 +113,14 @@ def written(
                 HEAD,
                 markdown(Table("", ("measured on", ""), [[*fact] for fact in facts.items()])),
                 "\n## The aims\n\n",
-                *(f"- {sentence}\n" for sentence in (*sites.judged(site), usage.judged(tables))),
+                *(
+                    f"- {sentence}\n"
+                    for sentence in (
+                        *sites.judged(site),
+                        usage.judged(tables),
+                        *sets.judged(switched),
+                    )
+                ),
                 "\n",
                 SITE,
                 f"Each playbook ran {site.repetitions} times at each size. "
@@ -106,6 +132,10 @@ def written(
                 section(sites.longest(site)),
                 USAGE_TABLES,
                 section(usage.table(tables)),
+                REPLICA_SET,
+                section(sets.table(switched)),
+                f"{switched.rows:,} rows were acknowledged to the clients meanwhile, and every survivor "
+                "had all of them.\n\n",
                 MONTH,
                 section(months.table(month)),
             ]

@@ -1,8 +1,10 @@
 """Measure the collection beside its peers, and write docs/benchmarks.md.
 
     python -m benchmarks.run
+    python -m benchmarks.run --only replica_set
 
-With other sizes or rows it is a trial, and writes its page to the terminal.
+With other sizes or rows it is a trial, and writes its page to the terminal; so it does with its
+tables where only a part is measured.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import time
 from datetime import datetime, timezone
 from types import FrameType
 
-from benchmarks import machine, month, page, site, tables
+from benchmarks import machine, month, page, replica_set, site, tables
 from benchmarks.servers import READER, ROOT, Failed, own_servers
 from demo.report import Report
 
@@ -31,6 +33,7 @@ def main() -> int:
     parser.add_argument("--sources", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
+    parser.add_argument("--only", choices=["replica_set"], help="measure this part alone")
     given = parser.parse_args()
     sizes = sorted(set(given.sources))
     trial = (tuple(sizes), given.rows, given.repetitions) != (SIZES, ROWS, REPETITIONS)
@@ -39,10 +42,13 @@ def main() -> int:
     report, started = Report(), time.monotonic()
     loads = [_load()]
     try:
+        if given.only:
+            return _only_replica_set(given.repetitions, report)
         machine.peer_version()
         with own_servers(sizes[-1]) as servers:
             measured = site.measure(servers, sizes, given.repetitions, report)
             many = tables.measure(servers, sizes[0], given.repetitions, report)
+            switched = replica_set.measure(servers, given.repetitions, report)
             dropped = month.measure(servers, given.rows, given.repetitions, report)
             with servers.session(READER) as cursor:
                 cursor.execute("SELECT VERSION()")
@@ -59,19 +65,34 @@ def main() -> int:
         site.longest(measured),
         *([site.grown(measured)] if len(sizes) == 3 else []),
         tables.table(many),
+        replica_set.table(switched),
         month.table(dropped),
     ):
         page.show(report.console, table)
     seconds = time.monotonic() - started
     date = datetime.now(timezone.utc).date().isoformat()
-    text = page.written(date, about, loads, measured, many, dropped, seconds)
+    text = page.written(date, about, loads, measured, many, switched, dropped, seconds)
     if trial:
         print(text)
         return 0
     PAGE.write_text(text)
-    for sentence in (*site.judged(measured), tables.judged(many)):
+    for sentence in (
+        *site.judged(measured),
+        tables.judged(many),
+        *replica_set.judged(switched),
+    ):
         report.say(sentence)
     report.say(f"{PAGE.relative_to(ROOT)} is written")
+    return 0
+
+
+def _only_replica_set(repetitions: int, report: Report) -> int:
+    with own_servers(1) as servers:
+        switched = replica_set.measure(servers, repetitions, report)
+        report.say("stopping the servers")
+    page.show(report.console, replica_set.table(switched))
+    for sentence in replica_set.judged(switched):
+        report.say(sentence)
     return 0
 
 

@@ -27,6 +27,8 @@ from pymysql.cursors import Cursor
 ROOT = Path(__file__).resolve().parents[1]
 PORT = 13306
 READER = "r1"
+# Two pairs with one active writer each: the collection's replica set, and one made by hand.
+PAIRS = {"fabric": ("f1", "f2"), "stock": ("s1", "s2")}
 # Longer than any run of a playbook takes; a run that hangs must not hang for ever.
 PLAYBOOK_SECONDS = 600.0
 END_SECONDS = 20.0
@@ -115,6 +117,29 @@ def inventory(net: int, sources: int) -> dict[str, Any]:
     }
 
 
+def pair_inventory(net: int, pair: str) -> dict[str, Any]:
+    """Return an inventory of a pair's two members, one in each data centre, and nothing else."""
+    first = {"fabric": 201, "stock": 202}[pair]
+    hosts = {
+        name: {
+            "dbrw_datacenter": f"dc{dc}",
+            "dbrw_server_id": 10 * first + dc,
+            "dbrw_set_offset": dc,
+            "dbrw_address": f"127.{dc}.{net}.{first}",
+            "mysqld_client_config_file": "",
+        }
+        for dc, name in enumerate(PAIRS[pair], start=1)
+    }
+    return {
+        "all": {
+            "children": {
+                "mysqld": {"children": {"fabric_servers": {}}},
+                "fabric_servers": {"hosts": hosts},
+            },
+        }
+    }
+
+
 def usage_tables(number: int) -> list[dict[str, Any]]:
     """Return the demo's usage table, and copies of it by other names, ``number`` together."""
     described = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())
@@ -139,6 +164,7 @@ class Servers:
     net: int
     most: int
     _sizes: list[int] = field(default_factory=list)
+    _pairs: list[str] = field(default_factory=list)
 
     def inventory(self, sources: int) -> Path:
         """Return the inventory with this many write servers; written on first use."""
@@ -159,6 +185,35 @@ class Servers:
         variables: dict[str, Any] = {"local_dir": str(self.folder), "local_net": self.net}
         if tables > 1:
             variables["dbrw_usage_tables"] = usage_tables(tables)
+        return self._run(
+            playbook, self.inventory(sources), variables, profiled, f"{sources} sources"
+        )
+
+    def pair_inventory(self, pair: str) -> Path:
+        """Return the inventory of a pair; written on first use."""
+        path = self.folder / f"inventory-{pair}"
+        if not path.exists():
+            self._pairs.append(pair)
+            shutil.copytree(ROOT / "inventories/local/group_vars", path / "group_vars")
+            (path / "hosts.yml").write_text(json.dumps(pair_inventory(self.net, pair), indent=1))
+        return path
+
+    def play_pair(self, playbook: str, pair: str, *words: str) -> Played:
+        """Run a playbook on a pair; ``words`` are more of the command."""
+        variables = {"local_dir": str(self.folder), "local_net": self.net}
+        return self._run(
+            f"playbooks/{playbook}", self.pair_inventory(pair), variables, False, pair, *words
+        )
+
+    def _run(
+        self,
+        playbook: str,
+        inventory: Path,
+        variables: dict[str, Any],
+        profiled: bool,
+        where: str,
+        *words: str,
+    ) -> Played:
         profile = {
             "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks",
             "PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all",
@@ -167,12 +222,14 @@ class Servers:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "ansible", "playbook", playbook),
-                *("-i", str(self.inventory(sources)), "-e", json.dumps(variables)),
+                *("-i", str(inventory), "-e", json.dumps(variables), *words),
             ],
             cwd=ROOT,
             env={
                 **os.environ,
                 **{"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+                # A result on a line of its own, which can be read again.
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
                 **(profile if profiled else {}),
             },
             stdin=subprocess.DEVNULL,
@@ -191,7 +248,7 @@ class Servers:
             raise
         seconds = time.perf_counter() - started
         if process.returncode:
-            raise Failed(f"{playbook} with {sources} sources failed:\n{output}")
+            raise Failed(f"{playbook} with {where} failed:\n{output}")
         return Played(seconds, _cpu_seconds() - before, output)
 
     def socket(self, name: str) -> str:
@@ -212,6 +269,8 @@ class Servers:
         """Stop every server that an inventory has named."""
         if self._sizes:
             self.play("playbooks/servers_stop.yml", max(self._sizes))
+        for pair in self._pairs:
+            self.play_pair("servers_stop.yml", pair)
 
 
 @contextmanager
@@ -255,11 +314,14 @@ def _claim_net(most: int) -> tuple[int, int]:
         claim = os.open(
             Path(tempfile.gettempdir(), f"dbrw-net-{net}.lock"), os.O_CREAT | os.O_RDWR, 0o600
         )
-        hosts = inventory(net, most)["all"]["children"]
+        groups = [
+            *inventory(net, most)["all"]["children"].values(),
+            *(pair_inventory(net, pair)["all"]["children"]["fabric_servers"] for pair in PAIRS),
+        ]
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for group in ("write_servers", "read_servers"):
-                for host in hosts[group]["hosts"].values():
+            for group in groups:
+                for host in group.get("hosts", {}).values():
                     with socket.create_server((host["dbrw_address"], PORT)):
                         pass
         except OSError:

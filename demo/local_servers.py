@@ -11,6 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
+from demo.writers import Member
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -58,13 +62,25 @@ def kill(demo: Path, name: str, wait: Callable[[], None]) -> int:
 
 def start(demo: Path, net: int, name: str) -> None:
     """Start a server again, as an administrator would; raise ``RuntimeError`` if it fails."""
+    try:
+        play(demo, net, "servers.yml", "--limit", name)
+    except RuntimeError as error:
+        raise RuntimeError(f"{name} could not be started again:\n{error}") from None
+
+
+def play(demo: Path, net: int, playbook: str, *words: str) -> str:
+    """Run a playbook on the demo's servers; return its output.
+
+    Raise ``RuntimeError`` with the output if it fails.
+    """
     done = subprocess.run(
         [
             *(sys.executable, "-m", "ansible", "playbook", "-i", "inventories/local"),
             *("-e", json.dumps({"local_dir": str(demo), "local_net": net})),
-            *("playbooks/servers.yml", "--limit", name),
+            *(f"playbooks/{playbook}", *words),
         ],
         cwd=ROOT,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -72,7 +88,24 @@ def start(demo: Path, net: int, name: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{name} could not be started again:\n{done.stdout}")
+        raise RuntimeError(done.stdout)
+    return done.stdout
+
+
+def members(net: int) -> list[Member]:
+    """Return the members of the demo's replica set, as its inventory names them."""
+    folder = ROOT / "inventories/local"
+    children = yaml.safe_load((folder / "hosts.yml").read_text())["all"]["children"]
+    port = yaml.safe_load((folder / "group_vars/all.yml").read_text())["dbrw_port"]
+    return [
+        Member(
+            name,
+            host["dbrw_address"].replace("{{ local_net }}", str(net)),
+            port,
+            host["dbrw_datacenter"],
+        )
+        for name, host in children["fabric_servers"]["hosts"].items()
+    ]
 
 
 def resident_bytes(demo: Path, name: str) -> int:

@@ -11,6 +11,7 @@ import contextlib
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -40,7 +41,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partit
     Partition,
     text_of,
 )
-from demo import local_servers
+from demo import fabric, local_servers
+from demo.writers import Member
 from examples.dbrw import READ, WRITE, Client, InDoubt, NoServer, Server, Topology
 
 BAR_WIDTH = 20
@@ -87,6 +89,19 @@ def look(demo: Path, server: Server, increment: int) -> Seen:
                 look_at_ids(admin, seen)
             else:
                 look_at_merged_rows(admin, seen, increment)
+    except ServerError as error:
+        seen.problem = error.message
+    return seen
+
+
+def look_at_member(demo: Path, member: Member) -> Seen:
+    """Ask a member of the replica set what it is; the set itself is asked by demo.fabric."""
+    seen = Seen(Server(member.name, "fabric", member.datacenter, member.host, member.port))
+    login = Login(config_file=str(demo / "clients" / f"{member.name}.cnf"), connect_timeout=2)
+    try:
+        with contextlib.closing(connect(login)) as admin:
+            seen.bytes_resident = local_servers.resident_bytes(demo, member.name)
+            seen.version = admin.version_text
     except ServerError as error:
         seen.problem = error.message
     return seen
@@ -243,9 +258,12 @@ def by_hand(demo: Path, seen: list[Seen]) -> Table:
     return shown
 
 
-def show(console: Console, demo: Path, topology: Topology) -> int:
+def show(console: Console, demo: Path, topology: Topology, members: Sequence[Member]) -> int:
     """Show all tables; return how many servers do not answer."""
-    seen = [look(demo, server, topology.increment) for server in topology.servers]
+    seen = [
+        *(look(demo, server, topology.increment) for server in topology.servers),
+        *(look_at_member(demo, member) for member in members),
+    ]
     down = [one for one in seen if one.problem]
     if len(down) == len(seen):
         console.print(
@@ -256,15 +274,19 @@ def show(console: Console, demo: Path, topology: Topology) -> int:
     writers = [one for one in seen if one.server.kind == WRITE]
     readers = [one for one in seen if one.server.kind == READ]
     up = [one for one in readers if not one.problem]
+    said = fabric.ask(demo, members)
     block = "#" if console.options.ascii_only else "█"
     for shown in (
         write_servers(writers, topology.increment),
         read_servers(readers, topology),
         *((months(up, block), channels(up)) if up else ()),
+        *((fabric.table(said, members),) if said.get("members") else ()),
         by_hand(demo, seen),
     ):
         console.print(shown)
         console.print()
+    for line in fabric.findings(said) if members else ():
+        console.print(line)
     for one in down:
         console.print(f"[red]{one.server.name} does not answer:[/] {one.problem}")
     if down:
@@ -318,6 +340,7 @@ def main() -> int:
     """Run from the command line; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--demo", type=Path, default=Path(".demo"), help="folder of the servers")
+    parser.add_argument("--net", type=int, default=0, help="third number of their addresses")
     parser.add_argument("--update", action="store_true", help="send one UPDATE first, once")
     options = parser.parse_args()
     demo = options.demo.absolute()
@@ -333,7 +356,7 @@ def main() -> int:
     except (NoServer, InDoubt, LookupError) as error:
         console.print(f"[red]The UPDATE was not made:[/] {error}")
         return 1
-    down = show(console, demo, topology)
+    down = show(console, demo, topology, local_servers.members(options.net))
     return 1 if options.update and down else 0
 
 

@@ -29,7 +29,7 @@ def test_check_mode_tells_each_restart() -> None:
     done = start(PLAYBOOK, "--check", "--limit", limit, "--extra-vars", settings)
     said, _errors = done.communicate()
     assert done.returncode == 0, said
-    restarts = [play for play in said.split("PLAY [") if play.startswith("Servers | Restart")]
+    restarts = [play for play in said.split("PLAY [") if play.startswith("Servers | Restart those")]
     told = [
         re.findall(r"^changed: \[(\w+)\]", play.split("and that it is started")[1], re.MULTILINE)
         for play in restarts
