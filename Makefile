@@ -10,10 +10,10 @@ export LOCAL_DIR LOCAL_NET PYTHON MOLECULE
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Build two data centres on this machine and send a year of flights through them
+demo: ## Build two data centres on this machine, send a year of flights through them, and fail over
 	@script/demo
 
-status: ## Show the demo's servers, ids, months and channels
+status: ## Show the demo's servers, ids, months, channels and replica set
 	@script/status
 
 down: ## Stop the demo's servers and remove its folder
@@ -22,7 +22,7 @@ down: ## Stop the demo's servers and remove its folder
 docs: ## Write docs/reference, and the variables of docs/inventory.md, from the code
 	@script/docs
 
-bench: ## Measure beside community.mysql and write docs/benchmarks.md (needs MariaDB; 12 minutes)
+bench: ## Measure beside community.mysql and write docs/benchmarks.md (needs MariaDB; 15 minutes)
 	@script/bench
 
 quick: ## Check what was changed just now, in about a minute (script/quick stop: end its servers)

@@ -1,4 +1,4 @@
-"""The tables of variables in inventory.md, made of the table in code.
+"""The tables of variables and accounts in inventory.md, made of the tables in code.
 
 python docs/variables.py           write them
 python docs/variables.py --check   fail when they are not what would be written
@@ -11,6 +11,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    ACCOUNTS,
+    READ_SERVER,
+    SET_MEMBER,
+    WRITE_SERVER,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
     EVERY_KIND,
     KINDS,
@@ -21,6 +27,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inven
 PAGE = Path(__file__).with_name("inventory.md")
 BEGIN = "<!-- variables: made by script/docs -->\n"
 END = "<!-- end of variables -->\n"
+ACCOUNTS_BEGIN = "<!-- accounts: made by script/docs -->\n"
+ACCOUNTS_END = "<!-- end of accounts -->\n"
+_SERVERS = {
+    WRITE_SERVER: "write servers",
+    READ_SERVER: "read servers",
+    SET_MEMBER: "members of replica sets",
+}
 
 
 def made() -> str:
@@ -36,13 +49,34 @@ def made() -> str:
     )
 
 
+def accounts() -> str:
+    """Return the table of accounts, with each privilege's reason."""
+    rows = ["| account | on | may | because it |", "| --- | --- | --- | --- |"]
+    for account in ACCOUNTS:
+        name = (
+            f"`{account.name}`"
+            if not account.listed
+            else f"`{account.name}_` and the server's name"
+        )
+        head = f"{name} | {_SERVERS[account.server]}"
+        for privilege in account.privileges:
+            rows.append(f"| {head} | {privilege.word} on {privilege.on} | {privilege.reason} |")
+            head = " | "
+    return "\n".join(rows) + "\n"
+
+
 def replaced(page: str) -> str:
     """Return the page with what stands between the marks as it is made."""
-    before, begin, rest = page.partition(BEGIN)
-    end, after = rest.partition(END)[1:]
-    if not end:
-        raise ValueError(f"{PAGE.name} lacks the lines {BEGIN.strip()} and {END.strip()}")
-    return f"{before}{begin}\n{made()}\n{end}{after}"
+    page = _between(page, BEGIN, END, made())
+    return _between(page, ACCOUNTS_BEGIN, ACCOUNTS_END, accounts())
+
+
+def _between(page: str, begin: str, end: str, text: str) -> str:
+    before, begun, rest = page.partition(begin)
+    ended, after = rest.partition(end)[1:]
+    if not (begun and ended):
+        raise ValueError(f"{PAGE.name} lacks the lines {begin.strip()} and {end.strip()}")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def _tables_of_keys(variables: Iterable[Variable]) -> list[str]:
