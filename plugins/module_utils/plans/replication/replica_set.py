@@ -562,9 +562,10 @@ def _follow(
     wanted: Wanted, state: SetState, member: MemberState, source: str, until: str = ""
 ) -> list[Step]:
     """Let a member follow another; nothing to do where it does, or has stopped with an error."""
-    if member.follows(source) and not until:
-        return []
     channel = member.channel
+    # One that runs and is still connecting is waited for: what comes next needs it.
+    if member.follows(source) and channel is not None and channel.connected and not until:
+        return []
     if channel is not None and member.source == source and (channel.sql_fault or channel.denied):
         # The diagnosis says what it is; starting it again would not help.
         return []
