@@ -19,6 +19,8 @@ CLOSE = {
     MYSQL: Statement("SET GLOBAL super_read_only = 1"),
 }
 OPEN = Statement("SET GLOBAL read_only = 0")
+# Whether administrators can write on a server that is closed so.
+ADMINISTRATORS_WRITE = {MARIADB: True, MYSQL: False}
 _LIFTED = "SET GLOBAL super_read_only = 0"
 
 

@@ -182,6 +182,35 @@ def test_a_session_of_an_administrator_is_ended(born: ReplicaSet) -> None:
     assert born.codes() == []
 
 
+def test_applications_that_connect_again_at_once_do_not_hold_up_a_switch(
+    born: ReplicaSet,
+) -> None:
+    stopped, connected = threading.Event(), []
+
+    def connect_again() -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(pymysql.MySQLError, OSError):
+                session = born["f1"].login("app", "hushed operator", ssl_disabled=True)
+                connected.append(session.thread_id())
+                # It is there at any moment, and gone only when it is ended.
+                session.query("SELECT SLEEP(5)")
+
+    threads = [threading.Thread(target=connect_again, daemon=True) for _one in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: len(connected) >= 8, 20, "nobody connects")
+        done = born.settle("f2", active="f2", max_pause_seconds=5)
+        assert done["pause_seconds"] < 5
+        # They have come again, and may stay.
+        assert len(connected) >= 8
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join(30)
+    assert born.codes() == []
+
+
 def test_events_run_on_the_active_writer_alone(born: ReplicaSet) -> None:
     for server in born.servers:
         server.rows("SET GLOBAL event_scheduler = ON")

@@ -10,7 +10,11 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import CLOSE, OPEN
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import (
+    ADMINISTRATORS_WRITE,
+    CLOSE,
+    OPEN,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
@@ -29,6 +33,7 @@ _SYSTEM_USERS = ("system user", "event_scheduler")
 _WAITS_FOR_ACK = "semi-sync ack"
 # How long sessions that were ended may take to undo what they had not committed.
 EMPTY_SECONDS = 10.0
+_WITH_A_ROLE = "SELECT DISTINCT User AS user FROM mysql.roles_mapping WHERE User <> ''"
 # How long closing may take where commits wait for a replica that is not there.
 LONELY_SECONDS = 10
 _PAUSE_SECONDS = 0.01
@@ -146,27 +151,29 @@ def connection_id(server: Server) -> int:
 
 
 def end_clients(server: Server, own: Collection[int], seconds: float = EMPTY_SECONDS) -> None:
-    """End all sessions of others, and wait until none is left.
+    """End all sessions that a server had when it was closed, and wait until they are gone.
 
-    On a closed server who has a privilege of administrators still writes: those first. Raises
-    ``ServerError`` when sessions are left, or new ones of administrators keep coming.
+    Those that come afterwards cannot write, and may stay: applications connect again at once. Only
+    who has a privilege of administrators still writes, where the flavour lets them: they are ended
+    first, and again when they come again. Raises ``ServerError`` when sessions are left.
     """
     end = time.monotonic() + seconds
-    privileged = _administrators(server)
+    privileged = _administrators(server) if ADMINISTRATORS_WRITE[server.flavour] else set()
+    found = clients(server, own)
+    before = {client.id for client in found}
     while True:
-        found = clients(server, own)
-        if not found:
+        left = [one for one in found if one.id in before or one.user in privileged]
+        if not left:
             return
         if time.monotonic() >= end:
             raise ServerError(
                 server.address,
-                f"sessions do not end, or come again: {_list(found)}. Stop what opens them",
+                f"sessions do not end, or come again: {_list(left)}. Stop what opens them",
             )
-        found.sort(
-            key=lambda client: (client.waits_for_acknowledgement, client.user not in privileged)
-        )
-        _kill(server, found)
+        left.sort(key=lambda one: (one.waits_for_acknowledgement, one.user not in privileged))
+        _kill(server, left)
         time.sleep(_PAUSE_SECONDS)
+        found = clients(server, own)
 
 
 def _end_unacknowledged(server: Server, own: Collection[int]) -> None:
@@ -222,13 +229,19 @@ def _kill(server: Server, found: Sequence[Client]) -> None:
 
 
 def _administrators(server: Server) -> set[str]:
-    """Return the names of users that a closed server lets write."""
+    """Return the names of users that a closed MariaDB server lets write.
+
+    Who has a role counts if any role may: which ones a session has set nobody else can see.
+    """
     rows = server.rows(
         "SELECT DISTINCT GRANTEE AS grantee FROM information_schema.USER_PRIVILEGES "
-        "WHERE PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', "
-        "'CONNECTION_ADMIN')"
+        "WHERE PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN')"
     )
-    return {str(row["grantee"]).partition("@")[0].strip("'") for row in rows}
+    grantees = [str(row["grantee"]) for row in rows]
+    found = {grantee.partition("@")[0].strip("'") for grantee in grantees}
+    if any("@" not in grantee for grantee in grantees):
+        found |= {str(row["user"]) for row in server.rows(_WITH_A_ROLE)}
+    return found
 
 
 def _told_xa(prepared: Sequence[str]) -> str:
