@@ -9,7 +9,7 @@ short_description: Why a replica set cannot be switched, failed over or joined a
 version_added: 0.1.0
 description:
   - Judges what is asked for with the inventory alone, before a server is touched.
-positional: _input, verb, request, hosts
+positional: _input, verb, request, hosts, readers
 options:
   _input:
     description: The replica sets by name, as the filter P(dbrw.sharding.topology#filter) gives them.
@@ -30,6 +30,13 @@ options:
     type: list
     elements: str
     required: true
+  readers:
+    description:
+      - The read servers that have common data of the set C(fabric). A switch re-points them, and a
+        failover asks them whether the active writer lives, so none of them may be left out.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -64,8 +71,9 @@ def replica_set_problems(
     verb: str,
     request: Mapping[str, Any],
     hosts: Sequence[str],
+    readers: Sequence[str] = (),
 ) -> list[str]:
-    return set_request.problems(verb, sets, request, hosts)
+    return set_request.problems(verb, sets, request, hosts, readers)
 
 
 class FilterModule:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology import FABRIC
+
 SWITCH, FAILOVER, REJOIN = "switch", "failover", "rejoin"
 _NUMBERS = ("max_pause_seconds", "max_lag_seconds")
 _SWITCHES = ("allow_loss", "alone", "keep_old")
@@ -19,11 +21,12 @@ def problems(
     sets: Mapping[str, Mapping[str, Any]],
     request: Mapping[str, Any],
     hosts: Collection[str],
+    readers: Sequence[str] = (),
 ) -> list[str]:
     """Return why a switch, a failover or a rejoin cannot be done, as sentences.
 
     ``sets`` are those of the inventory by name; ``hosts`` are those that the run may reach, which
-    --limit has left.
+    --limit has left. ``readers`` are the read servers that have common data of the set fabric.
     """
     name = str(request.get("replica_set") or "")
     if not sets:
@@ -59,6 +62,8 @@ def problems(
         found.append(
             f"--limit leaves out {', '.join(left_out)}, which this works on; run it without{hint}."
         )
+    if name == FABRIC:
+        found += _reader_problems(verb, request, [one for one in readers if one not in hosts])
     found += [
         f"{option} is {request[option]}; it must be a number above 0."
         for option in _NUMBERS
@@ -69,6 +74,44 @@ def problems(
         for option in _SWITCHES
         if option in request and str(request[option]).lower() not in _WORDS
     ]
+    return found
+
+
+def _reader_problems(
+    verb: str, request: Mapping[str, Any], left_out: Sequence[str]
+) -> list[str]:
+    """Judge read servers that --limit leaves out; each follows the active writer."""
+    named = ", ".join(left_out)
+    if not left_out or verb == REJOIN:
+        return []
+    if verb == SWITCH:
+        return [
+            f"--limit leaves out {named}, which would go on following the former active writer for "
+            "common data; run it without."
+        ]
+    if request.get("confirm_fenced"):
+        return []
+    return [
+        f"--limit leaves out {named}, which would have to be asked whether the active writer lives; "
+        "run it without, or make sure that the writer is off, and say so: -e confirm_fenced=WRITER"
+    ]
+
+
+def witnesses(asked: Mapping[str, Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """Return what read servers say of the active writer, as mysql_replica_set takes it.
+
+    ``asked`` has what mysql_replication_witness said on each of them, or None. One that could not
+    be asked, and one that did not say it, count as one that may reach the writer.
+    """
+    found = []
+    for name, result in asked.items():
+        said = result or {}
+        if said.get("source_host"):
+            told = ("source_host", "source_port", "sees_source")
+            found.append({"name": name, **{key: said.get(key) for key in told}})
+        elif "sees_source" not in said:
+            found.append({"name": name})
+        # One that answers and has no such channel follows no member.
     return found
 
 

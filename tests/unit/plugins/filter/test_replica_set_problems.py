@@ -40,6 +40,29 @@ def test_what_can_be_tried(
 
 
 @pytest.mark.parametrize(
+    ("verb", "request_", "hosts", "said"),
+    [
+        ("failover", {"to": "f2"}, ["f2", "r1"], "--limit leaves out r2, which would have to be asked"),
+        ("failover", {"to": "f2"}, ["f2"], "leaves out r1, r2, which would have to be asked whether"),
+        ("switch", {}, ["f1", "f2", "r2"], "--limit leaves out r1, which would go on following"),
+        # Nobody is to be asked about a writer that is off.
+        ("failover", {"to": "f2", "confirm_fenced": "f1"}, ["f2"], ""),
+        ("switch", {}, ["f1", "f2", "r1", "r2"], ""),
+        ("rejoin", {"server": "f1"}, ["f1", "f2"], ""),
+    ],
+)
+def test_read_servers_with_common_data_are_not_left_out(
+    verb: str, request_: dict[str, Any], hosts: list[str], said: str
+) -> None:
+    request = {"replica_set": "fabric", **request_}
+    problems = replica_set_problems(PAIR, verb, request, hosts, ["r1", "r2"])
+    assert [said in problem for problem in problems] == ([True] if said else [])
+    # Of another set they have nothing.
+    other = {"replica_set": "s1", **request_}
+    assert replica_set_problems({"s1": PAIR["fabric"]}, verb, other, hosts, ["r1", "r2"]) == []
+
+
+@pytest.mark.parametrize(
     ("verb", "given", "request_", "hosts", "said"),
     [
         ("switch", {}, {}, ALL, "has no replica set; put servers into"),
