@@ -8,8 +8,8 @@ name: failover_witnesses
 short_description: What read servers say of the active writer
 version_added: 0.1.0
 description:
-  - Gives what M(dbrw.sharding.mysql_replica_set#module) takes as O(dbrw.sharding.mysql_replica_set#module:witnesses)
-    from what M(dbrw.sharding.mysql_replication_witness) has said on each read server.
+  - Gives the option C(witnesses) of M(dbrw.sharding.mysql_replica_set) from what
+    M(dbrw.sharding.mysql_replication_witness) has said on each read server.
   - A read server that could not be asked, or that answered without saying it, counts as one that
     may reach the writer. One that has no such channel says nothing, and is left out.
 positional: _input, hostvars
@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: A dictionary with name for each; with source_host, source_port and sees_source where it could say so.
+  description: The name of each; with source_host, source_port and sees_source where it could say so.
   type: list
   elements: dict
 """

@@ -39,19 +39,19 @@ options:
   max_pause_seconds:
     description:
       - How long applications may wait in a planned switch. A statement that does not end within it,
-        or a member that cannot apply the rest in time, ends the switch; the writer is open again
-        and nothing has changed.
+        or a member that cannot apply the rest in time, ends the switch; the writer is open again.
     type: float
     default: 1.0
   allow_loss:
     description:
-      - Whether a failover may go on although transactions may be missing that were acknowledged.
+      - Whether a failover may go on although transactions may be missing that were acknowledged,
+        because no survivor, or not the one of O(active), is known to have received all.
     type: bool
     default: false
   alone:
     description:
       - Whether a V(strict) set may go on with one member, as V(available), until a second one
-        follows.
+        follows. The epoch is a new one then, for the same active writer, too.
     type: bool
     default: false
   confirm_fenced:

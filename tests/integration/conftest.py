@@ -15,7 +15,7 @@ import pytest
 from tests.integration import lines, modules
 from tests.integration.lines import LINES, Host, Line, TestServer, Topology, running_topology
 
-EVERY, FLAVOURS, ONE = "every", "flavours", "one"
+EVERY, FLAVOURS, ONE, LATER = "every", "flavours", "one", "later"
 
 
 _BEGAN = time.monotonic()
@@ -48,13 +48,13 @@ def lines_of(path: Path, which: str, flavour: str | None) -> list[Line]:
     """Return the lines that a file's tests run on.
 
     ``which`` is EVERY: what servers do, which differs by version; FLAVOURS: what a module does,
-    on MySQL and one of MariaDB's lines; ONE: what playbooks and roles pass on. The tests of
-    a thing that only one flavour has run on that alone.
+    on MySQL and one of MariaDB's lines; ONE: what playbooks and roles pass on; LATER: with
+    --every-line alone, on all. The tests of a thing that only one flavour has run on that alone.
     """
     able = [line for line in LINES if flavour in (None, line.flavour)]
     if which == EVERY:
         return able
-    if which == ONE:
+    if which in (ONE, LATER):
         return [drawn(able, path)]
     flavours = dict.fromkeys(line.flavour for line in able)
     return [drawn([line for line in able if line.flavour == one], path) for one in flavours]
@@ -73,7 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("lines")
     every = metafunc.config.getoption("--every-line")
     which = EVERY if every else marker.args[0] if marker else FLAVOURS
-    assert which in (EVERY, FLAVOURS, ONE), f"{path}: lines({which!r})"
+    assert which in (EVERY, FLAVOURS, ONE, LATER), f"{path}: lines({which!r})"
     shared = path.stem
     if "bare" in metafunc.fixturenames:
         shared = f"bare {zlib.crc32(path.name.encode()) // 7 % 2}"
@@ -89,8 +89,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run file after file, and each from its top to its end.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for later; run file after file, and each from its top to its end.
 
     pytest would begin with what only one flavour has, of every file, and what a file's tests share
     would be made twice. Within a file it would take those of two lines before those of three.
@@ -102,7 +102,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             return "", str(item.path), 0
         return given["host"].name, str(item.path), item.location[1] or 0
 
+    later = [item for item in items if _is_for_later(item)]
+    if later and not config.getoption("--every-line"):
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if not _is_for_later(item)]
     items.sort(key=place)
+
+
+def _is_for_later(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("lines")
+    return marker is not None and marker.args == (LATER,)
 
 
 @pytest.hookimpl(trylast=True)

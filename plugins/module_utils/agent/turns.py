@@ -42,6 +42,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.r
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     MemberState,
     SetState,
+    lock_of,
 )
 
 # How often the agent of an open server asks whether another is the active writer by now.
@@ -50,7 +51,7 @@ ASK_SECONDS = 5.0
 
 def set_lock(set_name: str) -> str:
     """Return the name of the lock that all work on a set takes on its members."""
-    return lock_name("", f"replica set {set_name}", "")
+    return lock_name(*lock_of(set_name))
 
 
 class Agent:

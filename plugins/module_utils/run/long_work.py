@@ -218,7 +218,8 @@ def _opened(operation: LongOperation[Desired, Any], desired: Desired, params: Pa
         )
     # Without the journal's server nothing can be said of what was begun.
     optional = {*operation.may_be_unreachable(desired)} - {operation.journal_on(desired)}
-    return Fleet.open(logins, optional, operation.logged)
+    # To leave the binary log takes a privilege that who only asks need not have.
+    return Fleet.open(logins, optional, logins if operation.asks_only else operation.logged)
 
 
 def _work(

@@ -47,7 +47,6 @@ class Dialect:
     demoted: str
     start_receiving: str
     stop_receiving: str
-    start_applying: str
     # A source's own transactions so far, and the wait until a replica has applied
     # them: (positions, seconds) -> 0 when done.
     source_position: str
@@ -139,7 +138,6 @@ DIALECTS = {
         demoted="",
         start_receiving="START REPLICA IO_THREAD FOR CHANNEL {channel}",
         stop_receiving="STOP REPLICA IO_THREAD FOR CHANNEL {channel}",
-        start_applying="START REPLICA SQL_THREAD FOR CHANNEL {channel}",
         source_position="SELECT @@GLOBAL.gtid_executed AS position, @@server_uuid AS uuid",
         wait_for_position="SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s) AS waited",
         has_persist=True,
@@ -215,7 +213,6 @@ DIALECTS = {
         demoted="MASTER_DEMOTE_TO_SLAVE = 1",
         start_receiving="START SLAVE {channel} IO_THREAD",
         stop_receiving="STOP SLAVE {channel} IO_THREAD",
-        start_applying="START SLAVE {channel} SQL_THREAD",
         source_position="SELECT @@GLOBAL.gtid_binlog_pos AS position, '' AS uuid",
         wait_for_position="SELECT MASTER_GTID_WAIT(%s, %s) AS waited",
         has_persist=False,

@@ -67,6 +67,8 @@ class Fleet:
         self._optional = frozenset(may_be_unreachable)
         # Connections that were closed because an answer was late.
         self._given_up: list[Server] = []
+        # Connections beside the first ones.
+        self._further: list[Server] = []
 
     @classmethod
     def open(
@@ -123,7 +125,7 @@ class Fleet:
         missing = [unreachable[name] for name in unreachable if name not in may_be_unreachable]
         if missing:
             fleet.close()
-            raise _all_of(missing)
+            raise all_of(missing)
         return fleet
 
     def __getitem__(self, name: str) -> Server:
@@ -140,6 +142,7 @@ class Fleet:
         server = connect(self._logins[name])
         if name not in self._logged:
             server.leave_binary_log()
+        self._further.append(server)
         return server
 
     def __contains__(self, name: object) -> bool:
@@ -153,7 +156,8 @@ class Fleet:
     @property
     def has_changed(self) -> bool:
         """Whether a statement that changes something has succeeded anywhere."""
-        return any(server.has_changed for server in (*self._servers.values(), *self._given_up))
+        used = (*self._servers.values(), *self._given_up, *self._further)
+        return any(server.has_changed for server in used)
 
     def ask(
         self,
@@ -245,7 +249,7 @@ class Fleet:
                 # From here on it may lose nothing of what it has by now.
                 self._pins[name] = now
         if problems:
-            raise _all_of(problems)
+            raise all_of(problems)
 
     def close(self) -> None:
         """Close all connections; the locks end with them."""
@@ -271,7 +275,7 @@ def read_pin(server: Server) -> Pin:
     return Pin({name: str(row[name]) for name in names}, position)
 
 
-def _all_of(errors: list[ServerError]) -> ServerError:
+def all_of(errors: list[ServerError]) -> ServerError:
     """Return one error for several."""
     if len(errors) == 1:
         return errors[0]

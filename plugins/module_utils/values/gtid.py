@@ -209,6 +209,41 @@ def missing(wanted: str, has: str) -> str:
     return str(GtidPosition.parse(wanted).ahead_of(GtidPosition.parse(has)))
 
 
+def missing_by_server(mine: str, theirs: str) -> str:
+    """Return the last transactions of servers in a log of MariaDB that another log has not.
+
+    Texts of ``gtid_binlog_state``. A pair of domain and server that the other log does not know at
+    all is left out: its server may have begun with a copy.
+    """
+    known = numbers_in_log(theirs)
+    return ",".join(
+        f"{domain}-{server}-{number}"
+        for (domain, server), number in sorted(numbers_in_log(mine).items())
+        if (domain, server) in known and number > known[domain, server]
+    )
+
+
+def numbers_in_log(state: str) -> dict[tuple[str, str], int]:
+    """Return the last number of each pair of domain and server in MariaDB's ``gtid_binlog_state``."""
+    found = {}
+    for part in _parts(state):
+        domain, server, number = part.split("-")
+        found[domain, server] = int(number)
+    return found
+
+
+def written_under(own: str, position: str) -> str:
+    """Return the part of a position that one server has written.
+
+    ``own`` is what it writes under: MySQL's server_uuid, MariaDB's gtid_domain_id.
+    """
+    if ":" in position:
+        found = GtidSet.parse(position)
+        return str(found.only([name for name in found.intervals if name.partition(":")[0] == own]))
+    domains = GtidPosition.parse(position)
+    return str(domains.only([domain for domain in domains.domains if str(domain) == own]))
+
+
 def transactions_between(wanted: str, has: str) -> int:
     """Return how many transactions of ``wanted`` are not in ``has``.
 

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import is_applied
-
-# MariaDB's log state names each pair of domain and server id.
-_Numbers = Mapping[tuple[str, str], int]
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
+    is_applied,
+    numbers_in_log,
+)
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,5 @@ def _contains(now: str, before: str) -> bool:
         return False
     if ":" in before:
         return is_applied(before, now)
-    numbers = _numbers(now)
-    return all(numbers.get(pair, -1) >= number for pair, number in _numbers(before).items())
-
-
-def _numbers(state: str) -> _Numbers:
-    """Return the last number of each pair of domain and server id in MariaDB's log state."""
-    found = {}
-    for part in filter(None, (one.strip() for one in state.split(","))):
-        domain, server, number = part.split("-")
-        found[domain, server] = int(number)
-    return found
+    numbers = numbers_in_log(now)
+    return all(numbers.get(pair, -1) >= number for pair, number in numbers_in_log(before).items())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -42,6 +43,19 @@ class Statement:
     def shown(self) -> str:
         """The statement as a person may see it."""
         return self.sql % tuple(_shown(arg) for arg in self.args)
+
+
+def opening_words(sql: str) -> str:
+    """Return how somebody else's statement begins: what it does, and no value of it.
+
+    The rest may hold a password, or a customer's data.
+    """
+    words = []
+    for word in sql.split()[:3]:
+        if not re.fullmatch(r"[A-Za-z_][\w.`]*|`[\w`.]+", word):
+            break
+        words.append(word)
+    return " ".join(words) or "a statement"
 
 
 def quote_identifier(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.integration.lines import Host, Topology, wait_until
+from tests.integration.lines import Host, TestServer, Topology, wait_until
 from tests.support.replica_sets import Clients, ReplicaSet, make_table, set_servers, start
 
 
@@ -82,20 +82,16 @@ def test_a_member_without_answer_keeps_a_set_from_being_born(pair: ReplicaSet) -
 
 
 def test_switches_there_and_back_under_load(born: ReplicaSet) -> None:
-    pauses = []
     with Clients(born) as clients:
         for _round in range(5):
             for name in ("f2", "f1"):
                 # A busy machine may need longer to apply the rest than applications like.
                 done = born.settle(name, active=name, max_pause_seconds=60)
                 assert steps(done)[-1] == "switch", done
-                pauses.append(done["pause_seconds"])
                 clients.go_on()
     same(born)
     clients.check(*born.servers)
     assert born.codes() == []
-    # What a quiet machine needs is in docs/benchmarks.md.
-    assert max(pauses) < 60, pauses
     epochs = born["f2"].rows("SELECT epoch, active FROM dbrw.epoch ORDER BY epoch")
     assert [row["active"] for row in epochs] == ["f1", *("f2", "f1") * 5]
 
@@ -143,19 +139,25 @@ def test_an_open_transaction_is_not_committed_on_a_demoted_writer(born: ReplicaS
         assert born[name].value("SELECT COUNT(*) FROM shop.t WHERE tag = 'open'") == 0
 
 
-def test_a_prepared_transaction_keeps_the_writer_open(born: ReplicaSet) -> None:
-    server = born["f1"]
+def prepare_xa(server: TestServer, *before: str) -> None:
+    """Prepare a transaction x with a row, and leave it so."""
     for sql in (
+        *before,
         "XA START 'x'",
         "INSERT INTO shop.t (tag) VALUES ('xa')",
         "XA END 'x'",
         "XA PREPARE 'x'",
     ):
         server.rows(sql)
+    server.close()
+
+
+def test_a_prepared_transaction_keeps_the_writer_open(born: ReplicaSet) -> None:
+    prepare_xa(born["f1"])
     refused = born.call("f2", active="f2")
     assert "prepared XA transactions (x)" in refused["msg"]
     assert "prepared_xa" in born.codes()
-    server.rows("XA COMMIT 'x'")
+    born["f1"].rows("XA COMMIT 'x'")
     born.settle("f2", active="f2")
 
 
@@ -304,7 +306,7 @@ def test_a_writer_that_lives_for_others_is_not_failed_over(born: ReplicaSet) -> 
     born["f1"].rows("ALTER USER operator ACCOUNT LOCK")
     assert born.codes("f2") == ["active_unreachable"]
     refused = born.call("f2", failover=True)
-    assert "f1 cannot be reached from here, and lives for f2" in refused["msg"]
+    assert "f1 cannot be reached from here, and f2 still reaches it" in refused["msg"]
     assert born["f2"].value("SELECT @@GLOBAL.read_only") == 1
     born["f1"].rows("ALTER USER operator ACCOUNT UNLOCK")
     assert born.codes("f2") == []
@@ -324,6 +326,40 @@ def test_two_writers_are_settled_towards_the_newer_epoch(born: ReplicaSet) -> No
     assert steps(settled)[0] == "close"
     told = born.info()
     assert (told["active"], told["status"]) == ("f2", "well")
+
+
+def test_of_two_writers_one_with_a_prepared_transaction_is_closed(born: ReplicaSet) -> None:
+    born["f1"].kill()
+    born.settle("f2", failover=True)
+    start(born["f1"])
+    prepare_xa(born["f1"], "SET GLOBAL read_only = 0")
+    settled = born.call("f1")
+    assert steps(settled)[0] == "close", settled
+    assert born["f1"].value("SELECT @@GLOBAL.read_only") == 1
+    assert born.info()["active"] == "f2" and "prepared_xa" in born.codes()
+    born["f1"].rows("XA ROLLBACK 'x'")
+
+
+def test_a_writer_that_was_closed_by_hand_is_switched_without_a_loss(born: ReplicaSet) -> None:
+    session = born["f1"].login("operator", "hushed operator")
+    word = "super_read_only" if born["f1"].flavour == "mysql" else "read_only"
+    born["f1"].rows(f"SET GLOBAL {word} = 1")
+    control = "STOP REPLICA" if born["f2"].flavour == "mysql" else "STOP ALL SLAVES"
+    born["f2"].rows(control)
+    if born["f1"].flavour == "mariadb":
+        # An administrator still writes there.
+        session.query("INSERT INTO shop.t (tag) VALUES ('late')")
+        session.commit()
+    prepare_xa(born["f1"], f"SET GLOBAL {word} = 0")
+    born["f1"].rows(f"SET GLOBAL {word} = 1")
+    refused = born.call("f2", active="f2")
+    assert "prepared XA transactions (x)" in refused["msg"], refused
+    born["f1"].rows("XA ROLLBACK 'x'")
+    born.settle("f2", active="f2")
+    with pytest.raises(pymysql.MySQLError):
+        session.query("INSERT INTO shop.t (tag) VALUES ('later')")
+    same(born)
+    assert born.codes() == []
 
 
 def test_two_writers_of_one_epoch_are_both_closed(born: ReplicaSet) -> None:

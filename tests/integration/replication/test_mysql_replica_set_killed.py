@@ -1,4 +1,4 @@
-"""A call that switches, or fails over, is killed at each statement; the same call settles the set."""
+"""A call that switches, or fails over, is killed at each statement; the same call goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.lines import Host
+from tests.integration.lines import Host, wait_until
 from tests.support.crash import killed_everywhere
 from tests.support.replica_sets import MODULE, ReplicaSet, as_new, make_table, set_servers, start
 
@@ -30,7 +30,21 @@ def begin(members: ReplicaSet) -> None:
     members["f1"].rows("INSERT INTO shop.t (tag) VALUES ('x')")
 
 
-def look(members: ReplicaSet) -> list[object]:
+def lose_the_writer(members: ReplicaSet) -> None:
+    """Make a new set whose writer f1 is dead."""
+    begin(members)
+    wait_until(
+        lambda: "shop" in [row["Database"] for row in members["f2"].rows("SHOW DATABASES")],
+        20,
+        "f2 does not follow",
+    )
+    wait_until(
+        lambda: members["f2"].value("SELECT COUNT(*) FROM shop.t") == 1, 20, "f2 lacks the row"
+    )
+    members["f1"].kill()
+
+
+def look(members: ReplicaSet, *names: str) -> list[object]:
     """Who is open, in which epoch, and which rows are where."""
     return [
         (
@@ -38,7 +52,7 @@ def look(members: ReplicaSet) -> list[object]:
             server.value("SELECT CONCAT(MAX(epoch), MAX(active)) FROM dbrw.epoch"),
             server.value("SELECT COUNT(*) FROM shop.t"),
         )
-        for server in members.servers
+        for server in map(members.__getitem__, names or members.names)
     ]
 
 
@@ -59,3 +73,16 @@ def test_a_switch_is_killed_everywhere(members: ReplicaSet) -> None:
         after_kill=never_both,
     )
     assert kills > 20
+
+
+@pytest.mark.lines("later")
+def test_a_failover_is_killed_everywhere(members: ReplicaSet) -> None:
+    arguments = members.options("f2", source_ssl=False, failover=True)
+    kills = killed_everywhere(
+        MODULE,
+        members["f2"],
+        arguments,
+        lambda: lose_the_writer(members),
+        lambda: look(members, "f2"),
+    )
+    assert kills > 10

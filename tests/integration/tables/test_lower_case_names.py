@@ -113,7 +113,9 @@ def test_a_server_that_tells_case_has_two_tables(exact: TestServer) -> None:
         "archive_schema": "usage_data",
     }
     refused = run_module(MONTHS, exact, **months)
-    assert refused["failed"] and "no schema usage_data exists for the archives" in refused["msg"], refused
+    assert refused["failed"] and "no schema usage_data exists for the archives" in refused["msg"], (
+        refused
+    )
 
 
 def test_months_and_archives(reader: TestServer) -> None:

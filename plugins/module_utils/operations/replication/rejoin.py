@@ -66,6 +66,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     Member,
+    work_on,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set_report import (
     tell,
@@ -173,7 +174,7 @@ class Rejoin(LongOperation[Desired, State]):
         return [member.name for member in desired.members]
 
     def name(self, desired: Desired) -> str:
-        return f"replica set {desired.wanted.name}"
+        return work_on(desired.wanted.name)
 
     def journal_on(self, desired: Desired) -> str | None:
         return None

@@ -40,9 +40,6 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
     replica_set_steps as steps,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.fence import (
-    NotFenced,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.replica_set import (
     observe,
 )
@@ -59,6 +56,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     Member,
     SetState,
     Witness,
+    work_on,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set_report import (
     tell,
@@ -280,7 +278,7 @@ class ReplicaSet(LongOperation[Desired, SetState]):
         return [member.name for member in desired.wanted.members]
 
     def name(self, desired: Desired) -> str:
-        return f"replica set {desired.wanted.name}"
+        return work_on(desired.wanted.name)
 
     def journal_on(self, desired: Desired) -> str | None:
         return None
@@ -302,12 +300,7 @@ class ReplicaSet(LongOperation[Desired, SetState]):
 
     def perform(self, fleet: Fleet, step: Step) -> Noted:
         value, desired = step.value
-        try:
-            return _perform(fleet, step, value, desired)
-        except NotFenced as error:
-            # A switch is a step on the new writer, and closes the old one.
-            name = value[0] if step.action == planning.SWITCH else step.server
-            raise ServerError(fleet[name].address, f"{name} is not closed: {error}") from None
+        return _perform(fleet, step, value, desired)
 
     def result(self, desired: Desired, current: SetState, done: LongDone) -> dict[str, Any]:
         promise = desired.wanted.promise
@@ -325,8 +318,7 @@ def _perform(fleet: Fleet, step: Step, value: Any, desired: Desired) -> Noted:
     server, names = fleet[step.server], desired.names
     name, settings = desired.wanted.name, desired.settings
     if step.action == planning.CLOSE:
-        for one in value:
-            steps.close(fleet, one)
+        steps.close(fleet, *value)
     elif step.action == planning.FOLLOW:
         source, own, until = value
         steps.follow(server, name, settings, source, own, names)
@@ -340,9 +332,18 @@ def _perform(fleet: Fleet, step: Step, value: Any, desired: Desired) -> Noted:
     elif step.action == planning.EVENTS:
         steps.settle_events(server, *value)
     elif step.action == planning.OPEN:
-        steps.stop(server, names)
-        patience = steps.FOLLOWED_WITHIN_SECONDS if len(names) > 1 else 0.0
-        steps.open_member(fleet, step.server, value, source_settings(value), patience=patience)
+        if value.former:
+            steps.catch_up(fleet, step.server, value.former, names)
+        # After a failover nobody has decided yet about what the lost writer has.
+        steps.stop(server, names, remove=value.epoch.forced)
+        steps.open_member(
+            fleet,
+            step.server,
+            value.epoch,
+            source_settings(value.epoch),
+            followed=value.followed,
+            patience=steps.FOLLOWED_WITHIN_SECONDS,
+        )
     elif step.action == planning.ADOPT:
         steps.adopt(server, value)
     elif step.action == planning.PROMISE:
@@ -351,34 +352,42 @@ def _perform(fleet: Fleet, step: Step, value: Any, desired: Desired) -> Noted:
         active, epoch, max_pause = value
         return steps.switch(fleet, active, epoch, max_pause, source_settings(epoch), names)
     elif step.action == planning.FAILOVER:
-        return _fail_over(fleet, value, desired)
+        _fail_over(fleet, value, desired)
     return None
 
 
-def _fail_over(fleet: Fleet, value: Any, desired: Desired) -> Noted:
-    old, epoch, survivors = value
-    others = [name for name in survivors if name != epoch.active]
+def _fail_over(fleet: Fleet, value: planning.Failover, desired: Desired) -> None:
+    lost, epoch = value.lost, value.epoch
     target = desired.wanted.member(epoch.active)
 
     def rest() -> None:
-        for name in others:
+        for name in value.givers:
+            if name == target.name:
+                continue
             own = desired.wanted.member(name)
             # One is enough; what keeps another from following is found when the set is settled.
             with contextlib.suppress(ServerError):
                 steps.follow(
-                    fleet[name], desired.wanted.name, desired.settings, target, own, desired.names
+                    fleet[name],
+                    desired.wanted.name,
+                    desired.settings,
+                    target,
+                    own,
+                    desired.names,
+                    forget=False,
                 )
 
     # Without its only other member a strict writer acknowledges nothing, wherever it lives.
-    two_strict = old.durability == STRICT and len(desired.wanted.members) == 2
-    return steps.fail_over(
+    two_strict = lost.durability == STRICT and len(desired.wanted.members) == 2
+    steps.fail_over(
         fleet,
-        old.active,
-        old.number,
+        lost,
         epoch,
-        survivors,
+        value.survivors,
+        value.givers,
         desired.names,
-        prove_lost=desired.wanted.confirm_fenced != old.active and not two_strict,
+        prove_lost=desired.wanted.confirm_fenced != lost.active and not two_strict,
+        allow_loss=desired.wanted.allow_loss,
         rest=rest,
         source_settings=source_settings(epoch),
     )

@@ -36,6 +36,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     Member,
     SetState,
+    work_on,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set_report import (
     tell,
@@ -95,7 +96,7 @@ class ReplicaSetInfo(LongOperation[Desired, SetState]):
         return [member.name for member in desired.members]
 
     def name(self, desired: Desired) -> str:
-        return f"replica set {desired.promise.name}"
+        return work_on(desired.promise.name)
 
     def journal_on(self, desired: Desired) -> str | None:
         return None

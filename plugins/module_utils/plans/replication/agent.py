@@ -30,8 +30,6 @@ CLOSE = "close"
 # So long after its start a server of an available set waits for a member that acknowledges; those
 # that follow it try to connect every second.
 ACKNOWLEDGED_WITHIN_SECONDS = 5
-# A receiving thread that does not reach its source is no sign of a difference.
-_NO_CONNECTION = range(2000, 3000)
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def decide_alone(own: MemberState, seen: Seen) -> Decision | None:
         return Decision(IN_SERVICE, f"it follows {own.source}")
     if seen.in_service:
         # Not a restart: somebody has closed it or stopped its channel, or a row could not be applied.
-        said = explain(own.channel) if own.channel and _fault(own) else ""
+        said = explain(own.channel) if own.channel and own.channel.failed else ""
         return Decision(
             STAY,
             "it was closed, or its channel stopped, after it had been in service; whoever did so "
@@ -156,7 +154,7 @@ def _keeps_stopped(own: MemberState, epoch: Epoch, state: SetState) -> Iterator[
     if own.channel is None or own.source != active.name:
         follows = f"its channel is from {own.source}" if own.source else "it has no channel"
         yield f"{follows}, and {active.name} is the active writer"
-    elif _fault(own):
+    elif own.channel.failed:
         yield f"its channel has stopped: {explain(own.channel)}"
     lacks = missing(own.executed, active.executed)
     if lacks:
@@ -166,16 +164,6 @@ def _keeps_stopped(own: MemberState, epoch: Epoch, state: SetState) -> Iterator[
 def _half_running(own: MemberState) -> Iterator[str]:
     if own.channel and (own.channel.io_running or own.channel.sql_running):
         yield "only one of the two threads of its channel is running"
-
-
-def _fault(member: MemberState) -> bool:
-    """Whether its channel shows an error that it will not overcome by itself."""
-    channel = member.channel
-    if channel is None:
-        return False
-    return bool(channel.sql_fault) or (
-        bool(channel.io_fault) and channel.io_fault.number not in _NO_CONNECTION
-    )
 
 
 def _how_it_is(other: MemberState) -> str:

@@ -26,10 +26,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
     joined,
     missing,
     transactions_between,
+    written_under,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
     Refused,
     refuse_if_any,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel_report import (
+    explain,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     ASYNCHRONOUS,
@@ -69,6 +73,34 @@ def source_settings(epoch: Epoch) -> dict[str, Any]:
         "wait_point": "AFTER_SYNC",
         "waits_without_replica": True,
     }
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What opens a member: the epoch, which is written unless it is.
+
+    ``former``: the active writer before, which is closed and answers; the member must have all that
+    it has committed (empty: it is the same, or there was none). ``followed``: another one follows
+    the member already, so that commits can wait for it.
+    """
+
+    epoch: Epoch
+    former: str = ""
+    followed: bool = False
+
+
+@dataclass(frozen=True)
+class Failover:
+    """Who takes over from whom: the epoch of the lost writer, and the new one.
+
+    ``survivors`` are all that answer, ``givers`` those of them that have what the lost writer has
+    written, and no other transactions.
+    """
+
+    lost: Epoch
+    epoch: Epoch
+    survivors: Sequence[str]
+    givers: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -153,7 +185,7 @@ def _birth(wanted: Wanted, state: SetState) -> Plan:
                 f"{first.name} has not, and no rows of a user. If nobody needs them, let it forget "
                 "its binary log (MariaDB: RESET MASTER; MySQL: RESET BINARY LOGS AND GTIDS)."
                 for member in rest
-                if missing(member.executed, first.executed)
+                if state.beyond(member.name, first.name)
             ),
         ]
     )
@@ -164,7 +196,8 @@ def _birth(wanted: Wanted, state: SetState) -> Plan:
                 f"inventory, {first.name}. Run site.yml, then switch."
             ]
         )
-    opening = _opening(wanted, state, first, Epoch(1, first.name, _promised(wanted, state)))
+    epoch = Epoch(1, first.name, _promised(wanted, state))
+    opening = _opening(wanted, state, first, Opening(epoch, followed=bool(rest)))
     follows = [step for member in rest for step in _follow(wanted, state, member, first.name)]
     return Plan((*follows, opening, *_ready(wanted, state, first)))
 
@@ -196,7 +229,7 @@ def _adoption(wanted: Wanted, state: SetState) -> Plan:
                 f"{member.name}: it does not follow {active.name} (its channel follows "
                 f"{member.source or 'no member'}, or has stopped). Let it follow first."
             )
-        errant = missing(member.executed, active.executed)
+        errant = state.beyond(member.name, active.name)
         if errant:
             problems.append(
                 f"{member.name}: it has transactions that {active.name} has not ({errant}). Settle "
@@ -245,6 +278,8 @@ def _open_one(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
             if member.name not in (wanted.confirm_fenced, target.name)
         ]
         problems += _diverged(state, epoch)
+        if epoch.active != target.name:
+            problems += _prepared(state.members[epoch.active])
     refuse_if_any(problems)
     wrong = [member for member in state.open if member.name != target.name]
     if wrong:
@@ -260,7 +295,7 @@ def _diverged(state: SetState, epoch: Epoch) -> list[Reason]:
         f"{epoch.number}, has not: {errant}. Nothing is opened until somebody has decided about them."
         for member in state.reachable
         if member.name != former.name
-        for errant in [missing(member.executed, former.executed)]
+        for errant in [state.beyond(member.name, former.name)]
         if errant
     ]
 
@@ -270,27 +305,43 @@ def _caught_up_and_opened(
 ) -> Plan:
     """Let a member have all that others have, and open it."""
     former = state.members[epoch.active]
+    new = _next(wanted, target, epoch)
+    followed = any(member.follows(target.name) for member in state.reachable)
+    given = former.name if former.name != target.name else ""
+    opening = _opening(wanted, state, target, Opening(new, given, followed))
     if missing(former.executed, target.executed):
         steps = _follow(wanted, state, target, former.name, until=former.executed)
-        return Plan((*steps, _opening(wanted, state, target, _next(wanted, target, epoch))))
+        if not steps:
+            said = explain(target.channel) if target.channel else "it has no channel"
+            raise Refused(
+                [
+                    f"{target.name}: it lacks transactions of {former.name}, the active writer of "
+                    f"epoch {epoch.number}, and its channel has stopped: {said}"
+                ]
+            )
+        return Plan((*steps, opening))
     followers = [
         step
         for member in state.reachable
-        if member.name != target.name
+        if member.name != target.name and not diagnosis.is_new(member, target)
         for step in _follow(wanted, state, member, target.name)
     ]
-    return Plan((*followers, _opening(wanted, state, target, _next(wanted, target, epoch))))
+    # Only a strict writer needs them: one that does not come to follow keeps nobody from writing.
+    strict = new.durability == STRICT
+    return Plan((*followers, opening) if strict else (opening, *followers))
 
 
 def _next(wanted: Wanted, target: MemberState, epoch: Epoch, forced: bool = False) -> Epoch:
     """Return the epoch in which a member is active: the present one, if it says so already."""
-    if epoch.active == target.name and not forced:
+    alone = wanted.alone and epoch.durability == STRICT
+    if epoch.active == target.name and not forced and not alone:
         return epoch
     durability = wanted.promise.durability
     if durability == STRICT and wanted.alone:
         durability = AVAILABLE
-    number = epoch.next(target.name, forced)
-    return Epoch(number, target.name, durability, wanted.reason, wanted.by, forced=forced)
+    return Epoch(
+        epoch.next(forced), target.name, durability, wanted.reason, wanted.by, forced=forced
+    )
 
 
 def _switch(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch) -> Plan:
@@ -375,22 +426,29 @@ def _switch_problems(wanted: Wanted, state: SetState, writer: MemberState) -> li
                 f"and max_lag_seconds is {wanted.promise.max_lag_seconds}. Wait until it has caught "
                 "up, or allow more."
             )
-    if writer.writing:
+    # Closing waits as long as applications may.
+    long = [one.sentence for one in writer.writing if one.seconds >= wanted.max_pause_seconds]
+    if long:
         problems.append(
             f"{writer.name}: closing it would wait for statements that write, and everybody behind "
-            f"them: {', '.join(writer.writing[:5])}. Let them end, or end them."
+            f"them: {', '.join(long[:5])}. Let them end, or end them."
         )
-    if writer.prepared_xa:
-        problems.append(
-            f"{writer.name}: it has prepared XA transactions ({', '.join(writer.prepared_xa)}), "
-            "which could be committed on a closed server, too. Commit them or roll them back."
-        )
+    problems += _prepared(writer)
     if wanted.promise.durability != ASYNCHRONOUS and not target.semi_sync.available:
         problems.append(
             f"{target.name}: it has no semi-synchronous replication, and the set is "
             f"{wanted.promise.durability}. Load its plugins first."
         )
     return problems
+
+
+def _prepared(writer: MemberState) -> list[Reason]:
+    if not writer.prepared_xa:
+        return []
+    return [
+        f"{writer.name}: it has prepared XA transactions ({', '.join(writer.prepared_xa)}), which "
+        "could be committed on a closed server, too. Commit them or roll them back."
+    ]
 
 
 def _failover(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
@@ -401,20 +459,22 @@ def _failover(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
     if writer is not None and epoch.forced and wanted.to in ("", writer.name):
         # It was done before: what is left is to settle the survivors.
         return _settle(wanted, state, writer, epoch)
+    if active is not None and _was_about_to_open(wanted, state, active, epoch):
+        return Plan((_opening(wanted, state, active, Opening(epoch)),))
     problems: list[Reason] = []
     if active is not None and active.reachable:
         problems.append(
             f"{active.name} is the active writer and answers"
             + ("." if active.open else ", and is closed.")
             + " A planned switch loses nothing: "
-            + wanted.promise.command("switch", f"to={wanted.to or 'MEMBER'}")
+            + wanted.promise.command("switch", f"to={wanted.to or _another(state, active.name)}")
         )
     if wanted.to and wanted.to not in state.members:
         problems.append(f"to names {wanted.to}, which is no member of {wanted.name}.")
     if not survivors:
         problems.append("No other member can be reached.")
     away = [member.name for member in state.unreachable if member.name != epoch.active]
-    strict = wanted.promise.durability == STRICT
+    strict = epoch.durability == STRICT
     if away and strict and not wanted.allow_loss:
         problems.append(
             f"{', '.join(away)} cannot be reached, and any one member may be the only one that has "
@@ -423,13 +483,12 @@ def _failover(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
         )
     if away and wanted.confirm_fenced != epoch.active:
         problems.append(
-            f"{', '.join(away)} cannot be asked whether {epoch.active} lives for it. Close "
+            f"{', '.join(away)} cannot be asked whether it still reaches {epoch.active}. Close "
             f"{epoch.active} or turn it off, and say so: "
             + wanted.promise.command("failover", f"confirm_fenced={epoch.active}")
         )
     problems += _witnessed(wanted, epoch)
-    candidates = [m for m in survivors if not wanted.to or m.name == wanted.to]
-    if wanted.to and not candidates:
+    if wanted.to and wanted.to not in [member.name for member in survivors]:
         problems.append(f"{wanted.to} cannot be reached, or is the active writer that is lost.")
     if not wanted.allow_loss and not problems:
         problems += _uncertain(wanted, survivors, epoch)
@@ -440,14 +499,19 @@ def _failover(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
             + wanted.promise.command("failover", "alone=true")
         )
     refuse_if_any(problems)
-    target = _most_advanced(candidates)
+    alike = [member for member in survivors if not _of_its_own(member, survivors, epoch)]
+    sure = [member for member in alike if not _may_lack(member, epoch)]
+    followed = [member for member in alike if _followed_it(member, epoch)]
+    pool = sure or followed or alike or survivors
+    target = state.members[wanted.to] if wanted.to else _most_advanced(pool)
+    givers = [member.name for member in survivors if member in followed or member is target]
     new = _next(wanted, target, epoch, forced=True)
     step = Step(
         FAILOVER,
         f"{epoch.active} to {target.name}",
         {"active": epoch.active, "epoch": epoch.number},
         {"active": target.name, "epoch": new.number},
-        (epoch, new, tuple(member.name for member in survivors)),
+        Failover(epoch, new, tuple(member.name for member in survivors), tuple(givers)),
         target.name,
     )
     return Plan((step,), tuple(_possible_loss(epoch, survivors)))
@@ -465,13 +529,13 @@ def _witnessed(wanted: Wanted, epoch: Epoch) -> list[Reason]:
     found: list[Reason] = []
     if seeing:
         found.append(
-            f"{', '.join(seeing)} still reaches {lost.name}, so it lives for others as well, and two "
+            f"{', '.join(seeing)} still reaches {lost.name}, so that is running, and two "
             f"would take writes. Close {lost.name} or turn it off, and say so: {command}"
         )
     # Of two members a strict writer acknowledges nothing without the other, whoever sees it.
-    if silent and not (wanted.promise.durability == STRICT and len(wanted.members) == 2):
+    if silent and not (epoch.durability == STRICT and len(wanted.members) == 2):
         found.append(
-            f"{', '.join(silent)} could not be asked whether {lost.name} lives for it. Close "
+            f"{', '.join(silent)} could not be asked whether it still reaches {lost.name}. Close "
             f"{lost.name} or turn it off, and say so: {command}"
         )
     return found
@@ -480,17 +544,62 @@ def _witnessed(wanted: Wanted, epoch: Epoch) -> list[Reason]:
 def _uncertain(wanted: Wanted, survivors: Sequence[MemberState], epoch: Epoch) -> list[Reason]:
     """Say which survivors may lack what was acknowledged, where it matters.
 
-    One that has it all gives it to the others. In a strict set any one may be the only one.
+    One that has it all is enough, and takes over. In a strict set any one may be the only one.
     """
-    why = {member.name: _may_lack(member, epoch) for member in survivors}
+    own = {member.name: _of_its_own(member, survivors, epoch) for member in survivors}
+    why = {
+        member.name: f"it has transactions that nobody else has ({own[member.name]})"
+        if own[member.name]
+        else _may_lack(member, epoch)
+        for member in survivors
+    }
     unsure = [name for name, reason in why.items() if reason]
-    if not unsure or (wanted.promise.durability != STRICT and len(unsure) < len(why)):
-        return []
+    sure = [name for name in why if name not in unsure]
+    if sure and epoch.durability != STRICT:
+        unsure = [name for name in unsure if name == wanted.to]
+    other = f"name {sure[0]}, or " if sure and wanted.to in unsure else ""
     return [
         f"{name}: {why[name]}, so it may lack transactions that were acknowledged. Bring the active "
-        "writer back, or allow the loss: " + wanted.promise.command("failover", "allow_loss=true")
+        f"writer back, {other or 'or '}allow the loss: "
+        + wanted.promise.command("failover", "allow_loss=true")
         for name in unsure
     ]
+
+
+def _was_about_to_open(wanted: Wanted, state: SetState, active: MemberState, epoch: Epoch) -> bool:
+    """Whether a failover ended after it had written its epoch, and before it opened the writer.
+
+    Its server must not have been started since: then nobody knows what has become of the set.
+    """
+    stopped = active.reachable and not state.open and active.stopped_in_epoch > 0
+    return stopped and epoch.forced and wanted.to in ("", active.name)
+
+
+def _another(state: SetState, name: str) -> str:
+    """Return a member beside one, the first that answers."""
+    others = [member.name for member in state.reachable if member.name != name]
+    return next(iter(others), "MEMBER")
+
+
+def _followed_it(member: MemberState, epoch: Epoch) -> bool:
+    """Whether a survivor has got what the lost writer wrote, as far as it has."""
+    return member.stopped_in_epoch == epoch.number or (
+        member.channel is not None and member.source == epoch.active
+    )
+
+
+def _of_its_own(member: MemberState, survivors: Sequence[MemberState], epoch: Epoch) -> str:
+    """Return what a survivor has written itself, and another one of the same epoch has not.
+
+    What it wrote when it was the active writer, all that know a later epoch have.
+    """
+    own = written_under(member.own, member.executed)
+    lacking = [
+        missing(own, other.received)
+        for other in survivors
+        if other.name != member.name and other.epoch and other.epoch.number == epoch.number
+    ]
+    return next(filter(None, lacking), "")
 
 
 def _may_lack(member: MemberState, epoch: Epoch) -> str:
@@ -500,7 +609,7 @@ def _may_lack(member: MemberState, epoch: Epoch) -> str:
     it received. A server or a channel that was started since has thrown away what was not applied.
     """
     channel = member.channel
-    if channel is None or member.source != epoch.active:
+    if channel is None or not _followed_it(member, epoch):
         return f"it did not follow {epoch.active}"
     if channel.sql_fault:
         return f"its channel could not apply (error {channel.sql_fault.number})"
@@ -564,9 +673,11 @@ def _follow(
     """Let a member follow another; nothing to do where it does, or has stopped with an error."""
     channel = member.channel
     # One that runs and is still connecting is waited for: what comes next needs it.
-    if member.follows(source) and channel is not None and channel.connected and not until:
+    follows = member.follows(source) and channel is not None and channel.connected
+    # What a failover has noted is over, and must not be taken for true later.
+    if follows and not until and not member.stopped_in_epoch:
         return []
-    if channel is not None and member.source == source and (channel.sql_fault or channel.denied):
+    if channel is not None and member.source == source and channel.failed:
         # The diagnosis says what it is; starting it again would not help.
         return []
     return [
@@ -643,7 +754,8 @@ def _promise(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch)
         if is_source and durability == STRICT and not _followed(state, writer):
             # It would acknowledge nothing from now on, which nobody has asked for just now.
             durability = epoch.durability
-        wanted_on = is_source and durability != ASYNCHRONOUS and _followed(state, writer)
+        followed = durability != ASYNCHRONOUS and _followed(state, writer)
+        wanted_on = is_source and (durability == STRICT or followed)
         steps += _semi_sync(member, durability, wanted_on, is_source)
         if is_source and epoch.durability != durability:
             steps.append(
@@ -697,14 +809,15 @@ def _semi_sync(
     return [Step(SEMI_SYNC, member.name, before, after, dict(after), member.name)]
 
 
-def _opening(wanted: Wanted, state: SetState, target: MemberState, epoch: Epoch) -> Step:
-    before = state.epoch
+def _opening(wanted: Wanted, state: SetState, target: MemberState, opening: Opening) -> Step:
+    before, epoch = state.epoch, opening.epoch
+    epoch = replace(epoch, reason=epoch.reason or wanted.reason, by=epoch.by or wanted.by)
     return Step(
         OPEN,
         target.name,
         {"closed": True, "epoch": before.number if before else None},
         {"closed": False, "epoch": epoch.number},
-        replace(epoch, reason=epoch.reason or wanted.reason, by=epoch.by or wanted.by),
+        replace(opening, epoch=epoch),
         target.name,
     )
 

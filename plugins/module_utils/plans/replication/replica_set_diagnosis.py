@@ -73,7 +73,7 @@ def _of_writers(state: SetState, promise: Promise) -> Iterator[Finding]:
             "replica_set.two_writers",
             CRITICAL,
             promise.name,
-            f"{names} take writes at once, and rows part",
+            f"{names} all take writes, so their rows become different",
             f"Close the older one now: {promise.command('switch', f'to={_newest(state)}')}",
         )
     elif kind == NOT_ADOPTED:
@@ -290,8 +290,17 @@ def _of_durability(state: SetState, writer: MemberState, promise: Promise) -> It
         and member.channel
         and member.channel.connected
     ]
+    epoch = state.epoch
+    if epoch and promise.durability == STRICT and epoch.durability != STRICT:
+        yield _finding(
+            "replica_set.not_strict",
+            CRITICAL,
+            writer.name,
+            f"The set is to be strict, and epoch {epoch.number} runs as {epoch.durability}",
+            "site.yml makes it strict once a second member follows.",
+        )
     if len(state.members) > 1 and not followers:
-        strict = promise.durability == STRICT
+        strict = epoch is not None and epoch.durability == STRICT
         yield _finding(
             "replica_set.active_lonely",
             CRITICAL if strict else WARNING,
@@ -300,7 +309,6 @@ def _of_durability(state: SetState, writer: MemberState, promise: Promise) -> It
             + ("it acknowledges nothing" if strict else "what it acknowledges is on it alone"),
             "Start the others, or bring one back: " + promise.command("rejoin", "server=MEMBER"),
         )
-    epoch = state.epoch
     semi_sync = writer.semi_sync
     if promise.durability == ASYNCHRONOUS or not semi_sync.available or not followers:
         return
@@ -314,14 +322,6 @@ def _of_durability(state: SetState, writer: MemberState, promise: Promise) -> It
             + f" ({semi_sync.unacknowledged} transactions without an acknowledgement since it "
             "started)",
             "site.yml turns it on as soon as a member follows.",
-        )
-    if epoch and promise.durability == STRICT and epoch.durability != STRICT:
-        yield _finding(
-            "replica_set.not_strict",
-            CRITICAL,
-            writer.name,
-            f"The set is to be strict, and epoch {epoch.number} runs as {epoch.durability}",
-            "site.yml makes it strict once a second member follows.",
         )
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import (
     ADMINISTRATORS_WRITE,
@@ -19,13 +20,20 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Server,
     ServerError,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.lock_wait import (
+    LOCK_WAIT_TIMEOUT,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.replica_set import (
     WORDS,
     executed,
     prepared_xa,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
+    Statement,
+    opening_words,
+)
 
-LOCK_WAIT_TIMEOUT, NO_SUCH_SESSION = 1205, 1094
+NO_SUCH_SESSION = 1094
 # Of the server itself, and of its replicas.
 _DAEMONS = ("Binlog Dump", "Binlog Dump GTID", "Daemon", "Slave_IO", "Slave_SQL", "Slave_worker")
 _SYSTEM_USERS = ("system user", "event_scheduler")
@@ -57,14 +65,19 @@ class Client:
         return _WAITS_FOR_ACK in self.state.lower()
 
     @property
+    def waits_for_others(self) -> bool:
+        """Whether it only waits for a lock: it is in nobody's way."""
+        return self.state.startswith("Waiting for") and not self.waits_for_acknowledgement
+
+    @property
     def sentence(self) -> str:
         """What it is, as a person reads it."""
-        doing = self.sql.strip()[:80] or self.state or self.command
+        doing = opening_words(self.sql) if self.sql.strip() else self.state or self.command
         return f"{self.id} ({self.user} from {self.host}, {self.seconds} s: {doing})"
 
 
-class NotFenced(Exception):
-    """The server could not be closed within the bound; it is as it was before."""
+class NotFenced(ServerError):
+    """The server could not be closed within the bound; it takes writes as before."""
 
 
 def clients(server: Server, own: Collection[int]) -> list[Client]:
@@ -87,57 +100,92 @@ def clients(server: Server, own: Collection[int]) -> list[Client]:
     ]
 
 
-def close(server: Server, watcher: Server, seconds: int = 1) -> str:
+def close(server: Server, watcher: Server, seconds: int = 1, opens_again: bool = True) -> str:
     """Close the server, end whoever could still write, and return all that it has committed.
 
     ``watcher`` is a second connection to it. The statement that closes waits for a statement that
     writes at the moment, while all new ones wait behind it: for ``seconds`` at most. Raises
-    ``NotFenced`` with who was in the way; then nothing is changed, and sessions go on. A commit
-    that waits for an acknowledgement that no replica can give is ended without being acknowledged.
+    ``NotFenced`` with who was in the way; the server takes writes then. A commit that waits for an
+    acknowledgement that no replica can give is ended without being acknowledged.
+
+    With prepared XA transactions, which could be committed all the same, it is not closed, or opened
+    again, unless it must not be open in any case (``opens_again`` is false).
     """
     own = {connection_id(server), connection_id(watcher)}
     # Nothing is acknowledged there by now, so that a longer wait takes nothing from anybody.
     lonely = _is_lonely(watcher)
     seconds = max(seconds, LONELY_SECONDS) if lonely else seconds
-    prepared = prepared_xa(server)
-    if prepared:
-        raise NotFenced(_told_xa(prepared))
+    _refuse_prepared(server, opens_again)
     server.set_session("lock_wait_timeout", seconds)
-    ended = threading.Event()
-    errors: list[Exception] = []
-
-    def run_closing() -> None:
-        try:
-            server.run(CLOSE[server.flavour])
-        except Exception as error:
-            errors.append(error)
-        finally:
-            ended.set()
-
-    thread = threading.Thread(target=run_closing, daemon=True)
-    thread.start()
     blockers: list[Client] = []
-    while not ended.wait(_PAUSE_SECONDS):
-        found = clients(watcher, own)
-        if lonely and any(client.waits_for_acknowledgement for client in found):
-            _end_unacknowledged(watcher, own)
-        blockers = [client for client in found if client.command != "Sleep"] or found
-    thread.join()
-    for error in errors:
+    with _running(server, watcher) as closing:
+        while not closing.ended.wait(_PAUSE_SECONDS):
+            found = clients(watcher, own)
+            if lonely and any(client.waits_for_acknowledgement for client in found):
+                _end_unacknowledged(watcher, own, closing.ended)
+            blockers = [client for client in found if not client.waits_for_others]
+    if closing.error:
         if lonely:
             _wait_for_acknowledgements(watcher, True)
-        if isinstance(error, ServerError) and error.number == LOCK_WAIT_TIMEOUT:
-            raise NotFenced(
-                f"it did not close within {seconds} s, because a statement that writes is running "
-                f"or somebody holds a lock: {_list(blockers)}"
-            )
-        raise error
+        if closing.error.number != LOCK_WAIT_TIMEOUT:
+            raise closing.error
+        busy = [client for client in blockers if client.command != "Sleep"]
+        raise NotFenced(
+            server.address,
+            f"it did not close within {seconds} s, because a statement that writes is running or "
+            f"somebody holds a lock: {_list(busy or blockers)}",
+        )
     end_clients(watcher, own)
-    prepared = prepared_xa(watcher)
-    if prepared:
+    try:
+        _refuse_prepared(watcher, opens_again)
+    except NotFenced:
         open_again(server)
-        raise NotFenced(_told_xa(prepared))
+        raise
     return executed(watcher)
+
+
+@dataclass
+class _Closing:
+    """The statement that closes a server, while it runs in a thread of its own."""
+
+    ended: threading.Event = field(default_factory=threading.Event)
+    error: ServerError | None = None
+
+
+@contextmanager
+def _running(server: Server, watcher: Server) -> Iterator[_Closing]:
+    """Run the statement that closes beside what is done meanwhile; afterwards it has ended."""
+    closing, number = _Closing(), connection_id(server)
+
+    def run() -> None:
+        try:
+            server.run(CLOSE[server.flavour])
+        except ServerError as error:
+            closing.error = error
+        finally:
+            closing.ended.set()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield closing
+    except BaseException:
+        # Nobody waits for it any more, and the connection is used again.
+        with suppress(ServerError):
+            watcher.rows(f"KILL QUERY {number:d}")
+        raise
+    finally:
+        thread.join()
+
+
+def _refuse_prepared(server: Server, opens_again: bool) -> None:
+    prepared = prepared_xa(server) if opens_again else ()
+    if prepared:
+        raise NotFenced(
+            server.address,
+            f"it has prepared XA transactions ({', '.join(prepared)}), which could be committed on a "
+            "closed server, too; commit them or roll them back (XA RECOVER)",
+        )
 
 
 def open_again(server: Server) -> None:
@@ -176,28 +224,31 @@ def end_clients(server: Server, own: Collection[int], seconds: float = EMPTY_SEC
         found = clients(server, own)
 
 
-def _end_unacknowledged(server: Server, own: Collection[int]) -> None:
+def _end_unacknowledged(
+    server: Server, own: Collection[int], closing_ended: threading.Event
+) -> None:
     """End commits that no replica will acknowledge, without one of them being acknowledged.
 
     A session that is ended is cut off from its client first, and then its commit goes on: on
     MariaDB at once, on MySQL when commits do not wait any more. Where one waits for its group,
     ending it lets the others of the group go on as well, and those that are not cut off by then
-    would be acknowledged: so it comes last, when no other is left.
+    would be acknowledged: so it comes last, when no other is left. Only while the server is being
+    closed: new statements wait for that.
     """
-    while True:
+    while not closing_ended.is_set():
         left = [client for client in clients(server, own) if client.command != "Killed"]
         others = [client for client in left if not client.waits_for_acknowledgement]
         if not others:
-            break
+            _kill(server, left)
+            _wait_for_acknowledgements(server, False)
+            return
         _kill(server, others)
-    _kill(server, left)
-    _wait_for_acknowledgements(server, False)
 
 
 def _wait_for_acknowledgements(server: Server, wait: bool) -> None:
     """Let commits wait for a replica, or no longer."""
     word = WORDS[server.flavour].semi_sync["source"]
-    server.rows(f"SET GLOBAL {word} = {int(wait)}")
+    server.run(Statement(f"SET GLOBAL {word} = %s", (int(wait),)))
 
 
 def _is_lonely(server: Server) -> bool:
@@ -221,7 +272,7 @@ def _is_lonely(server: Server) -> bool:
 def _kill(server: Server, found: Sequence[Client]) -> None:
     for client in found:
         try:
-            server.rows(f"KILL {client.id:d}")
+            server.run(Statement(f"KILL {client.id:d}"))
         except ServerError as error:
             # It has ended by itself.
             if error.number != NO_SUCH_SESSION:
@@ -242,13 +293,6 @@ def _administrators(server: Server) -> set[str]:
     if any("@" not in grantee for grantee in grantees):
         found |= {str(row["user"]) for row in server.rows(_WITH_A_ROLE)}
     return found
-
-
-def _told_xa(prepared: Sequence[str]) -> str:
-    return (
-        f"it has prepared XA transactions ({', '.join(prepared)}), which could be committed on a "
-        "closed server, too; commit them or roll them back (XA RECOVER)"
-    )
 
 
 def _list(found: Sequence[Client]) -> str:

@@ -32,12 +32,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     MemberState,
     SemiSync,
     SetState,
+    Writing,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     SYSTEM_SCHEMAS,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
+    opening_words,
     quote_table,
 )
 
@@ -46,6 +48,8 @@ SCHEMA = "dbrw"
 _RECEIVING = quote_table(SCHEMA, "receiving_stopped")
 # A server tells how long it runs in whole seconds.
 _SAME_START_SECONDS = 3
+# So long a failover that was interrupted may go on.
+_NOTE_SECONDS = 3600
 # Where a log's first event is; a channel stands there until it is connected.
 _FIRST_EVENT = 4
 EPOCHS = quote_table(SCHEMA, "epoch")
@@ -62,11 +66,13 @@ _OWN_SCHEMAS = {*SYSTEM_SCHEMAS, SCHEMA}
 class Words:
     """What a flavour calls what a set needs.
 
-    ``executed`` is all that was committed or applied, ``own`` under which the server's own
+    ``executed`` is all that was committed or applied, ``logged`` the state of the log where that
+    tells more, ``own`` under which the server's own
     transactions run.
     """
 
     executed: str
+    logged: str
     own: str
     # Whether a channel has been connected since it was started (%s: its name); empty: its status
     # tells, by the place in the source's log, which is the first until then.
@@ -79,6 +85,7 @@ class Words:
 WORDS = {
     MARIADB: Words(
         executed="@@GLOBAL.gtid_current_pos",
+        logged="@@GLOBAL.gtid_binlog_state",
         own="@@GLOBAL.gtid_domain_id",
         connected="",
         semi_sync={
@@ -96,6 +103,7 @@ WORDS = {
     ),
     MYSQL: Words(
         executed="@@GLOBAL.gtid_executed",
+        logged="''",
         own="@@GLOBAL.server_uuid",
         connected="SELECT COUNT_RECEIVED_HEARTBEATS > 0 OR RECEIVED_TRANSACTION_SET <> '' AS said "
         "FROM performance_schema.replication_connection_status WHERE CHANNEL_NAME = %s",
@@ -148,10 +156,11 @@ def observe(
         else replace(answer, name=name)
         for name, answer in answers.items()
     }
-    again = fleet.ask(executed, [name for name, member in found.items() if member.open])
+    again = fleet.ask(_position, [name for name, member in found.items() if member.open])
     for name, position in again.items():
         if not isinstance(position, ServerError):
-            found[name] = replace(found[name], executed=position)
+            now, logged = position
+            found[name] = replace(found[name], executed=now, logged=logged)
     return SetState(found)
 
 
@@ -161,7 +170,7 @@ def read(
     """Ask one member; ``names`` are those of all members by their address."""
     words = WORDS[server.flavour]
     row = server.row(
-        f"SELECT {words.executed} AS executed, {words.own} AS own, @@GLOBAL.server_id AS server_id"
+        f"SELECT {words.executed} AS executed, {words.logged} AS logged, {words.own} AS own"
     )
     variables = server.variables(*words.semi_sync.values())
     status = server.rows(
@@ -176,12 +185,12 @@ def read(
         name="",
         flavour=server.flavour,
         version=server.version_text,
-        server_id=int(row["server_id"]),
         own=str(row["own"]),
         closed=closed,
         lifted=is_lifted,
         epoch=epoch,
         executed=one_line(row["executed"]),
+        logged=one_line(row["logged"]),
         channel=channel,
         source=source,
         was_connected=channel is not None and _was_connected(server, channel),
@@ -194,6 +203,13 @@ def read(
         rows_in=_rows_in(server) if with_rows and epoch is None else "",
         uptime_seconds=int(counts.get("uptime", 0)),
     )
+
+
+def _position(server: Server) -> tuple[str, str]:
+    """Return what the server has committed or applied, and the state of its log."""
+    words = WORDS[server.flavour]
+    row = server.row(f"SELECT {words.executed} AS executed, {words.logged} AS logged")
+    return one_line(row["executed"]), one_line(row["logged"])
 
 
 def executed(server: Server) -> str:
@@ -256,13 +272,14 @@ def receiving_stopped(server: Server) -> int:
     """Return the epoch whose writer was lost when a failover stopped receiving here; 0: none.
 
     What was noted before a restart counts no longer: the server has thrown away what it had
-    received and not applied.
+    received and not applied. Nor does what is older than an hour: if the writer came back, nobody
+    knows what it has acknowledged meanwhile.
     """
     try:
         rows = server.rows(
             f"SELECT epoch, started FROM {_RECEIVING} "
-            "WHERE ABS(started - (UNIX_TIMESTAMP() - %s)) <= %s",
-            *(_uptime(server), _SAME_START_SECONDS),
+            "WHERE ABS(started - (UNIX_TIMESTAMP() - %s)) <= %s AND noted >= UNIX_TIMESTAMP() - %s",
+            *(_uptime(server), _SAME_START_SECONDS, _NOTE_SECONDS),
         )
     except ServerError as error:
         if error.number not in (_NO_SCHEMA, _NO_TABLE):
@@ -279,11 +296,13 @@ def note_receiving_stopped(server: Server, epoch: int) -> None:
     server.rows(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     server.rows(
         f"CREATE TABLE IF NOT EXISTS {_RECEIVING} (epoch BIGINT UNSIGNED NOT NULL PRIMARY KEY, "
-        "started BIGINT NOT NULL COMMENT 'when the server was, in seconds since 1970') "
+        "started BIGINT NOT NULL COMMENT 'when the server was, in seconds since 1970', "
+        "noted BIGINT NOT NULL COMMENT 'when this was, in seconds since 1970') "
         "ENGINE=InnoDB"
     )
     server.rows(
-        f"REPLACE INTO {_RECEIVING} (epoch, started) VALUES (%s, UNIX_TIMESTAMP() - %s)",
+        f"REPLACE INTO {_RECEIVING} (epoch, started, noted) "
+        "VALUES (%s, UNIX_TIMESTAMP() - %s, UNIX_TIMESTAMP())",
         *(epoch, _uptime(server)),
     )
 
@@ -313,7 +332,7 @@ def prepared_xa(server: Server) -> tuple[str, ...]:
     )
 
 
-def _writing(server: Server) -> tuple[str, ...]:
+def _writing(server: Server) -> tuple[Writing, ...]:
     """Return the statements of clients that have been writing for a second or longer."""
     rows = server.rows(
         "SELECT ID AS id, USER AS user, HOST AS host, TIME AS seconds, INFO AS info "
@@ -321,7 +340,11 @@ def _writing(server: Server) -> tuple[str, ...]:
         "AND ID <> CONNECTION_ID() AND USER <> 'system user'"
     )
     return tuple(
-        f"{row['id']} ({row['user']} from {row['host']}, {row['seconds']} s: {sql[:80]})"
+        Writing(
+            int(row["seconds"]),
+            f"{row['id']} ({row['user']} from {row['host']}, {row['seconds']} s: "
+            f"{opening_words(sql)})",
+        )
         for row in rows
         for sql in [str(row["info"] or "").strip()]
         if sql.split(None, 1)[:1] and sql.split(None, 1)[0].upper() not in _READING

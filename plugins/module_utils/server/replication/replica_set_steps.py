@@ -20,7 +20,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection im
     Server,
     ServerError,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import Fleet
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import Fleet, all_of
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import (
     channels,
     events,
@@ -86,18 +86,19 @@ def follow(
     source: Member,
     own: Member,
     names: Mapping[tuple[Any, int], str],
+    forget: bool = True,
 ) -> None:
     """Let a server have its one channel of the set from another member, and start it.
 
-    ``name`` is what a new channel is called, ``settings`` are those that are the same for all.
-    Raises ``ServerError`` when it does not come to run.
+    ``name`` is what a new channel is called, ``settings`` are those that are the same for all. See
+    ``begin`` for ``forget``. Raises ``ServerError`` when it does not come to run.
     """
     status = channel_of(server, names)
     runs = status is not None and (status.io_running or status.sql_running)
     # One that has stopped goes on after what the server has written itself meanwhile.
     if status is None or names.get(status.settings.source) != source.name or not runs:
         point(server, name, settings, source, own, names)
-    begin(server, source, names)
+    begin(server, source, names, forget)
 
 
 def point(
@@ -124,14 +125,18 @@ def point(
     server.run(channels.change(server.dialect, called, wanted, demoted=True))
 
 
-def begin(server: Server, source: Member, names: Mapping[tuple[Any, int], str]) -> None:
-    """Start the channel of the set, and wait until it runs."""
+def begin(
+    server: Server, source: Member, names: Mapping[tuple[Any, int], str], forget: bool = True
+) -> None:
+    """Start the channel of the set, and wait until it runs.
+
+    ``forget``: what an interrupted failover has noted is over. Within one it is not.
+    """
     status = channel_of(server, names)
     if status is None:
         raise ServerError(server.address, f"its channel from {source.name} is gone")
-    if receiving_stopped(server):
-        with lifted(server):
-            forget_receiving_stopped(server)
+    if forget:
+        _forget(server)
     _control(server, server.dialect.start_channel, status.name)
     wait_until_following(server, names, source)
 
@@ -228,19 +233,41 @@ def semi_sync_clients(server: Server) -> int:
     return sum(int(row["Value"]) for row in rows)
 
 
-def close(fleet: Fleet, name: str, seconds: int = 1) -> None:
-    """Close a member, end whoever could still write, and let no commit wait for a replica."""
-    events.turn_off(fleet[name], events.read(fleet[name]).on)
-    with contextlib.closing(fleet.another(name)) as watcher:
-        fence.close(fleet[name], watcher, seconds)
-    _semi_sync_source(fleet[name], False)
+def close(fleet: Fleet, *names: str, seconds: int = 1) -> None:
+    """Close members, end whoever could still write, and let no commit wait for a replica.
+
+    They must not be open, whatever is prepared there. Each is tried; raises ``ServerError`` with
+    all that are still open.
+    """
+    failed = []
+    for name in names:
+        try:
+            with contextlib.closing(fleet.another(name)) as watcher:
+                _fence(fleet[name], watcher, name, seconds, opens_again=False)
+            events.turn_off(fleet[name], events.read(fleet[name]).on)
+            _semi_sync_source(fleet[name], False)
+        except ServerError as error:
+            failed.append(error)
+    if failed:
+        raise all_of(failed)
+
+
+def _fence(
+    server: Server, watcher: Server, name: str, seconds: int, opens_again: bool = True
+) -> str:
+    """Close a member, and say which one it is where that fails. See ``fence.close``."""
+    try:
+        return fence.close(server, watcher, seconds, opens_again)
+    except fence.NotFenced as error:
+        raise fence.NotFenced(error.address, f"{name} is not closed: {error.message}") from None
 
 
 def settle_events(server: Server, has: Events, is_writer: bool) -> None:
     """Let noted events run on the writer, what runs there be noted, and none run elsewhere."""
     if is_writer:
-        events.turn_on(server, has.to_turn_on)
+        # Noted first: a run that ends in between leaves them on.
         events.note(server, has.wanted)
+        events.turn_on(server, has.to_turn_on)
     else:
         events.turn_off(server, has.on)
 
@@ -309,13 +336,14 @@ def switch(
     writer again, and nothing has changed; after that the other one is the active writer.
     """
     old, new = fleet[active], fleet[epoch.active]
-    running, waited = events.read(old).on, _source_waits(old)
-    events.note(old, running)
+    has, waited = events.read(old), _source_waits(old)
+    events.note(old, has.wanted)
     with contextlib.closing(fleet.another(active)) as watcher:
         began = time.monotonic()
-        events.turn_off(old, running)
         try:
-            position = fence.close(old, watcher, max(1, int(max_pause)))
+            # Before: some are an administrator's, whom a closed MariaDB server lets write.
+            events.turn_off(old, has.on)
+            position = _fence(old, watcher, active, max(1, int(max_pause)))
         except Exception:
             _undo(fleet, active, epoch.active, waited, names)
             raise
@@ -332,7 +360,7 @@ def switch(
             raise
         pause = time.monotonic() - began
         off.join()
-    return {"pause_seconds": round(pause, 3), "position": position}
+    return {"pause_seconds": round(pause, 3)}
 
 
 def _hand_over(
@@ -352,7 +380,7 @@ def _hand_over(
             raise ServerError(
                 new.address,
                 f"{epoch.active} did not apply the last {behind} transactions of {active} in time; "
-                f"{active} is open again, and nothing has changed",
+                f"{active} is opened again",
             )
         # On MariaDB an administrator can write after all.
         position = executed(old)
@@ -361,65 +389,78 @@ def _hand_over(
         if time.monotonic() > end:
             raise ServerError(
                 old.address,
-                f"somebody with a privilege of administrators goes on writing on {active}; it is "
-                "open again, and nothing has changed. Stop that first",
+                f"somebody with a privilege of administrators goes on writing on {active}, which is "
+                "opened again. Stop that first",
             )
     stop(new, names)
     open_member(fleet, epoch.active, epoch, source_settings)
 
 
+def catch_up(fleet: Fleet, name: str, former: str, names: Mapping[tuple[Any, int], str]) -> None:
+    """Let a member have all that the former active writer, which is closed, has committed.
+
+    Sessions that the former one had when it was closed are ended before. Raises ``ServerError``
+    when something is missing in the end; then nothing is opened.
+    """
+    server, closed = fleet[name], fleet[former]
+    fence.end_clients(closed, {fence.connection_id(closed)})
+    wanted = executed(closed)
+    if not wait_until_applied(server, wanted, CATCH_UP_SECONDS):
+        status = channel_of(server, names)
+        raise ServerError(
+            server.address,
+            f"{name} is not opened: it lacks {missing(wanted, executed(server))}, which {former} has "
+            f"({explain(status) if status else 'it has no channel'})",
+        )
+
+
 def fail_over(
     fleet: Fleet,
-    lost: str,
-    lost_epoch: int,
+    lost: Epoch,
     epoch: Epoch,
     survivors: Sequence[str],
+    givers: Sequence[str],
     names: Mapping[tuple[Any, int], str],
     prove_lost: bool,
+    allow_loss: bool,
     rest: Callable[[], None],
     source_settings: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> None:
     """Let a survivor apply all that anybody has received, and open it.
 
-    ``prove_lost``: the survivors try to reach the lost writer first, and one that does ends it
-    all. ``rest`` lets the other survivors follow the new writer before it is opened.
+    No survivor receives any more from the lost writer. ``givers`` are those of them that have what
+    it has written, the new writer among them. ``prove_lost``: the survivors try to reach the lost
+    writer first, and one that does ends it all. ``rest`` lets the other survivors follow the new
+    writer before it is opened. Raises ``ServerError`` where the new writer lacks what a giver has
+    received, unless ``allow_loss``.
     """
-    began = time.monotonic()
     target = epoch.active
-    if prove_lost:
-        witnesses, untried = _who_reaches(fleet, survivors, names)
-        if untried and not witnesses:
-            raise ServerError(
-                fleet[untried[0]].address,
-                f"{', '.join(untried)} cannot try whether {lost} still answers, because the channel "
-                f"does not apply. Close {lost} or turn it off, and say so (confirm_fenced={lost})",
-            )
-        if witnesses:
-            raise ServerError(
-                fleet[witnesses[0]].address,
-                f"{lost} cannot be reached from here, and lives for {', '.join(witnesses)}: it may "
-                "be acknowledging writes. Close it or turn it off, and say so (confirm_fenced="
-                f"{lost})",
-            )
-    received = ""
     for name in survivors:
         status = channel_of(fleet[name], names)
-        with lifted(fleet[name]):
-            note_receiving_stopped(fleet[name], lost_epoch)
+        if status and status.io_running:
+            # Before it is stopped: a run that ends in between finds out that it had been receiving.
+            with lifted(fleet[name]):
+                note_receiving_stopped(fleet[name], lost.number)
+    if prove_lost:
+        _prove_lost(fleet, lost.active, survivors, names)
+    for name in survivors:
+        status = channel_of(fleet[name], names)
         if status and status.io_running:
             _control(fleet[name], fleet[name].dialect.stop_receiving, status.name)
-    for name in survivors:
-        status = channel_of(fleet[name], names)
-        own = executed(fleet[name])
-        all_of_it = joined(own, status.gtid_received) if status and status.gtid_received else own
-        if not wait_until_applied(fleet[name], all_of_it, APPLY_SECONDS):
-            said = explain(status) if status else ""
-            raise ServerError(
-                fleet[name].address,
-                f"{name} does not apply what it has received ({all_of_it}): {said}",
-            )
-        received = joined(received, executed(fleet[name])) if received else executed(fleet[name])
-    _fetch_rest(fleet, target, survivors, received, names)
+    received = ""
+    for name in givers:
+        own = _applied(fleet[name], names)
+        received = joined(received, own) if received else own
+    _fetch_rest(fleet, target, givers, names)
+    lacks = missing(received, executed(fleet[target]))
+    if lacks and not allow_loss:
+        shown = {name: channel_of(fleet[name], names) for name in givers}
+        said = "; ".join(f"{name}: {explain(status)}" for name, status in shown.items() if status)
+        raise ServerError(
+            fleet[target].address,
+            f"{target} is not opened: it lacks {lacks}, which survivors have received ({said}). "
+            "Name another one, or allow the loss (allow_loss=true)",
+        )
     # The lost writer's return would let in what nobody has decided about.
     stop(fleet[target], names)
     if epoch.durability == STRICT:
@@ -427,37 +468,80 @@ def fail_over(
     # Of those that followed the lost writer none follows the new one yet.
     open_member(fleet, target, epoch, source_settings, followed=epoch.durability == STRICT)
     stop(fleet[target], names, remove=True)
-    return {"seconds": round(time.monotonic() - began, 3), "position": received}
+
+
+def _prove_lost(
+    fleet: Fleet, lost: str, survivors: Sequence[str], names: Mapping[tuple[Any, int], str]
+) -> None:
+    """Raise ``ServerError`` if a survivor reaches the lost writer, or if none can try."""
+    witnesses, untried = _who_reaches(fleet, survivors, names)
+    if witnesses:
+        # They receive from it: what an interrupted failover has noted is no longer so.
+        for name in survivors:
+            _forget(fleet[name])
+        raise ServerError(
+            fleet[witnesses[0]].address,
+            f"{lost} cannot be reached from here, and {', '.join(witnesses)} still reaches it: it "
+            f"may be acknowledging writes. Close it or turn it off, and say so (confirm_fenced={lost})",
+        )
+    if untried:
+        raise ServerError(
+            fleet[untried[0]].address,
+            f"{', '.join(untried)} could not try to reach {lost}, because the channel does not "
+            f"apply. Close {lost} or turn it off, and say so (confirm_fenced={lost})",
+        )
+
+
+def _forget(server: Server) -> None:
+    """Forget what a failover has noted of a survivor's channel."""
+    if receiving_stopped(server):
+        with lifted(server):
+            forget_receiving_stopped(server)
+
+
+def _applied(server: Server, names: Mapping[tuple[Any, int], str]) -> str:
+    """Let a survivor apply what it has received, as far as it can; return all of it."""
+    status, own = channel_of(server, names), executed(server)
+    if status is None or not status.gtid_received:
+        return own
+    wanted = joined(own, status.gtid_received)
+    _wait_while_it_applies(server, wanted, names, receives=False)
+    return wanted
+
+
+def _wait_while_it_applies(
+    server: Server, position: str, names: Mapping[tuple[Any, int], str], receives: bool
+) -> None:
+    """Wait until a server has a position, or its channel does not go on (``receives``: it does)."""
+    end = time.monotonic() + APPLY_SECONDS
+    while not wait_until_applied(server, position, _SLICE_SECONDS):
+        status = channel_of(server, names)
+        if status is None or not status.sql_running or time.monotonic() > end:
+            return
+        if receives and status.failed:
+            return
 
 
 def _fetch_rest(
     fleet: Fleet,
     target: str,
-    survivors: Sequence[str],
-    received: str,
+    givers: Sequence[str],
     names: Mapping[tuple[Any, int], str],
 ) -> None:
-    """Let the new writer have what another survivor has and it has not."""
+    """Let the new writer have what another survivor has and it has not, as far as it can."""
     server = fleet[target]
-    if not missing(received, executed(server)):
-        return
     addresses = {name: address for address, name in names.items()}
-    for name in survivors:
+    for name in givers:
         lacks = missing(executed(fleet[name]), executed(server))
-        if name == target or not lacks:
-            continue
         status = channel_of(server, names)
-        if status is None:
+        if name == target or not lacks or status is None:
             continue
         host, port = addresses[name]
         _control(server, server.dialect.stop_channel, status.name)
         place = {"source_host": host, "source_port": port, "auto_position": True}
         server.run(channels.change(server.dialect, status.name, place))
         _control(server, server.dialect.start_channel, status.name)
-        if not wait_until_applied(server, lacks, APPLY_SECONDS):
-            raise ServerError(
-                server.address, f"{target} does not get from {name} what it lacks: {lacks}"
-            )
+        _wait_while_it_applies(server, lacks, names, receives=True)
 
 
 def _who_reaches(

@@ -78,6 +78,9 @@ FILES = ("source_ssl_ca", "source_ssl_cert", "source_ssl_key", PUBLIC_KEY)
 DENIED = frozenset({1045, 1130, 1698, 2026, 2061, 3118, 3159})
 
 
+# The client library's own numbers.
+_NOT_REACHED = range(2000, 3000)
+
 # What both flavours take and show again as it was given; they change other values
 # silently, so that a second run would change them back, or fail (measured).
 RANGES = {
@@ -395,6 +398,19 @@ class ChannelStatus:
     def denied(self) -> bool:
         """Whether the source refuses the channel's account."""
         return self.io_fault.number in DENIED
+
+    @property
+    def failed(self) -> bool:
+        """Whether it shows an error that waiting does not cure.
+
+        A receiving thread that does not reach its source goes on trying, or was stopped meanwhile.
+        """
+        ended = bool(self.io_fault) and not self.io_running
+        return (
+            bool(self.sql_fault)
+            or self.denied
+            or (ended and self.io_fault.number not in _NOT_REACHED)
+        )
 
     @property
     def lacks_room(self) -> bool:

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import joined, missing
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
+    joined,
+    missing,
+    missing_by_server,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
     host_key,
@@ -62,7 +66,7 @@ class Epoch:
     at: str = ""
     forced: bool = False
 
-    def next(self, active: str, forced: bool = False) -> int:
+    def next(self, forced: bool = False) -> int:
         """Return the number of the epoch in which another is active."""
         return self.number + (FORCED_JUMP if forced else 1)
 
@@ -77,6 +81,16 @@ class Epoch:
             "at": self.at,
             "forced": self.forced,
         }
+
+
+def lock_of(name: str) -> tuple[str, str, str]:
+    """Return the words of the lock that all work on a set takes, on each member."""
+    return "", work_on(name), ""
+
+
+def work_on(name: str) -> str:
+    """Return what work on a set is called, to people and in its lock."""
+    return f"replica set {name}"
 
 
 @dataclass(frozen=True)
@@ -136,12 +150,21 @@ class SemiSync:
 
 
 @dataclass(frozen=True)
+class Writing:
+    """A statement that has been writing for so many ``seconds``, as a person reads it."""
+
+    seconds: int
+    sentence: str
+
+
+@dataclass(frozen=True)
 class MemberState:
     """What a member says of itself; with ``unreachable`` (why) it has said nothing.
 
     ``closed`` means that nobody but replication and administrators can write, ``lifted`` that on a
     closed MySQL server administrators can, too. ``executed`` has all transactions that it has
-    committed or applied. ``channel`` is the one whose source is another member, ``source`` that
+    committed or applied, ``logged`` on MariaDB the last number of each pair of domain and server in
+    its log. ``channel`` is the one whose source is another member, ``source`` that
     member's name.
     ``was_connected``: since the channel, or the server, was started. ``stopped_in_epoch`` is the
     epoch whose writer was lost when a failover stopped receiving (0: none did).
@@ -154,13 +177,13 @@ class MemberState:
     unreachable: str = ""
     flavour: str = ""
     version: str = ""
-    server_id: int = 0
     # MySQL's server_uuid, MariaDB's gtid_domain_id: under which its own transactions run.
     own: str = ""
     closed: bool = True
     lifted: bool = False
     epoch: Epoch | None = None
     executed: str = ""
+    logged: str = ""
     channel: ChannelStatus | None = None
     source: str = ""
     was_connected: bool = False
@@ -168,7 +191,7 @@ class MemberState:
     semi_sync: SemiSync = SemiSync()
     prepared_xa: tuple[str, ...] = ()
     events: Events = Events()
-    writing: tuple[str, ...] = ()
+    writing: tuple[Writing, ...] = ()
     open_transactions: int = 0
     rows_in: str = ""
     uptime_seconds: int = 0
@@ -230,13 +253,15 @@ class SetState:
         (member,) = self.open
         return member if member.name == self.epoch.active else None
 
-    @property
-    def executed(self) -> str:
-        """All that any member that answers has committed or applied."""
-        found = ""
-        for member in self.reachable:
-            found = joined(found, member.executed) if found else member.executed
-        return found
+    def beyond(self, name: str, other: str) -> str:
+        """Return the transactions that a member has and another one has not; empty: none.
+
+        MariaDB's position of a domain is the last one's number alone. Where a third server has
+        written in it since, the log's state still tells whose are missing.
+        """
+        mine, theirs = self.members[name], self.members[other]
+        found = missing(mine.executed, theirs.executed)
+        return found or missing_by_server(mine.logged, theirs.logged)
 
     def errant(self, name: str) -> str:
         """Return the transactions that a member has and the active writer has not; empty: none.
@@ -246,7 +271,7 @@ class SetState:
         writer = self.writer
         if writer is None or name == writer.name:
             return ""
-        return missing(self.members[name].executed, writer.executed)
+        return self.beyond(name, writer.name)
 
     def behind(self, name: str) -> str:
         """Return what the writer has committed and a member has not applied."""

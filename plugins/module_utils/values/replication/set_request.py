@@ -77,9 +77,7 @@ def problems(
     return found
 
 
-def _reader_problems(
-    verb: str, request: Mapping[str, Any], left_out: Sequence[str]
-) -> list[str]:
+def _reader_problems(verb: str, request: Mapping[str, Any], left_out: Sequence[str]) -> list[str]:
     """Judge read servers that --limit leaves out; each follows the active writer."""
     named = ", ".join(left_out)
     if not left_out or verb == REJOIN:

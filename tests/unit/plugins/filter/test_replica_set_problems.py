@@ -42,8 +42,18 @@ def test_what_can_be_tried(
 @pytest.mark.parametrize(
     ("verb", "request_", "hosts", "said"),
     [
-        ("failover", {"to": "f2"}, ["f2", "r1"], "--limit leaves out r2, which would have to be asked"),
-        ("failover", {"to": "f2"}, ["f2"], "leaves out r1, r2, which would have to be asked whether"),
+        (
+            "failover",
+            {"to": "f2"},
+            ["f2", "r1"],
+            "--limit leaves out r2, which would have to be asked",
+        ),
+        (
+            "failover",
+            {"to": "f2"},
+            ["f2"],
+            "leaves out r1, r2, which would have to be asked whether",
+        ),
         ("switch", {}, ["f1", "f2", "r2"], "--limit leaves out r1, which would go on following"),
         # Nobody is to be asked about a writer that is off.
         ("failover", {"to": "f2", "confirm_fenced": "f1"}, ["f2"], ""),

@@ -11,6 +11,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
     GtidSet,
     applied_part,
     is_applied,
+    missing_by_server,
+    written_under,
 )
 
 A, B = "3b3a6275-e573-11f1-bce1-02fc00000001", "aaaaaaaa-0000-0000-0000-000000000000"
@@ -121,3 +123,25 @@ def test_what_is_applied_of_a_position(
 ) -> None:
     assert is_applied(wanted, applied) is is_there
     assert applied_part(wanted, applied) == part
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "lacks"),
+    [
+        ("1-1-10,1-2-11,1-3-12", "1-1-10,1-2-9,1-3-12", "1-2-11"),
+        ("1-1-10,1-2-9", "1-1-10,1-2-9,1-3-12", ""),
+        # The other log began with a copy, and does not know the pair.
+        ("1-1-10,1-2-9", "1-3-12", ""),
+        ("", "1-1-1", ""),
+    ],
+)
+def test_what_a_log_has_of_a_server_and_another_has_not(mine: str, theirs: str, lacks: str) -> None:
+    assert missing_by_server(mine, theirs) == lacks
+
+
+def test_what_one_server_has_written() -> None:
+    assert written_under("2", "1-1-10,2-9-4") == "2-9-4"
+    assert written_under("3", "1-1-10,2-9-4") == ""
+    one, other = "a" * 8 + "-0000-0000-0000-" + "0" * 12, "b" * 8 + "-0000-0000-0000-" + "0" * 12
+    assert written_under(one, f"{one}:1-5,{one}:x:1,{other}:1") == f"{one}:1-5,{one}:x:1"
+    assert written_under(one, "") == ""

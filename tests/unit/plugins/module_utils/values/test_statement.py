@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import MASK, Secret
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
+    opening_words,
     quote_columns,
     quote_identifier,
     quote_table,
@@ -114,3 +115,20 @@ def test_a_number_is_shown_as_it_is_executed(value: int | Decimal) -> None:
     """A statement in a result can be run by hand: CHANGE takes 2.5 and not '2.5' (1064)."""
     statement = Statement("MASTER_HEARTBEAT_PERIOD = %s", (value,))
     assert statement.shown == executed(statement)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("UPDATE `shop`.t SET email = 'a@b.c'", "UPDATE `shop`.t SET"),
+        ("UPDATE t SET x = 'secret'", "UPDATE t SET"),
+        ("INSERT INTO shop.t VALUES ('secret')", "INSERT INTO shop.t"),
+        ("CALL p('secret')", "CALL"),
+        ("SET PASSWORD = 'secret'", "SET PASSWORD"),
+        ("/* secret */ DELETE FROM t", "a statement"),
+        ("ALTER USER 'x' IDENTIFIED BY 'secret'", "ALTER USER"),
+        ("", "a statement"),
+    ],
+)
+def test_how_a_statement_begins(sql: str, said: str) -> None:
+    assert opening_words(sql) == said

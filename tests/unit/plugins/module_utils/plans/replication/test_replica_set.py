@@ -43,6 +43,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     SemiSync,
     SetState,
     Witness,
+    Writing,
 )
 from tests.support.set_states import EPOCH, closed, follower, pair, writer
 
@@ -112,8 +113,12 @@ def test_a_switch_is_refused_before_anything_is_closed(target: MemberState, said
 
 
 def test_a_switch_is_refused_while_a_statement_writes() -> None:
-    busy = state(replace(writer("f1"), writing=("7 (app, 9 s: UPDATE t)",)), follower("f2"))
-    assert "7 (app, 9 s: UPDATE t)" in refusals(wanted(to="f2"), busy)[0]
+    writing = (Writing(9, "7 (app, 9 s: UPDATE t)"), Writing(2, "8 (app, 2 s: UPDATE t)"))
+    busy = state(replace(writer("f1"), writing=writing), follower("f2"))
+    assert "7 (app, 9 s: UPDATE t), 8 (app, 2 s" in refusals(wanted(to="f2"), busy)[0]
+    (patient,) = refusals(wanted(to="f2", max_pause_seconds=9), busy)
+    assert "7 (app" in patient and "8 (app" not in patient
+    assert steps(wanted(to="f2", max_pause_seconds=10), busy)[-1] == "switch f1 to f2"
 
 
 def test_check_mode_names_the_price_of_a_switch() -> None:
@@ -141,9 +146,39 @@ def test_a_set_without_a_writer_is_opened_on_demand_alone() -> None:
     # Interrupted after the fence: the other one gets the rest first.
     behind = state(closed(writer("f1")), follower("f2", executed="1-1-8"))
     assert steps(wanted(to="f2"), behind) == ["follow f2 from f1", "open f2"]
+    (_follow, opening) = plan(wanted(to="f2"), behind).steps
+    assert opening.value.former == "f1" and not opening.value.followed
+    stuck = follower("f2", executed="1-1-8", sql_fault=Fault(1062, "twice"))
+    (said,) = refusals(wanted(to="f2"), state(closed(writer("f1")), stuck))
+    assert "f2: it lacks transactions of f1" in said and "1062" in said
+    prepared = state(replace(closed(writer("f1")), prepared_xa=("x",)), follower("f2"))
+    assert "prepared XA transactions (x)" in refusals(wanted(to="f2"), prepared)[0]
+    assert steps(wanted(to="f1"), prepared) == ["open f1"]
     # What only the other one has is not fetched by itself.
     ahead = state(closed(writer("f1")), follower("f2", executed="1-1-12"))
     assert "it has transactions that f1" in refusals(wanted(to="f1"), ahead)[0]
+
+
+def test_who_follows_later_keeps_nobody_from_writing() -> None:
+    at = state(closed(writer("f1")), follower("f2"), follower("f3", source=""), new("f4"))
+    four = replace(wanted(3), members=(*MEMBERS, Member("f4", "10.0.0.4")), to="f1")
+    assert steps(four, at) == ["open f1", "follow f3 from f1"]
+    strict = replace(four, promise=Promise("fabric", "strict"))
+    epoch = replace(EPOCH, durability="strict")
+    known = [replace(one, epoch=epoch) for one in (at.members["f1"], at.members["f2"])]
+    strictly = SetState({**at.members, **{one.name: one for one in known}})
+    assert steps(strict, strictly) == ["follow f3 from f1", "open f1"]
+    # Alone is a promise that is not kept, and has an epoch of its own.
+    opening = plan(replace(strict, alone=True), strictly).steps[0].value
+    assert (opening.epoch.number, opening.epoch.durability) == (2, "available")
+
+
+def test_what_only_the_log_tells_is_seen() -> None:
+    # A third server has written in the domain since, so that the position alone is no sign.
+    own = replace(follower("f2", executed="1-3-12"), logged="1-1-10,1-2-11,1-3-12")
+    at = state(replace(writer("f1", executed="1-3-12"), logged="1-1-10,1-2-9,1-3-12"), own)
+    assert "f2" not in " ".join(steps(wanted(), at))
+    assert at.errant("f2") == "1-2-11"
 
 
 def test_a_member_that_is_away_may_be_a_writer_elsewhere() -> None:
@@ -194,8 +229,66 @@ def test_a_survivor_that_may_lack_something(survivor: MemberState, said: str) ->
     assert steps(wanted(failover=True, allow_loss=True), lost(survivor)) == ["fail over f1 to f2"]
     # Another one has it all; in a strict set nobody knows which one it is.
     with_another = lost(survivor, alone("f3"))
-    assert steps(wanted(3, failover=True), with_another)
-    assert refusals(wanted(3, durability="strict", failover=True), with_another)
+    assert steps(wanted(3, failover=True), with_another) == ["fail over f1 to f3"]
+    (problem,) = refusals(wanted(3, failover=True, to="f2"), with_another)
+    assert said in problem and "name f3, or allow the loss" in problem
+    strict = lost(survivor, alone("f3"), durability="strict")
+    assert refusals(wanted(3, durability="strict", failover=True), strict)
+    # It was to be strict, and is not: the epoch's promise counts.
+    assert steps(wanted(3, durability="strict", failover=True), with_another)
+
+
+def failover(of: Wanted, at: SetState) -> planning.Failover:
+    (step,) = plan(of, at).steps
+    assert isinstance(step.value, planning.Failover)
+    return step.value
+
+
+def test_who_gives_the_new_writer_what_it_has_received() -> None:
+    asked = wanted(3, failover=True)
+    restarted = replace(alone("f3", gtid_received="1-1-9"), was_connected=False)
+    made = failover(asked, lost(alone("f2"), restarted))
+    assert (made.epoch.active, made.survivors, made.givers) == ("f2", ("f2", "f3"), ("f2", "f3"))
+    # What followed nobody may have anything; it is kept from following the lost writer all the same.
+    stranger = replace(alone("f3"), channel=None, source="")
+    made = failover(asked, lost(alone("f2"), stranger))
+    assert (made.epoch.active, made.survivors, made.givers) == ("f2", ("f2", "f3"), ("f2",))
+    # A failover that was interrupted has let it follow another survivor.
+    moved = replace(alone("f3", io_running=False, source="f2"), stopped_in_epoch=1)
+    made = failover(asked, lost(replace(alone("f2"), stopped_in_epoch=1), moved))
+    assert made.givers == ("f2", "f3")
+
+
+def test_a_survivor_with_transactions_of_its_own_is_not_chosen_and_gives_nothing() -> None:
+    asked = wanted(3, failover=True)
+    diverged = replace(alone("f2", executed="1-1-10,2-2-1"), own="2")
+    at = lost(diverged, replace(alone("f3", gtid_received="1-1-9"), own="3"))
+    made = failover(asked, at)
+    assert (made.epoch.active, made.givers) == ("f3", ("f3",))
+    (problem,) = refusals(wanted(3, failover=True, to="f2"), at)
+    assert "it has transactions that nobody else has (2-2-1)" in problem
+    # What it wrote as the active writer of an earlier epoch, one that lags may not have yet.
+    late = replace(alone("f3"), own="3")
+    older = SetState({**at.members, "f3": replace(late, epoch=replace(EPOCH, number=0))})
+    assert failover(asked, older).epoch.active == "f2"
+
+
+def test_a_failover_that_ended_before_it_opened_goes_on() -> None:
+    epoch = replace(EPOCH, number=1002, active="f2", forced=True)
+    about = replace(closed(writer("f2", epoch=epoch)), stopped_in_epoch=2)
+    at = state(MemberState("f1", unreachable="gone"), about)
+    assert steps(wanted(failover=True), at) == ["open f2"]
+    assert steps(wanted(failover=True, to="f2"), at) == ["open f2"]
+    # It was started again since: nobody knows what has happened meanwhile.
+    restarted = state(MemberState("f1", unreachable="gone"), replace(about, stopped_in_epoch=0))
+    assert "and is closed" in refusals(wanted(failover=True), restarted)[0]
+    opened = state(closed(writer("f1")), replace(about, closed=False), follower("f3"))
+    assert "open f2" not in steps(wanted(3), opened)
+
+
+def test_what_an_interrupted_failover_has_noted_is_forgotten() -> None:
+    noted = state(writer("f1"), replace(follower("f2"), stopped_in_epoch=1))
+    assert steps(wanted(), noted) == ["follow f2 from f1"]
 
 
 def test_a_failover_that_was_interrupted_goes_on() -> None:
@@ -218,9 +311,9 @@ def test_a_strict_set_fails_over_with_every_other_member() -> None:
 @pytest.mark.parametrize(
     ("witness", "said"),
     [
-        (Witness("r1", ("10.0.0.1", 3306), True), "r1 still reaches f1, so it lives for others"),
-        (Witness("r1", ("10.0.0.1", 3306)), "r1 could not be asked whether f1 lives for it"),
-        (Witness("r1"), "r1 could not be asked whether f1 lives for it"),
+        (Witness("r1", ("10.0.0.1", 3306), True), "r1 still reaches f1, so that is running"),
+        (Witness("r1", ("10.0.0.1", 3306)), "r1 could not be asked whether it still reaches f1"),
+        (Witness("r1"), "r1 could not be asked whether it still reaches f1"),
     ],
 )
 def test_a_writer_that_lives_for_others_is_not_failed_over(witness: Witness, said: str) -> None:
@@ -384,7 +477,12 @@ class World(RuleBasedStateMachine):
         elif step.action == READY:
             source, _own, start = value
             server.source, server.receiving = source.name, start
-        elif step.action in (OPEN, ADOPT):
+        elif step.action == OPEN:
+            assert not value.former or not missing(
+                self.servers[value.former].executed, server.executed
+            )
+            self.become(server, value.epoch)
+        elif step.action == ADOPT:
             self.become(server, value)
         elif step.action == SWITCH:
             old, epoch, _pause = value
@@ -392,14 +490,13 @@ class World(RuleBasedStateMachine):
             self.flow()
             self.become(server, epoch)
         elif step.action == FAILOVER:
-            old, epoch, survivors = value
-            for name in survivors:
+            for name in value.survivors:
                 self.servers[name].receiving = False
-                self.servers[name].stopped_in_epoch = old.number
-            for name in survivors:
+                self.servers[name].stopped_in_epoch = value.lost.number
+            for name in value.givers:
                 self.fetch(server, self.servers[name])
             server.source = ""
-            self.become(server, epoch)
+            self.become(server, value.epoch)
         else:
             assert step.action in (SEMI_SYNC, PROMISE)
 

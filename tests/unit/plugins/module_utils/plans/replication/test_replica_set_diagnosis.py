@@ -52,7 +52,7 @@ def test_all_is_well() -> None:
             FABRIC,
             "two_writers",
             [
-                "critical: fabric: f1, f2 take writes at once, and rows part. Close the older one "
+                "critical: fabric: f1, f2 all take writes, so their rows become different. Close the older one "
                 f"now: {SWITCH}f1"
             ],
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -232,3 +233,21 @@ def test_a_heartbeat_beyond_all_numbers_is_out_of_range_only() -> None:
 
 def test_what_a_login_depends_on_is_compared() -> None:
     assert set(FILES) < set(CONNECTING) < set(COMPARED)
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"),
+    [
+        ({"io_fault": Fault(2003, "gone"), "io_running": True}, False),
+        # It was stopped while its source was away.
+        ({"io_fault": Fault(2003, "gone")}, False),
+        ({"io_fault": Fault(1040, "too many"), "io_running": True}, False),
+        ({"io_fault": Fault(1236, "purged")}, True),
+        ({"io_fault": Fault(1045, "denied"), "io_running": True}, True),
+        ({"io_fault": Fault(2026, "TLS"), "io_running": True}, True),
+        ({"sql_fault": Fault(1062, "twice"), "io_running": True}, True),
+        ({}, False),
+    ],
+)
+def test_an_error_that_waiting_does_not_cure(status: dict[str, Any], failed: bool) -> None:
+    assert ChannelStatus("w1", **status).failed is failed
