@@ -30,8 +30,8 @@ DISCARD = {"errant": "discard"}
 @pytest.fixture(scope="module")
 def fabric(host: Host) -> Iterator[Topology]:
     with running_topology(host, "fabric", "f1", "f2", more=F3) as topology:
-        topology.playbook("servers.yml")
-        topology.playbook(SETS)
+        # With the agents, which are beside members that return, too.
+        topology.playbook("site.yml")
         f1 = topology.server("f1")
         f1.rows("CREATE SCHEMA customers")
         f1.rows(
