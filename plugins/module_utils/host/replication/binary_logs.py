@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -16,25 +17,36 @@ class NotReadable(Exception):
     """A binary log could not be shown."""
 
 
-def show(program: str, package: str, paths: Sequence[str]) -> Iterator[str]:
-    """Return the lines that the program shows of binary logs, with rows as comments, in UTC."""
+def show(
+    program: str, package: str, paths: Sequence[str], with_events: bool = False
+) -> Iterator[str]:
+    """Return the lines that the program shows of binary logs, with rows as comments, in UTC.
+
+    Bytes that are no UTF-8 are there as surrogates (surrogateescape), and a line ends in LF alone.
+    ``with_events``: the rows' events are there, too, in Base64.
+    """
     found = shutil.which(program)
     if not found:
         raise NotReadable(
             f"no {program} on this host, by which rows in binary logs are shown: install {package}"
         )
+    form = "auto" if with_events else "decode-rows"
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         process = subprocess.Popen(
-            [found, "--no-defaults", "--base64-output=decode-rows", "--verbose", *paths],
+            [found, "--no-defaults", f"--base64-output={form}", "--verbose", *paths],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
-            errors="replace",
             env={**os.environ, "TZ": "UTC"},
         )
         with process:
-            yield from process.stdout or ()
+            # Not "text": it would take a CR for the end of a line.
+            yield from io.TextIOWrapper(
+                process.stdout or io.BytesIO(),
+                encoding="utf-8",
+                errors="surrogateescape",
+                newline="\n",
+            )
         code = process.returncode
         if code:
             errors.seek(0)

@@ -160,11 +160,14 @@ def _give(path: Path, owner: tuple[int, int]) -> None:
 
 @contextlib.contextmanager
 def durable(path: Path) -> Iterator[TextIO]:
-    """Give a file to write that only its owner reads; it is there, on disk, whole or not at all."""
+    """Give a file to write that only its owner reads; it is there, on disk, whole or not at all.
+
+    Bytes that are no UTF-8 are written as they are where they were read as surrogates.
+    """
     draft = path.with_name(path.name + ".draft")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600, exist_ok=False)
-    with draft.open("w", encoding="utf-8") as file:
+    with draft.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())

@@ -19,6 +19,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
 
 # A line of mariadb-binlog or mysqlbinlog that begins an event.
 _EVENT = re.compile(r"#(\d\d)(\d\d)(\d\d) +(\d?\d:\d\d:\d\d) server id \d+ ")
+# The event at the beginning of a log without which none of the others can be decoded.
+_FORMAT = re.compile(r"\t(Start|Format_desc): ")
 _MARIADB_GTID = re.compile(r"\tGTID (\d+-\d+-\d+)\b")
 _MYSQL_GTID = re.compile(r"SET @@SESSION\.GTID_NEXT= ?'([^']+)'")
 _ROW = re.compile(r"### (INSERT INTO|UPDATE|DELETE FROM) `(.*)`\.`(.*)`$")
@@ -82,8 +84,8 @@ class Errant:
 class Change:
     """A row that was changed, or a statement (DDL), in one transaction.
 
-    Values are texts as the server's program shows them, by the number of their column. ``at`` is
-    UTC if the program was told so.
+    Values are texts as the server's program shows them, by the number of their column; bytes that
+    are no UTF-8 are surrogates. ``at`` is UTC if the program was told so.
     """
 
     gtid: str
@@ -99,7 +101,7 @@ class Change:
         """Return it as a part of a module's result; ``columns`` are the names of its table's."""
         told: dict[str, Any] = {"transaction": self.gtid, "at": self.at, "change": self.verb}
         if self.statement:
-            return {**told, "statement": self.statement}
+            return {**told, "statement": _readable(self.statement)}
         return {
             **told,
             "table": f"{self.schema}.{self.table}",
@@ -109,7 +111,10 @@ class Change:
 
 
 def read(lines: Iterable[str], errant: Errant) -> Iterator[str | Change]:
-    """Return what a program shows of these transactions: each line, and each change that they make."""
+    """Return what a program shows of these transactions: each line, and each change that they make.
+
+    Before them is what a log begins with, its format.
+    """
     reader = _Reader(errant)
     for line in lines:
         yield from reader.take(line.rstrip("\n"))
@@ -122,7 +127,7 @@ class _Reader:
     def __init__(self, errant: Errant) -> None:
         self.errant = errant
         self.at = self.gtid = ""
-        self.wanted = False
+        self.wanted = self.is_format = False
         # The row that is being read: what is done to it, and its images.
         self.row: tuple[str, str, str] | None = None
         self.images: list[dict[int, str]] = []
@@ -133,6 +138,10 @@ class _Reader:
         if event:
             year, month, day, clock = event.groups()
             self.at = f"20{year}-{month}-{day} {clock:0>8}"
+            self.is_format = bool(_FORMAT.search(line))
+            if self.is_format:
+                yield from self.end_of_row()
+                self.wanted = False
         found = _MARIADB_GTID.search(line) if event else _MYSQL_GTID.match(line)
         if found:
             yield from self.end_of_row()
@@ -141,6 +150,8 @@ class _Reader:
             self.wanted = (
                 self.gtid[:1].isalnum() and "-" in self.gtid and self.errant.has(self.gtid)
             )
+        if self.is_format:
+            yield line
         if not self.wanted:
             return
         yield from self._take_row(line)
@@ -182,6 +193,11 @@ class _Reader:
 
 def _named(image: Mapping[int, str], columns: Sequence[str]) -> dict[str, str]:
     return {
-        columns[number - 1] if number <= len(columns) else f"@{number}": value
+        columns[number - 1] if number <= len(columns) else f"@{number}": _readable(value)
         for number, value in image.items()
     }
+
+
+def _readable(text: str) -> str:
+    """Return a text that any program can show: bytes that are no UTF-8 as \\xff."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -145,3 +145,36 @@ def test_which_transactions_are_errant(executed: str, right: str, gtid: str, has
 )
 def test_which_logs_can_have_them(executed: str, right: str, start: str, before: bool) -> None:
     assert Errant(executed, right).begun_before(start) is before
+
+
+FORMAT = r"""
+# at 4
+#261127  2:40:00 server id 201  end_log_pos 256 CRC32 0x5cbc0e0e 	Start: binlog v 4, server v 10.11.18
+BINLOG '
+AAAA
+'/*!*/;
+# at 256
+""".splitlines()
+
+
+def test_the_format_of_each_log_is_kept() -> None:
+    # Without it nobody can decode the events that are saved as Base64.
+    log = [*FORMAT, *MARIADB]
+    read_lines = list(read([*log, *log], Errant("201-201-6", "201-201-5")))
+    lines = [one for one in read_lines if isinstance(one, str)]
+    assert lines[:5] == FORMAT[2:] and lines.count("BINLOG '") == 2
+    assert "###   @1=1" not in lines
+    twice = [one for one in read_lines if isinstance(one, Change)]
+    assert twice[:3] == twice[len(twice) // 2 :][:3] and twice[0].verb == "insert"
+
+
+def test_what_is_no_utf8_is_shown_and_kept() -> None:
+    text = "###   @2='caf\udce9 \u00e9'"
+    lines = [text if line.startswith("###   @2='a") else line for line in MARIADB]
+    found = list(read(lines, Errant("201-201-6", "201-201-5")))
+    assert text in found
+    change = next(one for one in found if isinstance(one, Change))
+    assert change.told(["id", "tag"])["after"]["tag"] == "'caf\\xe9 \u00e9'"
+    change.told([])["after"]["@2"].encode()
+    statement = Change("201-201-6", "", "statement", statement="drop table caf\udce9")
+    assert statement.told([])["statement"] == "drop table caf\\xe9"
