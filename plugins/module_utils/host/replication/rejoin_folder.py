@@ -13,7 +13,9 @@ import contextlib
 import fcntl
 import json
 import os
+import pwd
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +35,15 @@ class RejoinFailed(Exception):
 
 
 class RejoinFolder:
-    """The folder of a server's data directory."""
+    """The folder of a server's data directory, beside it; of what a link leads to, where it is one.
 
-    def __init__(self, datadir: Path) -> None:
-        self.datadir = datadir
-        self.folder = datadir.with_name(datadir.name + ".rejoin")
+    ``user`` is whom the server runs as, where its data is lost and cannot tell.
+    """
+
+    def __init__(self, datadir: Path, user: str = "") -> None:
+        self.datadir = Path(os.path.realpath(datadir))
+        self.user = user
+        self.folder = self.datadir.with_name(self.datadir.name + ".rejoin")
         self.copy = self.folder / "data"
         self._notes = self.folder / "notes.json"
         self._complete = self.folder / "complete"
@@ -50,20 +56,37 @@ class RejoinFolder:
         disk = next(path for path in self.datadir.parents if path.is_dir())
         room = os.statvfs(disk)
         return OnHost(
-            has_data=self.datadir.is_dir() and any(self.datadir.iterdir()),
+            has_data=_has_files(self.datadir),
             notes=notes,
             copied=self._complete.is_file() and self.copy.is_dir(),
             placed=self._complete.is_file() and not self.copy.is_dir(),
-            free=room.f_bavail * room.f_frsize,
+            free=room.f_bavail * room.f_frsize + _size(self.copy),
             is_mounted=os.path.ismount(self.datadir),
         )
 
     @property
     def owner(self) -> tuple[int, int]:
         """The user and the group that the server's files belong to."""
-        known = next(path for path in (self.datadir, *self.datadir.parents) if path.is_dir())
-        status = known.stat()
+        known = self._old_data
+        if known is None and self.user:
+            try:
+                user = pwd.getpwnam(self.user)
+            except KeyError:
+                raise RejoinFailed(
+                    f"no user {self.user} on this host, to whom the data is to belong; install the "
+                    "server first"
+                ) from None
+            return user.pw_uid, user.pw_gid
+        status = (known or next(path for path in self.datadir.parents if path.is_dir())).stat()
         return status.st_uid, status.st_gid
+
+    @property
+    def _old_data(self) -> Path | None:
+        """The data that is replaced, where it is or put aside; None: it is lost."""
+        if _has_files(self.datadir):
+            return self.datadir
+        aside = [path for path in self.folder.glob("before*") if _has_files(path)]
+        return max(aside, key=lambda path: path.stat().st_ctime_ns, default=None)
 
     def make(self) -> None:
         """Make the folder, for the server alone."""
@@ -125,6 +148,11 @@ class RejoinFolder:
         if self.datadir.exists():
             return False
         self._require_copy()
+        owner, old = self.owner, self._old_data
+        _give(self.copy, owner)
+        if old:
+            # Others may have to pass through it, to the server's socket.
+            self.copy.chmod(stat.S_IMODE(old.stat().st_mode))
         self.copy.rename(self.datadir)
         return True
 
@@ -155,7 +183,21 @@ def give_all(folder: Path, owner: tuple[int, int]) -> None:
 
 def _give(path: Path, owner: tuple[int, int]) -> None:
     if os.geteuid() == 0:
-        os.chown(path, *owner)
+        os.chown(path, *owner, follow_symlinks=False)
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _size(folder: Path) -> int:
+    """Return how many bytes of the disk a folder takes; files may go meanwhile."""
+    found = 0
+    for where, _folders, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                found += Path(where, name).lstat().st_blocks * 512
+    return found
 
 
 @contextlib.contextmanager
