@@ -127,7 +127,8 @@ def measure(servers: Servers, repetitions: int, report: Report) -> Switched:
         servers.play_pair(
             "replica_set_rejoin.yml",
             FABRIC,
-            *("-e", f"replica_set={FABRIC}", "-e", f"server={killed}", "-e", "errant=discard"),
+            *("-e", f"replica_set={FABRIC}", "-e", f"server={killed}"),
+            *("-e", "errant=discard_unseen"),
         )
         answer, _killed, _done = answered(
             stock, measured, lambda name: fail_over_stock(stock, name)

@@ -14,7 +14,8 @@ description:
     M(dbrw.sharding.mysql_replica_set) lets it. Any other is replaced by a copy of another member; a
     member without data, and a new one without rows, too.
   - With O(errant=discard) what only the member has is saved into a file first. Then MySQL copies another
-    member, by its clone plugin, beside its own data, which stays. MariaDB's copy is made by
+    member, by its clone plugin, beside its own data, which stays; with O(operator_ca_cert) it verifies
+    the other's certificate. MariaDB's copy is made by
     M(dbrw.sharding.mysqld_copy), which puts either in its place as well.
   - Once the old data is put aside, it lets the numbers of a MariaDB member's GTIDs go on above every one
     that it has issued, the discarded ones included, by one transaction of the active writer, in the
@@ -29,18 +30,28 @@ options:
         belongs to its rebuilding.
     type: path
     required: true
+  owner:
+    description:
+      - User that the server runs as, to whom its data belongs where O(datadir) is lost and cannot tell.
+    type: str
+    default: ""
   errant:
     description:
       - What becomes of what only this member has. With V(ask) it is shown, and nothing is done.
-      - With V(discard) it is saved, and the member is to be rebuilt; a member that does not answer, or
-        whose channel cannot go on, too.
+      - With V(discard) it is saved, and the member is to be rebuilt; a member whose channel cannot go
+        on, too.
+      - With V(discard_unseen) a member is to be rebuilt even where nobody can show or save all that it
+        has, because it does not answer, its binary logs are gone, or it was no member when it got its
+        rows. RV(word) tells which of the two is needed.
     type: str
-    choices: [ask, discard]
+    choices: [ask, discard, discard_unseen]
     default: ask
   save_to:
     description:
       - File on the member's host, readable by its owner only, into which what is discarded is saved. By
         default it is beside O(datadir), with the GTIDs in its name.
+      - It is what C(mariadb-binlog) or C(mysqlbinlog) shows of these transactions, byte by byte. Rows are
+        in it as comments to read, and exactly, as events in Base64.
     type: path
   donor:
     description:
@@ -51,7 +62,8 @@ options:
   gtid_domain_id:
     description:
       - GTID domain of the member, for MariaDB, where its server does not answer. Its numbers then go on
-        a million above the last one that another member knows.
+        a million above the last one that another member knows, as those of a server that is new, or was
+        set back, do.
     type: int
     default: 0
   applied:
@@ -87,6 +99,7 @@ RETURN = r"""
 next:
   description:
     - What comes next. V(undecided), somebody has to decide about what only the member has;
+      V(start), an earlier run has stopped the server, which is to be started, and compared once more;
       V(copy), a copy is to be made (on MySQL it has been); V(place), the copy is to be put in its place;
       V(follow), the member need only run and follow.
   returned: success
@@ -96,6 +109,11 @@ why:
   description: Why.
   returned: success
   type: str
+word:
+  description: With RV(next=undecided), what O(errant) has to be for the member to be rebuilt.
+  returned: success
+  type: str
+  sample: discard
 donor:
   description: The member that is copied.
   returned: success
@@ -129,8 +147,11 @@ errant:
         C(table), C(before) and C(after), or C(statement); C(count), how many there are; and
         C(transactions), of how many transactions, as far as the binary log has them.
       type: dict
+    unseen:
+      description: Whether the binary log has not all of them any more.
+      type: bool
     saved_to:
-      description: The file that has all of them.
+      description: The file that has all of them, or all that the binary log still has.
       type: str
 epoch:
   description: As M(dbrw.sharding.mysql_replica_set_info) returns it.

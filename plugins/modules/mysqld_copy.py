@@ -29,6 +29,11 @@ options:
   datadir:
     description: Data directory of the server that is replaced.
     type: path
+  owner:
+    description:
+      - User that the server runs as, to whom the data belongs where O(datadir) is lost and cannot tell.
+    type: str
+    default: ""
   address:
     description: Where the host that receives listens.
     type: str
@@ -121,6 +126,7 @@ OPTIONS = {
         "required": True,
     },
     "datadir": {"type": "path"},
+    "owner": {"type": "str", "default": ""},
     "address": {"type": "str"},
     "port": {"type": "int", "default": 4444},
     "word": {"type": "str", "no_log": True},
@@ -148,6 +154,7 @@ def meeting_of(params):
 
 
 def receive(params, folder):
+    copying.refuse_other_folders(params["defaults_file"] or "", folder.datadir)
     with folder.alone():
         size = copying.receive(meeting_of(params), folder)
         position = copying.prepare(folder, params["defaults_file"] or "", position_statements)
@@ -189,7 +196,7 @@ def main():
         required_together=[("tls_ca", "tls_cert", "tls_key")],
     )
     params, state = module.params, module.params["state"]
-    folder = RejoinFolder(Path(params["datadir"])) if params["datadir"] else None
+    folder = RejoinFolder(Path(params["datadir"]), params["owner"]) if params["datadir"] else None
     if module.check_mode:
         module.exit_json(changed=would_change(state, folder))
     take = {

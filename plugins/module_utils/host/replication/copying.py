@@ -32,6 +32,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.host.replication.rej
     give_all,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import GtidPosition
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.rejoin import (
+    BINARY_LOG,
+    DATA_FILES,
+    FOLDERS,
+    outside,
+)
 
 _PART = 1 << 20
 _LENGTH = struct.Struct("!I")
@@ -65,6 +71,23 @@ class Donor:
     password: str
     socket: str
     defaults_file: str
+
+
+def refuse_other_folders(defaults_file: str, datadir: Path) -> None:
+    """Refuse a server whose configuration has some of its data outside its data directory."""
+    words = [f"--defaults-file={defaults_file}"] if defaults_file else []
+    # This starts no server.
+    lines = _run(_program("mariadbd", "mysqld"), *words, "--verbose", "--help").splitlines()
+    pairs = [line.split(None, 1) for line in lines if line[:1].isalpha()]
+    told = {pair[0].replace("-", "_"): pair[1].strip() for pair in pairs if len(pair) > 1}
+    names = {**{name: name for name in (*FOLDERS, DATA_FILES)}, BINARY_LOG: "log_bin"}
+    found = {name: told.get(option, "") for name, option in names.items()}
+    problems = outside(
+        {name: value for name, value in found.items() if not value.startswith("(No default")},
+        datadir,
+    )
+    if problems:
+        raise RejoinFailed(" ".join(problems))
 
 
 def receive(meeting: Meeting, folder: RejoinFolder) -> int:
@@ -288,7 +311,7 @@ def _exactly(connection: socket.socket, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _run(*command: str, statements: str = "") -> None:
+def _run(*command: str, statements: str = "") -> str:
     done = subprocess.run(
         command,
         input=statements.encode(),
@@ -299,6 +322,7 @@ def _run(*command: str, statements: str = "") -> None:
     if done.returncode:
         end = done.stdout.decode(errors="replace").splitlines()[-8:]
         raise RejoinFailed(f"{command[0]} failed with code {done.returncode}: " + "\n".join(end))
+    return done.stdout.decode(errors="replace")
 
 
 def _program(*names: str) -> str:

@@ -17,6 +17,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.host.replication.bin
     show,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.host.replication.rejoin_folder import (
+    RejoinFailed,
     RejoinFolder,
     durable,
 )
@@ -60,6 +61,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.e
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.rejoin import (
     ASK,
     DISCARD,
+    DISCARD_UNSEEN,
     Found,
     Notes,
     State,
@@ -84,6 +86,7 @@ class Desired:
     wanted: Wanted
     members: tuple[Member, ...]
     datadir: Path
+    owner: str
     save_to: str
     applied: str
     user: str
@@ -94,14 +97,15 @@ class Desired:
     @property
     def folder(self) -> RejoinFolder:
         """What is beside its data directory."""
-        return RejoinFolder(self.datadir)
+        return RejoinFolder(self.datadir, self.owner)
 
     def file(self, errant: str) -> Path:
         """Return the file for what only the member has; by default one for each such set."""
         if self.save_to:
             return Path(self.save_to)
         name = re.sub(r"[^0-9A-Za-z-]+", "_", errant)[:80]
-        return self.datadir.with_name(f"{self.datadir.name}.errant-{name}.txt")
+        datadir = self.folder.datadir
+        return datadir.with_name(f"{datadir.name}.errant-{name}.txt")
 
 
 class Rejoin(LongOperation[Desired, State]):
@@ -111,7 +115,8 @@ class Rejoin(LongOperation[Desired, State]):
     options = {
         **MEMBERS,
         "datadir": {"type": "path", "required": True},
-        "errant": {"type": "str", "choices": [ASK, DISCARD], "default": ASK},
+        "owner": {"type": "str", "default": ""},
+        "errant": {"type": "str", "choices": [ASK, DISCARD, DISCARD_UNSEEN], "default": ASK},
         "save_to": {"type": "path"},
         "donor": {"type": "str", "default": ""},
         "gtid_domain_id": {"type": "int", "default": 0},
@@ -143,6 +148,7 @@ class Rejoin(LongOperation[Desired, State]):
             ),
             members,
             Path(params["datadir"]),
+            params["owner"],
             params["save_to"] or "",
             params["applied"],
             params["operator_user"],
@@ -152,8 +158,8 @@ class Rejoin(LongOperation[Desired, State]):
         )
 
     def read_timeout(self, desired: Desired) -> float | None:
-        """Return None: a server copies another for as long as it takes."""
-        return None
+        """Return None: a server copies another for as long as it takes. One that follows does not."""
+        return 60.0 if desired.applied else None
 
     def logins(self, desired: Desired, here: Login) -> Mapping[str, Login]:
         logins = logins_of(
@@ -192,12 +198,12 @@ class Rejoin(LongOperation[Desired, State]):
         )
         errant = members.errant(name) if members.members[name].reachable else ""
         if members.members[name].reachable:
-            outside = rejoin.log_outside(fleet[name], str(desired.datadir))
-            state = replace(state, log_outside=outside)
+            state = replace(state, outside=rejoin.outside(fleet[name], desired.datadir))
         if errant:
-            file = desired.file(errant)
-            state = replace(state, saved=_is_saved(file, errant))
-            if desired.wanted.errant == ASK:
+            _logs, has_all = rejoin.logs_with(fleet[name], _errant(state, name))
+            saved = _is_saved(desired.file(errant), errant)
+            state = replace(state, saved=saved, unseen=not has_all)
+            if desired.wanted.errant == ASK or not saved:
                 found = _changes(fleet[name], _errant(state, name), None)
                 state = replace(state, found=found)
         return state
@@ -220,7 +226,7 @@ class Rejoin(LongOperation[Desired, State]):
             found = _changes(fleet[name], errant, desired.file(errant.gtids))
             return {"found": found.told()}
         if step.action == planning.NOTE:
-            desired.folder.note(value)
+            _note(desired.folder, value)
         elif step.action == planning.CLONE:
             _clone(fleet, desired, value)
         elif step.action == planning.NUMBER:
@@ -232,13 +238,14 @@ class Rejoin(LongOperation[Desired, State]):
         name = desired.wanted.member
         errant = current.members.errant(name) if current.members.members[name].reachable else ""
         noted = {key: value for one in done or () for key, value in one.detail.items()}
-        copies = decision.next == planning.COPY
+        copies = decision.next in (planning.COPY, planning.START)
         source = planning.donor(desired.wanted, current)
         host = next(member.host for member in desired.members if member.name == source.name)
         return {
             **tell(current.members),
             "next": decision.next,
             "why": decision.why,
+            "word": decision.word,
             "donor": source.name if copies else None,
             "donor_host": host if copies else None,
             "clones": current.clones,
@@ -246,6 +253,7 @@ class Rejoin(LongOperation[Desired, State]):
             "errant": {
                 "gtids": errant,
                 "transactions": _count(current, name) if errant else 0,
+                "unseen": current.unseen,
                 "found": noted.get("found", current.found.told()),
                 "saved_to": str(desired.file(errant)) if errant and current.saved else None,
             },
@@ -287,7 +295,7 @@ def _is_saved(file: Path, gtids: str) -> bool:
 def _changes(server: Server, errant: Errant, file: Path | None) -> Found:
     """Read what only a server has from its logs: the first changes, and all of it into a file."""
     words = rejoin.WORDS[server.flavour]
-    logs = rejoin.logs_with(server, errant)
+    logs, _has_all = rejoin.logs_with(server, errant)
     shown: list[Change] = []
     count, transactions = 0, set[str]()
     try:
@@ -295,7 +303,7 @@ def _changes(server: Server, errant: Errant, file: Path | None) -> Found:
             text = stack.enter_context(durable(file)) if file else None
             if text:
                 text.write(f"{_headline(errant.gtids)}\n")
-            for piece in read(show(words.program, words.package, logs), errant):
+            for piece in read(show(words.program, words.package, logs, bool(file)), errant):
                 if isinstance(piece, str):
                     if text:
                         text.write(f"{piece}\n")
@@ -324,9 +332,17 @@ def _clone(fleet: Fleet, desired: Desired, source: str) -> None:
             desired.user,
             desired.password,
             desired.tls,
+            desired.ca_cert,
             str(folder.copy),
         )
         folder.end_copy()
+
+
+def _note(folder: RejoinFolder, notes: Notes) -> None:
+    try:
+        folder.note(notes)
+    except RejoinFailed as error:
+        raise Refused([str(error)]) from None
 
 
 def _number(writer: Server, folder: RejoinFolder, notes: Notes) -> None:

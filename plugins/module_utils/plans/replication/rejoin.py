@@ -20,6 +20,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.rejoin import (
     DISCARD,
+    DISCARD_UNSEEN,
     Notes,
     State,
 )
@@ -28,9 +29,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
 )
 
 # What comes next. UNDECIDED: somebody must say what is to become of what only the member has. COPY:
-# a copy is to be made, PLACE: it is there, and the old data is put aside already. FOLLOW: the server
-# need only be started, and follow.
-UNDECIDED, COPY, PLACE, FOLLOW = "undecided", "copy", "place", "follow"
+# a copy is to be made, PLACE: it is there, and the old data is put aside already. START: the server is
+# to be started, closed as it is, to be compared once more. FOLLOW: it need only be started, and follow.
+UNDECIDED, COPY, PLACE, START, FOLLOW = "undecided", "copy", "place", "start", "follow"
 
 # Actions, as results and check mode show them.
 SAVE, NOTE, CLONE, NUMBER = "save", "note", "clone", "number"
@@ -60,10 +61,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Decision:
-    """What comes next, and why."""
+    """What comes next, and why. ``word`` is what would have to be said for it to be rebuilt."""
 
     next: str
     why: str = ""
+    word: str = ""
 
 
 def decide(wanted: Wanted, state: State) -> Decision:
@@ -87,20 +89,28 @@ def decide(wanted: Wanted, state: State) -> Decision:
             return Decision(FOLLOW, f"{own.name} has been rebuilt, and is to be started")
         if not host.has_data:
             return Decision(COPY, f"{own.name} has no data")
+        if is_noted and host.copied and wanted.errant != DISCARD_UNSEEN:
+            why = f"{own.name} was stopped to be rebuilt; it has to run, to be compared once more"
+            if wanted.errant == DISCARD:
+                return Decision(START, why)
+            return Decision(UNDECIDED, why, DISCARD)
         return _discarded(
             wanted,
-            f"{own.name} does not answer ({own.unreachable}), so what only it has cannot be shown. "
-            "Start it, closed as it is, to compare",
+            f"{own.name} does not answer ({own.unreachable}), so what only it has cannot be shown or "
+            "saved. Start it, closed as it is, to compare",
+            DISCARD_UNSEEN,
         )
     if members.errant(own.name):
-        return _discarded(
-            wanted,
-            f"{own.name} has transactions that {writer.name} has not: {members.errant(own.name)}",
-        )
+        why = f"{own.name} has transactions that {writer.name} has not: {members.errant(own.name)}"
+        if state.unseen:
+            why = f"{why}; its binary log has not all of them any more, so not all can be shown or saved"
+        return _discarded(wanted, why, DISCARD_UNSEEN if state.unseen else DISCARD)
     if own.epoch is None and own.rows_in:
         return _discarded(
             wanted,
-            f"{own.name} was never a member of {wanted.name}, and has rows in {own.rows_in}",
+            f"{own.name} was never a member of {wanted.name}, and has rows in {own.rows_in}, which are "
+            "in no binary log and cannot be shown or saved",
+            DISCARD_UNSEEN,
         )
     if own.epoch is None:
         return Decision(COPY, f"{own.name} is new")
@@ -173,19 +183,23 @@ def donor(wanted: Wanted, state: State) -> MemberState:
 
 
 def notes_of(wanted: Wanted, state: State) -> Notes:
-    """Return what is to be noted: above which number the member's own transactions must go on."""
+    """Return what is to be noted: above which number the member's own transactions must go on.
+
+    A number that was noted once is never lowered.
+    """
     own = state.members.members[wanted.member]
     if state.clones:
         # Its copy gets a server_uuid of its own.
         return Notes(own.name)
     domain = int(own.own) if own.reachable else wanted.domain
     seen = max(_number_of(member, domain) for member in state.members.reachable)
-    if own.reachable:
-        return Notes(own.name, domain, seen)
+    # A server that is new under an old name, or was set back, knows nothing of what it has issued.
+    knows = own.reachable and own.epoch is not None and _number_of(own, domain) == seen
+    issued = seen if knows else seen + UNKNOWN_JUMP
     known = state.host.notes
-    if known and known.domain == domain and known.issued >= seen:
-        return known
-    return Notes(own.name, domain, seen + UNKNOWN_JUMP)
+    if known and known.domain == domain:
+        issued = max(issued, known.issued)
+    return Notes(own.name, domain, issued)
 
 
 def _writer(wanted: Wanted, state: State) -> MemberState:
@@ -208,8 +222,11 @@ def _number_of(member: MemberState, domain: int) -> int:
     return GtidPosition.parse(member.received).domains.get(domain, (0, 0))[1]
 
 
-def _discarded(wanted: Wanted, why: str) -> Decision:
-    return Decision(COPY if wanted.errant == DISCARD else UNDECIDED, why)
+def _discarded(wanted: Wanted, why: str, word: str = DISCARD) -> Decision:
+    """Return what comes next where ``word``, or more, must be said for the member to be rebuilt."""
+    if wanted.errant in (word, DISCARD_UNSEEN):
+        return Decision(COPY, why)
+    return Decision(UNDECIDED, why, word)
 
 
 def _fault(own: MemberState) -> str:
@@ -237,12 +254,9 @@ def _copy_problems(
             f"{own.name}: its data directory is a disk of its own, which a copy beside it cannot "
             "replace. Let the data directory be a folder on that disk."
         )
-    if state.log_outside:
-        found.append(
-            f"{own.name}: its binary log is in {state.log_outside}, outside its data directory, and "
-            "would outlive it. Let log_bin be a name without a folder."
-        )
-    if state.host.free < state.size * _ROOM:
+    found += [f"{own.name}: {one}" for one in state.outside]
+    is_there = state.clones and state.host.copied
+    if not is_there and state.host.free < state.size * _ROOM:
         found.append(
             f"{own.name}: a copy takes {_mib(int(state.size * _ROOM))}, and the disk of its data "
             f"directory has {_mib(state.host.free)} left."
@@ -252,12 +266,13 @@ def _copy_problems(
             f"{own.name}: its server is {own.version}, older than {source.name}'s {source.version}, "
             "whose data it cannot read. Upgrade it first."
         )
-    if state.clones and not own.reachable:
+    if state.clones and not own.reachable and not is_there:
         found.append(
-            f"{own.name}: its server must run to copy another. Make an empty one, with "
-            f"playbooks/servers.yml --limit {own.name}, and run this again."
+            f"{own.name}: its server must run to copy another. "
+            + ("Start it, or move its data away and make" if state.host.has_data else "Make")
+            + f" an empty one, with playbooks/servers.yml --limit {own.name}, and run this again."
         )
-    elif state.clones and _version(source.version) != _version(own.version):
+    elif state.clones and own.reachable and _version(source.version) != _version(own.version):
         found.append(
             f"{own.name}: its server is {own.version}, and {source.name}'s {source.version}; one "
             "clones only from its own version."

@@ -20,6 +20,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.r
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers.rejoined import REJOINED
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import GtidPosition
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication import (
+    rejoin as values,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.errant import Errant
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.rejoin import Notes
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import Secret
@@ -64,15 +67,18 @@ def data_size(server: Server) -> int:
     return int(server.row(WORDS[server.flavour].size)["size"] or 0)
 
 
-def log_outside(server: Server, datadir: str) -> str:
-    """Return the folder of a server's binary log where that is not its data directory."""
-    base = server.variables("log_bin_basename")["log_bin_basename"]
-    folder = Path(base or "/").parent
-    return "" if folder.resolve() == Path(datadir).resolve() else str(folder)
+def outside(server: Server, datadir: Path) -> tuple[str, ...]:
+    """Say which parts of a server's data are not in its data directory; it is on this host."""
+    return values.outside(
+        server.variables(values.BINARY_LOG, values.DATA_FILES, *values.FOLDERS), datadir
+    )
 
 
-def logs_with(server: Server, errant: Errant) -> list[str]:
-    """Return the paths of the binary logs that can have these transactions, the oldest first."""
+def logs_with(server: Server, errant: Errant) -> tuple[list[str], bool]:
+    """Return the paths of the binary logs that can have these transactions, the oldest first.
+
+    And whether they have all of them: older logs may be gone.
+    """
     folder = Path(server.variables("log_bin_basename")["log_bin_basename"] or "/").parent
     found: list[str] = []
     names = [str(row["Log_name"]) for row in server.rows("SHOW BINARY LOGS")]
@@ -84,8 +90,8 @@ def logs_with(server: Server, errant: Errant) -> list[str]:
             if row["Event_type"] in _STARTS
         ]
         if starts and not errant.begun_before(starts[0]):
-            break
-    return found
+            return found, True
+    return found, False
 
 
 def position_statements(position: str) -> list[str]:
@@ -161,14 +167,22 @@ def clone(
     user: str,
     password: Secret | None,
     tls: bool,
+    ca_cert: str | None,
     folder: str,
 ) -> None:
-    """Let a server copy another into a folder, which must not be there; its own data stays."""
+    """Let a server copy another into a folder, which must not be there; its own data stays.
+
+    Over TLS the source's certificate is verified with ``ca_cert``, a file on the server's host;
+    without one it is not.
+    """
     for one in (source, server):
         _ensure_clone_plugin(one)
     host, port = address
+    before = server.variables("clone_ssl_ca")["clone_ssl_ca"]
     server.rows("SET GLOBAL clone_valid_donor_list = %s", f"{host}:{port}")
     try:
+        if tls and ca_cert:
+            server.rows("SET GLOBAL clone_ssl_ca = %s", ca_cert)
         server.run(
             Statement(
                 f"CLONE INSTANCE FROM %s@%s:{port:d} IDENTIFIED BY %s DATA DIRECTORY = %s "
@@ -178,6 +192,7 @@ def clone(
         )
     finally:
         server.rows("SET GLOBAL clone_valid_donor_list = DEFAULT")
+        server.rows("SET GLOBAL clone_ssl_ca = %s", before or "")
 
 
 def _ensure_clone_plugin(server: Server) -> None:

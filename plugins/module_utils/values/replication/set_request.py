@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.rejoin import (
+    ASK,
+    DISCARD,
+    DISCARD_UNSEEN,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology import FABRIC
 
 SWITCH, FAILOVER, REJOIN = "switch", "failover", "rejoin"
-_NUMBERS = ("max_pause_seconds", "max_lag_seconds")
+_NUMBERS = ("max_pause_seconds", "max_lag_seconds", "catch_up_seconds")
 _SWITCHES = ("allow_loss", "alone", "keep_old")
 _WORDS = ("true", "false", "yes", "no", "1", "0")
 
@@ -123,8 +128,10 @@ def _rejoin_problems(request: Mapping[str, Any], members: Sequence[str]) -> list
         )
     elif request.get("donor") == request["server"]:
         found.append(f"donor is {request['donor']}, the server itself; name another member.")
-    if request.get("errant", "ask") not in ("ask", "discard"):
-        found.append(f"errant is {request['errant']}; it must be ask or discard.")
+    if request.get("errant", ASK) not in (ASK, DISCARD, DISCARD_UNSEEN):
+        found.append(
+            f"errant is {request['errant']}; it must be {ASK}, {DISCARD} or {DISCARD_UNSEEN}."
+        )
     return found
 
 

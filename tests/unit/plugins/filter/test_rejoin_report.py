@@ -20,7 +20,8 @@ CHANGES: list[dict[str, Any]] = [
 
 def errant(**more: Any) -> dict[str, Any]:
     found = {"changes": [], "count": 0, "transactions": 0}
-    return {"gtids": "", "transactions": 0, "found": found, "saved_to": None, **more}
+    told = {"gtids": "", "transactions": 0, "unseen": False, "found": found, "saved_to": None}
+    return {**told, **more}
 
 
 def test_a_member_that_has_nothing_of_its_own() -> None:
@@ -38,3 +39,19 @@ def test_changes_are_shown_one_a_line() -> None:
         "... and 1 more",
         "All of it is saved in /srv/errant.txt.",
     ]
+
+
+def test_what_an_earlier_run_has_saved_is_not_read_again() -> None:
+    told = errant(gtids="201-201-7", transactions=2, saved_to="/srv/errant.txt")
+    assert rejoin_report({"why": "f1 has 201-201-7", "errant": told}) == [
+        "f1 has 201-201-7.",
+        "Transactions that only it has: 2.",
+        "All of it is saved in /srv/errant.txt.",
+    ]
+    part = rejoin_report({"why": "f1 has 201-201-7", "errant": {**told, "unseen": True}})
+    assert part[-1] == "What its binary log still has of it is saved in /srv/errant.txt."
+    # Its logs are gone: that there are none to show is said.
+    gone = errant(gtids="201-201-7", transactions=2)
+    assert "in its binary log are 0 of them, with 0 changes." in "".join(
+        rejoin_report({"why": "f1 has 201-201-7", "errant": gone})
+    )

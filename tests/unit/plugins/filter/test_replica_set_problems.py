@@ -30,7 +30,8 @@ ALL = ["f1", "f2", "f3", "w1"]
         # A host that is dead may be left out.
         ("failover", PAIR, {"to": "f2"}, ["f2"]),
         ("rejoin", PAIR, {"server": "f1", "errant": "discard", "keep_old": "true"}, ALL),
-        ("rejoin", THREE, {"server": "f1", "donor": "f3"}, ALL),
+        ("rejoin", THREE, {"server": "f1", "donor": "f3", "catch_up_seconds": "60"}, ALL),
+        ("rejoin", THREE, {"server": "f1", "errant": "discard_unseen"}, ALL),
     ],
 )
 def test_what_can_be_tried(
@@ -92,6 +93,7 @@ def test_read_servers_with_common_data_are_not_left_out(
         ("rejoin", PAIR, {"server": "w1"}, ALL, "server is w1, which is no member of fabric"),
         ("rejoin", PAIR, {"server": "f1", "donor": "f1"}, ALL, "donor is f1, the server itself"),
         ("rejoin", PAIR, {"server": "f1", "errant": "merge"}, ALL, "errant is merge; it must be"),
+        ("rejoin", PAIR, {"server": "f1", "catch_up_seconds": "x"}, ALL, "catch_up_seconds is x"),
         ("rejoin", PAIR, {"server": "f1", "keep_old": "x"}, ALL, "keep_old is x; it must be true"),
         ("rejoin", PAIR, {"server": "f1"}, ["f1"], "--limit leaves out f2"),
         ("rejoin", sets("f1"), {"server": "f1"}, ALL, "It has one member, f1"),

@@ -125,3 +125,34 @@ def test_a_backup_without_a_position(tmp_path: Path) -> None:
     (tmp_path / "xtrabackup_binlog_info").write_text("binlog.000002\t582\n")
     with pytest.raises(RejoinFailed, match="does not tell its GTID position"):
         copying.position_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", ""),
+        ("innodb-log-group-home-dir   /fast", "its InnoDB log is in /fast"),
+        ("log-bin   /logs/binlog", "its binary log is in /logs"),
+    ],
+)
+def test_a_server_with_data_elsewhere_is_refused_by_its_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    told = [
+        f"aria-log-dir-path   {tmp_path}/data/",
+        "innodb-data-home-dir   (No default value)",
+        line,
+    ]
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "mariadbd"
+    program.write_text(
+        "#!/bin/sh\ntest \"$*\" = '--defaults-file=/my.cnf --verbose --help' || exit 9\n"
+        + "".join(f"echo '{one}'\n" for one in told)
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    if not said:
+        copying.refuse_other_folders("/my.cnf", tmp_path / "data")
+        return
+    with pytest.raises(RejoinFailed, match=said):
+        copying.refuse_other_folders("/my.cnf", tmp_path / "data")

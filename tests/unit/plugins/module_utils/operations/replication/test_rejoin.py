@@ -22,6 +22,7 @@ def params(**changes: Any) -> dict[str, Any]:
         "members": [{"name": name, "host": f"10.0.0.{name[1]}", **keys} for name in ("f1", "f2")],
         **{"operator_user": "operator", "operator_password": "hushed", "operator_tls": True},
         **{"operator_ca_cert": None, "datadir": "/srv/f1/data", "errant": "ask", "save_to": None},
+        **{"owner": ""},
         **{"donor": "", "gtid_domain_id": 201, "applied": "", **changes},
     }
 
@@ -47,6 +48,9 @@ def test_only_the_member_itself_may_take_long() -> None:
     desired = Rejoin().desired(params())
     logins = Rejoin().logins(desired, Login(unix_socket="/run/s.sock", read_timeout=None))
     assert (logins["f1"].read_timeout, logins["f2"].read_timeout) == (None, 60.0)
+    assert Rejoin().read_timeout(desired) is None
+    # One that only looks how far it is must not wait for ever for an answer.
+    assert Rejoin().read_timeout(Rejoin().desired(params(applied="201-201-7"))) == 60.0
     assert (logins["f2"].host, logins["f2"].user) == ("10.0.0.2", "operator")
     assert set(Rejoin().may_be_unreachable(desired)) == {"f1", "f2"}
     assert Rejoin().journal_on(desired) is None and Rejoin().name(desired) == "replica set fabric"
@@ -55,6 +59,7 @@ def test_only_the_member_itself_may_take_long() -> None:
 def test_the_file_is_beside_the_data_or_where_one_says() -> None:
     desired = Rejoin().desired(params())
     assert desired.file("201-201-7,9-1-2") == Path("/srv/f1/data.errant-201-201-7_9-1-2.txt")
+    assert Rejoin().desired(params(owner="mysql")).folder.user == "mysql"
     chosen = Rejoin().desired(params(save_to="/srv/rows.txt"))
     assert chosen.file("201-201-7") == Path("/srv/rows.txt")
 
