@@ -131,6 +131,18 @@ def test_a_switch_there_and_back(fabric: Topology) -> None:
     assert set(again.changed.values()) == {0}, again.output
 
 
+def test_of_two_members_that_take_writes_a_switch_closes_one(fabric: Topology) -> None:
+    """Without a name, too: the one that no epoch names is closed first of all."""
+    active, other = pair(fabric)
+    if other.flavour == "mysql":
+        other.rows("SET GLOBAL super_read_only = 0")
+    other.rows("SET GLOBAL read_only = 0")
+    ended = fabric.playbook(SWITCH, **FABRIC)
+    assert f"{active.name} is the active writer, in epoch" in ended.output
+    assert (is_open(active), is_open(other)) == (True, False)
+    assert_settled(fabric)
+
+
 def test_accounts_are_changed_on_the_active_writer_and_arrive(fabric: Topology) -> None:
     active, other = pair(fabric)
     sets = {"fabric": {"schemas": ["customers", "orders"]}}

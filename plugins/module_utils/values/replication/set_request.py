@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.rejoin import (
@@ -19,6 +20,7 @@ SWITCH, FAILOVER, REJOIN = "switch", "failover", "rejoin"
 _NUMBERS = ("max_pause_seconds", "max_lag_seconds", "catch_up_seconds")
 _SWITCHES = ("allow_loss", "alone", "keep_old")
 _WORDS = ("true", "false", "yes", "no", "1", "0")
+_OPEN, _CLOSED = ("active", "open"), ("closed", "lifted")
 
 
 def problems(
@@ -116,6 +118,100 @@ def witnesses(asked: Mapping[str, Mapping[str, Any] | None]) -> list[dict[str, A
             found.append({"name": name})
         # One that answers and has no such channel follows no member.
     return found
+
+
+@dataclass(frozen=True)
+class Target:
+    """The member that takes over, or why it is not known; the other one is empty."""
+
+    name: str = ""
+    problem: str = ""
+
+
+def switch_target(asked: Mapping[str, Mapping[str, Any] | None]) -> Target:
+    """Return which member of a pair takes over where nobody has named one.
+
+    ``asked`` has what each member says of itself (mysql_replica_set_info), or None.
+    """
+    states, active = _states(asked), _newest_active(asked)
+    closed = [name for name, state in states.items() if state in _CLOSED]
+    opened = [name for name, state in states.items() if state in _OPEN]
+    names = " and ".join(states)
+    if len(closed) == 1:
+        return Target(closed[0])
+    if closed:
+        return Target(problem=f"{names} are closed, and nobody knows which one is meant")
+    if len(opened) == 1:
+        away = ", ".join(name for name in states if name not in opened)
+        return Target(
+            problem=f"{away} does not answer, and {opened[0]} takes writes already: there is none "
+            "that could take over. Start it, or if another one is meant"
+        )
+    if active in opened:
+        # The module closes the other one first of all, and opens nobody by the way.
+        return Target(active)
+    what = "take writes at once, and no epoch says" if opened else "do not answer, and nobody knows"
+    return Target(problem=f"{names} {what} which one is meant")
+
+
+def _states(asked: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:
+    """Return the state of each member by what it says of itself."""
+    return {
+        name: next((str(one["state"]) for one in (said or {}).get("members") or ()), "unreachable")
+        for name, said in asked.items()
+    }
+
+
+def _newest_active(asked: Mapping[str, Mapping[str, Any] | None]) -> str:
+    """Return the active writer of the newest epoch that any member knows."""
+    epochs = [epoch for said in asked.values() for epoch in [(said or {}).get("epoch")] if epoch]
+    newest = max(epochs, key=lambda epoch: int(epoch["epoch"]), default=None)
+    return str(newest["active"]) if newest else ""
+
+
+@dataclass(frozen=True)
+class FailoverTurns:
+    """Whether a member works in a failover, and what has come of it.
+
+    ``first``: by what it alone knows. ``second``: nobody has worked, and all have been asked.
+    ``tried``: a member has worked. ``done``: one has succeeded.
+    """
+
+    first: bool
+    second: bool
+    tried: bool
+    done: bool
+
+
+def failover_turns(
+    here: str,
+    asked: Mapping[str, Mapping[str, Any] | None],
+    results: Mapping[str, Mapping[str, Any] | None],
+    to: str = "",
+) -> FailoverTurns:
+    """Return which member works in a failover: one alone, which is not the active writer.
+
+    ``asked`` has what each member of the set says of itself, or None; ``results`` what
+    mysql_replica_set returned on it. Which member is opened the module decides.
+    """
+    states = _states(asked)
+    # Who is asked first cannot wait for others: their hosts may be as dead as the writer's.
+    own = _newest_active({here: asked.get(here)})
+    survivors = [name for name in asked if name != own]
+    first = here == to if to else here in survivors[:1] and states[here] != "unreachable"
+    worked = [
+        result
+        for result in results.values()
+        if result and not result.get("skipped") and not result.get("unreachable")
+    ]
+    lost = _newest_active(asked)
+    answered = [name for name in asked if name != lost and states[name] != "unreachable"]
+    return FailoverTurns(
+        first=first,
+        second=not to and not worked and here in answered[:1],
+        tried=bool(worked),
+        done=any(not result.get("failed") for result in worked),
+    )
 
 
 def _rejoin_problems(request: Mapping[str, Any], members: Sequence[str]) -> list[str]:
