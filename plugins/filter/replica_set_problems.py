@@ -16,9 +16,9 @@ options:
     type: dict
     required: true
   verb:
-    description: What is to be done.
+    description: What is to be done; V(site) judges C(adopt) and C(replica_set_restart) alone.
     type: str
-    choices: [switch, failover, rejoin]
+    choices: [switch, failover, rejoin, site]
     required: true
   request:
     description:

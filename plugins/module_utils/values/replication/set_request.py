@@ -16,7 +16,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology import FABRIC
 
-SWITCH, FAILOVER, REJOIN = "switch", "failover", "rejoin"
+SWITCH, FAILOVER, REJOIN, SITE = "switch", "failover", "rejoin", "site"
+# What becomes of an active writer that has to be restarted.
+RESTARTS = ("switch", "active")
+# How mysql_replica_set_info says it.
+NOT_ADOPTED = "not_adopted"
 _NUMBERS = ("max_pause_seconds", "max_lag_seconds", "catch_up_seconds")
 _SWITCHES = ("allow_loss", "alone", "keep_old")
 _WORDS = ("true", "false", "yes", "no", "1", "0")
@@ -30,11 +34,13 @@ def problems(
     hosts: Collection[str],
     readers: Sequence[str] = (),
 ) -> list[str]:
-    """Return why a switch, a failover or a rejoin cannot be done, as sentences.
+    """Return why a switch, a failover or a rejoin cannot be done, or what site.yml was given.
 
     ``sets`` are those of the inventory by name; ``hosts`` are those that the run may reach, which
     --limit has left. ``readers`` are the read servers that have common data of the set fabric.
     """
+    if verb == SITE:
+        return site_problems(sets, request)
     name = str(request.get("replica_set") or "")
     if not sets:
         return ["The inventory has no replica set; put servers into the group fabric_servers."]
@@ -118,6 +124,68 @@ def witnesses(asked: Mapping[str, Mapping[str, Any] | None]) -> list[dict[str, A
             found.append({"name": name})
         # One that answers and has no such channel follows no member.
     return found
+
+
+def site_problems(sets: Mapping[str, Mapping[str, Any]], request: Mapping[str, Any]) -> list[str]:
+    """Return why ``adopt`` and ``replica_set_restart``, given to site.yml, mean nothing here."""
+    found, adopt, restart = [], request.get("adopt"), request.get("replica_set_restart")
+    members = [str(member["name"]) for one in sets.values() for member in one["members"]]
+    if adopt and adopt not in members:
+        found.append(
+            f"adopt is {adopt}, which is no member of a replica set; members are "
+            f"{', '.join(members) or 'none'}."
+        )
+    if restart and restart not in RESTARTS:
+        found.append(f"replica_set_restart is {restart}; it must be {' or '.join(RESTARTS)}.")
+    return found
+
+
+def adoption_problems(
+    name: str, members: Sequence[str], adopt: str, asked: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return why a set that others have made is not adopted, before an account is made in it.
+
+    ``asked`` has what members say, each of itself alone (mysql_replica_set_info). What can only be
+    seen through accounts, such as whether they follow, the module judges.
+    """
+    if any(one.get("epoch") for one in asked):
+        return []
+    states = {
+        str(member["name"]): str(member["state"]) for one in asked for member in one["members"]
+    }
+    with_rows = [
+        str(member["name"])
+        for one in asked
+        if one.get("status") == NOT_ADOPTED
+        for member in one["members"]
+    ]
+    if not adopt:
+        return [
+            f"{member}: it has rows, or takes writes, and {name} has never had an active writer by "
+            "the collection. Nothing has been touched in it. If one member is the active writer, and "
+            "the others are closed (read_only) and follow it, name that one with -e adopt=MEMBER"
+            for member in with_rows
+        ]
+    if adopt not in members:
+        return [f"adopt names {adopt}, which is no member of {name} ({', '.join(members)})."]
+    if not with_rows:
+        # The set is born, as one without rows.
+        return []
+    found = []
+    state = states.get(adopt, "")
+    if state in _CLOSED:
+        found.append(
+            f"{adopt}: adopt names it as the active writer, and it is closed (read_only). Name the "
+            "member that takes writes."
+        )
+    elif state == "unreachable":
+        found.append(f"{adopt}: adopt names it as the active writer, and it does not answer.")
+    return found + [
+        f"{member}: it takes writes, too. Close it (SET GLOBAL read_only = 1, and in its "
+        "configuration) before the set is adopted."
+        for member, state in states.items()
+        if member != adopt and state in _OPEN
+    ]
 
 
 @dataclass(frozen=True)

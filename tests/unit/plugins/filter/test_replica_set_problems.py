@@ -105,3 +105,32 @@ def test_what_is_refused(
     request = {"replica_set": "fabric", **request_}
     (problem,) = replica_set_problems(given, verb, request, hosts)
     assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("given", "request_", "said"),
+    [
+        (PAIR, {"adopt": "", "replica_set_restart": ""}, []),
+        (PAIR, {"adopt": "f2", "replica_set_restart": "switch"}, []),
+        (THREE, {"replica_set_restart": "active"}, []),
+        (
+            PAIR,
+            {"adopt": "w1"},
+            ["adopt is w1, which is no member of a replica set; members are f1, "],
+        ),
+        ({}, {"adopt": "f1"}, ["members are none."]),
+        (
+            PAIR,
+            {"replica_set_restart": "true"},
+            ["replica_set_restart is true; it must be switch or"],
+        ),
+        (PAIR, {"adopt": "f9", "replica_set_restart": "f1"}, ["adopt is f9", "restart is f1"]),
+    ],
+)
+def test_what_site_is_given(
+    given: dict[str, Any], request_: dict[str, Any], said: list[str]
+) -> None:
+    problems = replica_set_problems(given, "site", request_, ["f1"])
+    assert len(problems) == len(said)
+    for text, problem in zip(said, problems):
+        assert text in problem
