@@ -52,7 +52,8 @@ _value:
     replica_sets:
       description:
         - The replica sets by name, each as M(dbrw.sharding.mysql_replica_set) takes it, with
-          C(name), C(durability) and C(members), and with C(increment) and C(schemas).
+          C(name), C(durability) and C(members), and with C(increment) and C(schemas). C(addresses)
+          has C(name), C(host) and C(port) of each member, and no password.
       type: dict
     replication_too_long_for:
       description:
@@ -208,18 +209,26 @@ def _described(member: Member) -> dict[str, Any]:
         return {
             "name": member.name,
             "autoinc": {"name": member.name, **pair},
-            "source": {"name": member.name, "host": host, "port": port},
+            "source": _address(member),
             "application": {**application, "offset": pair["offset"]},
         }
     return {
         "name": member.name,
         "application": application,
-        "server": {"name": member.name, "host": host, "port": port},
+        "server": _address(member),
         "replication_account": {
             "name": member.replication_user,
             "host": member.value("account_host"),
             "password": given.get("replication_password", ""),
         },
+    }
+
+
+def _address(member: Member) -> dict[str, Any]:
+    return {
+        "name": member.name,
+        "host": member.given.get("address"),
+        "port": member.value("port"),
     }
 
 
@@ -231,11 +240,10 @@ def _set(name: str, members: list[Member], common: list[str]) -> dict[str, Any]:
         "durability": first.of_its_set("durability"),
         "increment": first.of_its_set("increment"),
         "schemas": [*schemas, *(one for one in common if one not in schemas)],
+        "addresses": [_address(member) for member in members],
         "members": [
             {
-                "name": member.name,
-                "host": member.given.get("address"),
-                "port": member.value("port"),
+                **_address(member),
                 "datacenter": str(member.given.get("datacenter", "")),
                 "replication_user": member.replication_user,
                 "replication_password": member.given.get("replication_password", ""),

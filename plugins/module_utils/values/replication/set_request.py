@@ -282,6 +282,38 @@ def failover_turns(
     )
 
 
+# What waiting does not put right.
+_STOPPED = "replica_set.member_stopped"
+_BROKEN = ("replica_set.member_diverged", "replica_set.member_new", _STOPPED)
+
+
+@dataclass(frozen=True)
+class CatchingUp:
+    """Whether a member has all that the active writer has, and what keeps it from that."""
+
+    done: bool
+    problems: list[str]
+
+
+def catching_up(result: Mapping[str, Any], name: str) -> CatchingUp:
+    """Judge a member by what mysql_replica_set_info has returned.
+
+    A channel that is still connecting, and one that is behind, is waited for.
+    """
+    member = next(one for one in result["members"] if one["name"] == name)
+    if member["state"] == "active":
+        return CatchingUp(True, [])
+    problems = [
+        f"{name}: {one['text']} {one['todo']}"
+        for one in result["diagnosis"]
+        if one["where"] == name
+        and one["code"] in _BROKEN
+        and (one["code"] != _STOPPED or member["error"])
+    ]
+    follows = bool(member["running"]) and member["seconds_behind_source"] == 0
+    return CatchingUp(follows and not problems, problems)
+
+
 def _rejoin_problems(request: Mapping[str, Any], members: Sequence[str]) -> list[str]:
     found = []
     if len(members) == 1:

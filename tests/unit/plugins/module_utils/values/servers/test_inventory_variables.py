@@ -111,8 +111,8 @@ def test_playbooks_read_what_is_in_the_table() -> None:
             own |= set(NAME.findall(str(mapping.get("register", ""))))
     assert not own & set(BY_NAME)
     assert read - own <= set(BY_NAME)
-    # The filter topology tells applications the others.
-    assert set(BY_NAME) - read == {"datacenter", "weight"}
+    # The filter topology reads the others for them.
+    assert set(BY_NAME) - read == {"datacenter", "replica_sets", "weight"}
 
 
 def test_inventories_set_what_is_in_the_table() -> None:
