@@ -49,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         ("once", "look until the server is in service, and end"),
         ("start", "run in the background, unless it does already"),
         ("stop", "end the one in the background"),
+        ("check", "say whether one runs that was started with this program and configuration"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.add_argument("config", type=Path, help="a JSON file with mode 0600")
@@ -63,7 +64,9 @@ def main(arguments: Sequence[str]) -> int:
         if given.command == "once":
             return once(config, given.wait)
         # How the file is named is the same for all commands.
-        return {"run": run, "start": start, "stop": stop}[given.command](config, path)
+        return {"run": run, "start": start, "stop": stop, "check": check}[given.command](
+            config, path
+        )
     except NotUsable as error:
         sys.stderr.write(f"dbrw_agent: {error}\n")
         return _UNUSABLE
@@ -136,6 +139,16 @@ def stop(config: Config, _path: Path) -> int:
     return _WELL
 
 
+def check(config: Config, path: Path) -> int:
+    """Say whether an agent runs for this server, and whether it is made of what is there now."""
+    running = _running(config)
+    said = "not running"
+    if running:
+        said = "running" if running[1] == _fingerprint(path) else "outdated"
+    sys.stdout.write(f"{said}\n")
+    return _WELL
+
+
 class StateFile:
     """How the server stands, for people and playbooks; and what an agent must know that follows."""
 
@@ -194,11 +207,18 @@ def _claim(config: Config) -> int | None:
 
 def _running(config: Config) -> tuple[int, str] | None:
     """Return the process of the agent that runs, and what it was made of."""
-    claim = _claim(config)
-    if claim is not None:
-        os.close(claim)
+    try:
+        # Another user's agent may be the first to make the file: it is only looked at.
+        file = _process_file(config).open(encoding="utf-8")
+    except FileNotFoundError:
         return None
-    said = _process_file(config).read_text(encoding="utf-8").split()
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            said = file.read().split()
+        else:
+            return None
     # One that has just begun has not written yet.
     return (int(said[0]), said[1]) if len(said) == 2 else None
 

@@ -11,6 +11,7 @@ import yaml
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 NAMES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 IMPORT, INCLUDE = "ansible.builtin.import_tasks", "ansible.builtin.include_tasks"
+COMMAND, SERVICE = "ansible.builtin.command", "ansible.builtin.systemd_service"
 CHANNEL = "dbrw.sharding.mysql_replication_channel"
 
 
@@ -41,3 +42,15 @@ def test_channels_are_judged_by_the_options_that_they_are_made_with() -> None:
     (judged,) = [task for task in tasks("read_server", "preflight.yml") if CHANNEL in task]
     (made,) = [task for task in tasks("read_server", "channels.yml") if CHANNEL in task]
     assert judged[CHANNEL] == made[CHANNEL]
+
+
+def test_an_agent_is_started_anew_unless_it_runs_with_what_is_there() -> None:
+    """What was changed in this run is not enough: one before may have been interrupted."""
+    (asked,) = [task for task in tasks("agent", "systemd.yml") if COMMAND in task]
+    (unit,) = [task for task in tasks("agent", "systemd.yml") if SERVICE in task]
+    assert "check" in asked[COMMAND]["argv"]
+    assert f"{asked['register']}.stdout | default('') == 'running'" in unit[SERVICE]["state"]
+    # In check mode the processes of both supervisors are asked, and none is started.
+    (started,) = [task for task in tasks("agent", "process.yml") if COMMAND in task]
+    assert "{{ 'check' if ansible_check_mode else 'start' }}" in started[COMMAND]["argv"]
+    assert asked["check_mode"] is started["check_mode"] is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,31 @@ def test_what_cannot_be_used_is_told_in_a_sentence(program: Path, tmp_path: Path
     said = run(program, "once", str(config))
     assert "is no configuration of an agent: set, member, socket" in said.stderr
     assert said.returncode == 2
+
+
+def test_whether_the_one_that_runs_is_of_these_files(program: Path, tmp_path: Path) -> None:
+    config = tmp_path / "agent.json"
+    given = {
+        **{"set": "fabric", "member": "f1", "members": [{"name": "f1", "host": "127.0.0.1"}]},
+        **{"socket": str(tmp_path / "none.sock"), "user": "agent", "password": "hushed"},
+        **{"monitor_user": "monitor", "monitor_password": "hushed", "tls": False},
+    }
+    config.write_text(json.dumps(given))
+    config.chmod(0o600)
+
+    def checked() -> str:
+        done = run(program, "check", str(config))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert checked() == "not running\n"
+    # It is asked as root, and the agent, which is another user, must be able to make its files.
+    assert [file.name for file in tmp_path.iterdir()] == ["agent.json"]
+    assert run(program, "start", str(config)).stdout == "started\n"
+    try:
+        assert checked() == "running\n"
+        config.write_text(json.dumps({**given, "connect_timeout": 3}))
+        assert checked() == "outdated\n"
+    finally:
+        assert run(program, "stop", str(config)).stdout == "stopped\n"
+    assert checked() == "not running\n"
