@@ -206,9 +206,13 @@ def test_a_set_with_rows_and_without_an_epoch_is_adopted_by_name(fabric: Topolog
     refused = fabric.try_playbook("site.yml")
     assert refused.code != 0
     assert "name that one with -e adopt=MEMBER" in " ".join(refused.output.split())
-    assert active.rows("SELECT user FROM mysql.user WHERE user = 'monitor'") == []
     wrong = fabric.try_playbook("site.yml", adopt=other.name)
     assert wrong.code != 0 and "it is closed (read_only)" in " ".join(wrong.output.split())
+    unknown = fabric.try_playbook("site.yml", adopt="f9", replica_set_restart="yes")
+    said = " ".join(unknown.output.split())
+    assert "adopt is f9, which is no member" in said and "replica_set_restart is yes" in said
+    # No account was made by any of them.
+    assert active.rows("SELECT user FROM mysql.user WHERE user = 'monitor'") == []
     fabric.playbook("site.yml", adopt=active.name)
     assert epoch(active) == (1, active.name)
     assert_settled(fabric)
