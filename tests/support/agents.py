@@ -12,10 +12,10 @@ from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.filter.agent_program import agent_program
 from tests.integration.lines import Host, TestServer, Topology, running_topology, wait_until
-from tests.integration.modules import run_module
+from tests.support.replica_sets import ReplicaSet, as_new, is_open, start
 
 NAMES = ("f1", "f2")
-PASSWORD, AGENT, MONITOR = "set-secret", "agent-secret", "monitor-secret"
+AGENT, MONITOR = "agent-secret", "monitor-secret"
 # What docs/agent.md lists, and no more.
 GRANTS = {
     "mariadb": {
@@ -30,31 +30,6 @@ GRANTS = {
         "monitor": "PROCESS, REPLICATION CLIENT",
     },
 }
-_CLEAN = {
-    "mariadb": (
-        "STOP ALL SLAVES",
-        "RESET SLAVE 'fabric' ALL",
-        "SET GLOBAL rpl_semi_sync_master_enabled = 0",
-        "SET GLOBAL read_only = 0",
-        "DROP SCHEMA IF EXISTS dbrw",
-        "DROP SCHEMA IF EXISTS shop",
-        "RESET MASTER",
-        "SET GLOBAL gtid_slave_pos = ''",
-        "SET GLOBAL read_only = 1",
-    ),
-    "mysql": (
-        "STOP REPLICA",
-        "RESET REPLICA ALL",
-        "SET GLOBAL rpl_semi_sync_source_enabled = 0",
-        "SET GLOBAL read_only = 0",
-        "DROP SCHEMA IF EXISTS dbrw",
-        "DROP SCHEMA IF EXISTS shop",
-        "RESET BINARY LOGS AND GTIDS",
-        "SET GLOBAL super_read_only = 1",
-    ),
-}
-# A channel that there is not.
-_NONE = (1617, 3074)
 
 
 @dataclass
@@ -62,7 +37,8 @@ class Agents:
     """The pair, its agents, and what is done to them."""
 
     topology: Topology
-    started_by: dict[str, list[str]] = field(default_factory=dict)
+    # When the state file was written that what is waited for must be newer than.
+    stale: dict[str, int] = field(default_factory=dict)
 
     @property
     def host(self) -> Host:
@@ -75,57 +51,26 @@ class Agents:
     def server(self, name: str) -> TestServer:
         return self.topology.server(name)
 
-    def start_servers(self, *names: str) -> None:
-        """Start servers again as they were started first, unless they run."""
-        for name in names:
-            server = self.server(name)
-            if not server.answers():
-                self.host.run(
-                    *("sh", "-c", 'exec setsid -f "$@" </dev/null >/dev/null 2>&1', "sh"),
-                    *self.started_by[name],
-                )
-        for name in names:
-            wait_until(self.server(name).answers, 60, f"{name} does not start")
+    @property
+    def members(self) -> ReplicaSet:
+        return ReplicaSet(self.topology)
 
-    def remember(self) -> None:
-        """Keep how each server was started."""
-        for name in NAMES:
-            process = f"/proc/{self.server(name).pid}"
-            environment, command = (
-                self.host.run("sh", "-c", f"tr '\\0' '\\n' <{process}/{file}").stdout.split("\n")
-                for file in ("environ", "cmdline")
-            )
-            self.started_by[name] = ["env", *filter(None, environment), *filter(None, command)]
+    def start_servers(self, *names: str) -> None:
+        """Start servers again, unless they run."""
+        for name in names:
+            if not self.server(name).answers():
+                self._forget(name)
+        for name in names:
+            start(self.server(name))
 
     def play(self, here: str, **options: Any) -> dict[str, Any]:
         """Call the module on a member; it must succeed."""
-        result = run_module(
-            "mysql_replica_set",
-            self.server(here),
-            name="fabric",
-            member=here,
-            members=[
-                {
-                    "name": name,
-                    "host": self.server(name).address,
-                    "port": self.server(name).port,
-                    "replication_user": f"replication_{name}",
-                    "replication_password": PASSWORD,
-                }
-                for name in NAMES
-            ],
-            operator_password=PASSWORD,
-            operator_tls=False,
-            source_ssl=False,
-            connect_timeout=2,
-            **options,
-        )
+        result = self.members.call(here, connect_timeout=2, **options)
         assert not result.get("failed"), result["msg"]
         return result
 
     def is_open(self, name: str) -> bool:
-        server = self.server(name)
-        return server.answers() and not int(server.value("SELECT @@GLOBAL.read_only"))
+        return self.server(name).answers() and is_open(self.server(name))
 
     def reason(self, name: str) -> str:
         """Return what the agent says of its server."""
@@ -133,14 +78,24 @@ class Agents:
         return f"{said['state']}: {said['reason']}"
 
     def waits(self, name: str, for_what: str, seconds: float = 20) -> str:
-        """Wait until the agent gives a reason that has these words."""
+        """Wait until the agent gives a reason that has these words.
+
+        What is left from before its server, or itself, was started is none.
+        """
 
         def says() -> str:
-            if not self._file(name, ".state").exists():
+            if self._written(name) <= self.stale.get(name, 0):
                 return ""
             return self.reason(name) if for_what in self.reason(name) else ""
 
         return str(wait_until(says, seconds, f"{name} does not say {for_what}: {self.log(name)}"))
+
+    def _written(self, name: str) -> int:
+        file = self._file(name, ".state")
+        return file.stat().st_mtime_ns if file.exists() else 0
+
+    def _forget(self, name: str) -> None:
+        self.stale[name] = self._written(name)
 
     def log(self, name: str) -> str:
         log = self._file(name, ".state.log")
@@ -149,6 +104,8 @@ class Agents:
     def command(self, name: str, *words: str) -> str:
         """Run a command of the agent's program, and return what it prints."""
         verb, *more = words
+        if verb == "once":
+            self._forget(name)
         return self.host.run(
             self.python,
             str(self.topology.folder / "dbrw_agent"),
@@ -159,7 +116,8 @@ class Agents:
 
     def start(self, *names: str) -> None:
         for name in names:
-            self.command(name, "start")
+            self._forget(name)
+            assert self.command(name, "start") == "started", name
 
     def stop(self, *names: str) -> None:
         for name in names:
@@ -198,41 +156,20 @@ class Agents:
         self.stop(*NAMES)
         self.start_servers(*NAMES)
         for name in NAMES:
-            self._clean(self.server(name))
+            as_new(self.server(name), *_accounts(self.server(name).flavour))
             for suffix in (".state", ".state.log"):
                 self._file(name, suffix).unlink(missing_ok=True)
         self.play("f1")
         self.server("f1").rows("CREATE SCHEMA shop")
         self.server("f1").rows("CREATE TABLE shop.t (id INT PRIMARY KEY)")
 
-    def _clean(self, server: TestServer) -> None:
-        server.close()
-        with server.admin() as connection, connection.cursor() as cursor:
-            for statement in _CLEAN[server.flavour]:
-                try:
-                    cursor.execute(statement)
-                except Exception as error:
-                    if error.args[0] not in _NONE:
-                        raise
-            cursor.execute("SET SESSION sql_log_bin = 0")
-            if server.flavour == "mysql":
-                cursor.execute("SET GLOBAL super_read_only = 0")
-            for account in self._accounts(server.flavour):
-                cursor.execute(account)
-            if server.flavour == "mysql":
-                cursor.execute("SET GLOBAL super_read_only = 1")
 
-    def _accounts(self, flavour: str) -> Iterator[str]:
-        passwords = {"operator": PASSWORD, "agent": AGENT, "monitor": MONITOR}
-        passwords.update({f"replication_{name}": PASSWORD for name in NAMES})
-        for user, password in passwords.items():
-            yield f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}'"
-        yield "GRANT ALL ON *.* TO operator WITH GRANT OPTION"
-        for name in NAMES:
-            yield f"GRANT REPLICATION SLAVE ON *.* TO replication_{name}"
-        for user, words in GRANTS[flavour].items():
-            yield f"GRANT {words} ON *.* TO {user}"
-            yield f"GRANT SELECT ON dbrw.* TO {user}"
+def _accounts(flavour: str) -> Iterator[str]:
+    for user, password in (("agent", AGENT), ("monitor", MONITOR)):
+        yield f"DROP USER IF EXISTS {user}"
+        yield f"CREATE USER {user} IDENTIFIED BY '{password}'"
+        yield f"GRANT {GRANTS[flavour][user]} ON *.* TO {user}"
+        yield f"GRANT SELECT ON dbrw.* TO {user}"
 
 
 @contextmanager
@@ -241,7 +178,6 @@ def running_agents(host: Host) -> Iterator[Agents]:
     with running_topology(host, "agents", *NAMES) as topology:
         agents = Agents(topology)
         topology.playbook("servers.yml", "--limit", ",".join(NAMES))
-        agents.remember()
         agents.configure()
         try:
             yield agents

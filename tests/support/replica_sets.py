@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,8 @@ F3 = {
         }
     }
 }
+# A row has the epoch that its server knew.
+INSERT = "INSERT INTO shop.t (tag, epoch) VALUES (%s, (SELECT MAX(epoch) FROM dbrw.epoch))"
 # What a session is told whose server has just been closed, or has gone.
 CLOSED, LOST, NO_SERVER, SHUTDOWN = 1290, 2013, 2003, 1053
 
@@ -107,6 +109,30 @@ class ReplicaSet:
         return [one["code"].split(".")[1] for one in self.info(here)["diagnosis"]]
 
 
+def is_open(server: TestServer) -> bool:
+    """Tell whether applications can write on a server."""
+    return str(server.value("SELECT @@GLOBAL.read_only")) == "0"
+
+
+def pair_of(topology: Topology) -> tuple[TestServer, TestServer]:
+    """Return the active writer of f1 and f2, and the other one."""
+    servers = [topology.server(name) for name in ("f1", "f2")]
+    (active,) = [server for server in servers if is_open(server)]
+    (other,) = [server for server in servers if server is not active]
+    return active, other
+
+
+@contextmanager
+def lifted(server: TestServer) -> Iterator[None]:
+    """Let root write on a closed server; on MariaDB it can."""
+    is_lifted = server.flavour == "mysql" and not is_open(server)
+    if is_lifted:
+        server.rows("SET GLOBAL super_read_only = 0")
+    yield
+    if is_lifted:
+        server.rows("SET GLOBAL super_read_only = 1")
+
+
 def start(server: TestServer) -> None:
     """Start a member that was ended, as its host does, and wait until it answers."""
     if server.answers():
@@ -123,8 +149,11 @@ def start(server: TestServer) -> None:
     wait_until(server.answers, 30, f"{server.name} does not start: {server.error_log()}")
 
 
-def as_new(server: TestServer) -> None:
-    """Let a server forget its set and its rows, and give it the set's accounts."""
+def as_new(server: TestServer, *more: str) -> None:
+    """Let a server forget its set and its rows, and give it the set's accounts.
+
+    ``more`` is done outside the binary log, before it is closed.
+    """
     server.close()
     users = ["operator", "app", *(f"replication_{name}" for name in ("f1", "f2", "f3"))]
     if server.flavour == "mysql":
@@ -151,6 +180,7 @@ def as_new(server: TestServer) -> None:
         "GRANT ALL ON shop.* TO app",
         "GRANT SELECT ON dbrw.* TO app",
         *(f"GRANT REPLICATION SLAVE ON *.* TO {user}" for user in users[2:]),
+        *more,
         *forget,
         f"SET GLOBAL {closed} = 1",
     ):
@@ -183,13 +213,42 @@ def make_table(server: TestServer) -> None:
     )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Acknowledged:
-    """A row that a server has acknowledged, when, and in which epoch by its own table."""
+    """A row that a server has acknowledged, when it was sent, and when that was known."""
 
     tag: str
     server: str
+    sent: float
     at: float
+
+
+def two_at_once(acknowledged: Sequence[Acknowledged], epochs: Mapping[str, int]) -> list[str]:
+    """Say where two servers have taken writes at once, by rows with their epochs.
+
+    An epoch has one active writer. From the first to the last row of its epoch a server has taken
+    writes all the time, so that no row of another may have been sent and acknowledged meanwhile.
+    """
+    ended: dict[tuple[int, str], float] = {}
+    begun: dict[tuple[int, str], float] = {}
+    for one in acknowledged:
+        key = epochs[one.tag], one.server
+        ended[key] = min(one.at, ended.get(key, one.at))
+        begun[key] = max(one.sent, begun.get(key, one.sent))
+    writers: dict[int, set[str]] = {}
+    for epoch, name in ended:
+        writers.setdefault(epoch, set()).add(name)
+    found = [
+        f"epoch {epoch}: {', '.join(sorted(names))} have acknowledged rows"
+        for epoch, names in writers.items()
+        if len(names) > 1
+    ]
+    return found + [
+        f"{one.server} has acknowledged {one.tag} while {name} took writes in epoch {epoch}"
+        for one in acknowledged
+        for (epoch, name), first in ended.items()
+        if name != one.server and first < one.sent and one.at < begun[epoch, name]
+    ]
 
 
 @dataclass
@@ -245,9 +304,10 @@ class Clients:
                         read_timeout=60,
                         ssl_disabled=server.flavour == "mariadb",
                     )
+                sent = time.monotonic()
                 with connection.cursor() as cursor:
-                    cursor.execute("INSERT INTO shop.t (tag) VALUES (%s)", (tag,))
-                self.acknowledged.append(Acknowledged(tag, name, time.monotonic()))
+                    cursor.execute(INSERT, (tag,))
+                self.acknowledged.append(Acknowledged(tag, name, sent, time.monotonic()))
             except (pymysql.MySQLError, OSError) as error:
                 self.errors.append(f"{time.monotonic():.2f} {name} {error.args}")
                 if connection is not None and error.args[0] != CLOSED:
@@ -271,7 +331,10 @@ class Clients:
         return max((after - before for before, after in zip(times, times[1:])), default=0.0)
 
     def check(self, *servers: TestServer) -> None:
-        """No acknowledged row is lost or there twice, on each of the servers, and all are equal."""
+        """No acknowledged row is lost or there twice, on each of the servers, and all are equal.
+
+        Nor have two members taken writes at once.
+        """
         tags = [one.tag for one in self.acknowledged]
         assert len(set(tags)) == len(tags)
         found = []
@@ -282,3 +345,7 @@ class Clients:
             assert len(set(rows)) == len(rows), f"rows twice on {server.name}"
             found.append(rows)
         assert all(rows == found[0] for rows in found)
+        epochs = {
+            row["tag"]: row["epoch"] for row in servers[0].rows("SELECT tag, epoch FROM shop.t")
+        }
+        assert two_at_once(self.acknowledged, epochs) == []

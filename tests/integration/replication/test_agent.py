@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.dbrw.sharding.plugins.module_utils.agent.turns import set_lock
 from tests.integration.lines import Host, TestServer, wait_until
 from tests.support.agents import AGENT, MONITOR, NAMES, Agents, running_agents
+from tests.support.replica_sets import lifted
 
 SOON, WITHIN = 15, 30
 
@@ -135,11 +136,8 @@ def test_without_the_other_member_a_writer_stays_closed(agents: Agents) -> None:
 def test_a_writer_stays_closed_beside_a_member_that_has_more(agents: Agents) -> None:
     agents.server("f1").kill()
     other = agents.server("f2")
-    if other.flavour == "mysql":
-        other.rows("SET GLOBAL super_read_only = 0")
-    other.rows("INSERT INTO shop.t VALUES (7)")
-    if other.flavour == "mysql":
-        other.rows("SET GLOBAL super_read_only = 1")
+    with lifted(other):
+        other.rows("INSERT INTO shop.t VALUES (7)")
     agents.start_servers("f1")
     agents.waits("f1", "stay closed: f2 has transactions that it lacks")
     assert not agents.is_open("f1")

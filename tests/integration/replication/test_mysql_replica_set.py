@@ -274,7 +274,9 @@ def test_the_writer_is_killed_under_load(born: ReplicaSet) -> None:
     assert [one["state"] for one in told["members"]] == ["closed", "active"]
     if told["members"][0]["errant"]:
         assert "member_diverged" in born.codes()
-        return
+        pytest.skip(
+            "f1 had sent its last rows to nobody: it returns by a rejoin, which has its tests"
+        )
     born.settle("f1")
     assert born.codes() == []
     same(born)
@@ -440,10 +442,13 @@ def test_a_strict_writer_loses_nothing_when_it_is_killed(strict: ReplicaSet) -> 
     assert strict.info("f2")["epoch"]["durability"] == "available"
     assert "active_lonely" in strict.codes("f2")
     start(strict["f1"])
-    if "member_diverged" not in strict.codes():
-        strict.settle("f2")
-        assert strict.info()["epoch"]["durability"] == "strict"
-        assert strict.codes() == []
+    if "member_diverged" in strict.codes():
+        pytest.skip(
+            "f1 had sent its last rows to nobody: it returns by a rejoin, which has its tests"
+        )
+    strict.settle("f2")
+    assert strict.info()["epoch"]["durability"] == "strict"
+    assert strict.codes() == []
 
 
 def test_a_lonely_strict_writer_is_closed_without_an_acknowledgement(strict: ReplicaSet) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import Host, TestServer, Topology, running_topology, wait_until
 from tests.integration.modules import run_module
+from tests.support.replica_sets import is_open, pair_of
 from tests.support.replication import control
 
 pytestmark = pytest.mark.lines("flavours")
@@ -30,18 +31,6 @@ def site(host: Host) -> Iterator[Topology]:
         yield topology
 
 
-def is_open(server: TestServer) -> bool:
-    return str(server.value("SELECT @@GLOBAL.read_only")) == "0"
-
-
-def pair(site: Topology) -> tuple[TestServer, TestServer]:
-    """Return the active writer and the other member."""
-    servers = [site.server("f1"), site.server("f2")]
-    (active,) = [server for server in servers if is_open(server)]
-    (other,) = [server for server in servers if server is not active]
-    return active, other
-
-
 def channel(site: Topology) -> dict[str, Any]:
     told = run_module("mysql_replication_channel_info", site.server("r1"))
     (found,) = [one for one in told["channels"] if one["channel"] == "common"]
@@ -55,7 +44,7 @@ def write(server: TestServer, rows: int = 1) -> None:
 
 def assert_equal(site: Topology) -> None:
     """The read server gets what the active writer has, each row once, and from it."""
-    active, reader = pair(site)[0], site.server("r1")
+    active, reader = pair_of(site)[0], site.server("r1")
     rows = active.rows(ROWS)
     wait_until(lambda: reader.rows(ROWS) == rows, 20, "r1 has other rows than the active writer")
     found = channel(site)
@@ -63,7 +52,7 @@ def assert_equal(site: Topology) -> None:
 
 
 def test_a_read_server_follows_the_active_writer(site: Topology) -> None:
-    active, reader = pair(site)[0], site.server("r1")
+    active, reader = pair_of(site)[0], site.server("r1")
     connection = active.admin()
     with connection.cursor() as cursor:
         for statement in (
@@ -89,14 +78,14 @@ def test_a_read_server_follows_the_active_writer(site: Topology) -> None:
 def test_filters_outlive_a_restart(site: Topology) -> None:
     reader = site.server("r1")
     reader.kill()
-    write(pair(site)[0])
+    write(pair_of(site)[0])
     site.playbook("servers.yml", "--limit", "r1", **SCHEMAS)
     assert channel(site)["filters"]["do_databases"] == ["customers"]
     assert_equal(site)
 
 
 def test_a_change_of_a_table_that_did_not_come_stops_the_channel(site: Topology) -> None:
-    active, reader = pair(site)[0], site.server("r1")
+    active, reader = pair_of(site)[0], site.server("r1")
     # With no default database: the filters leave it out, and rows would lose the column in silence.
     active.rows("ALTER TABLE customers.t ADD COLUMN note INT")
     found = site.try_playbook(COMMON, **SCHEMAS)
@@ -115,29 +104,16 @@ def test_a_change_of_a_table_that_did_not_come_stops_the_channel(site: Topology)
 
 def test_it_follows_a_switch_there_and_back(site: Topology) -> None:
     for _row in range(2):
-        before, after = pair(site)
+        before, after = pair_of(site)
         write(before, 2)
         site.playbook(SWITCH, **FABRIC)
-        assert pair(site)[0] is after
+        assert pair_of(site)[0] is after
         write(after, 2)
         assert_equal(site)
 
 
-def test_a_read_server_tells_whether_it_reaches_the_writer(site: Topology) -> None:
-    lost, reader = pair(site)[0], site.server("r1")
-    asked = run_module("mysql_replication_witness", reader, channel="common")
-    assert asked["sees_source"] is True and asked["source_host"] == lost.address
-    shown = run_module("mysql_replication_witness", reader, check=True, channel="common")
-    assert shown["changed"] and shown["sees_source"] is None
-    none = run_module("mysql_replication_witness", reader, channel="move_1")
-    assert not none["changed"] and none["source_host"] is None
-    wrong = run_module("mysql_replication_witness", reader, channel="common", timeout_seconds=0)
-    assert wrong["failed"] and "timeout_seconds is 0.0" in wrong["msg"]
-    assert channel(site)["running"]
-
-
 def test_it_follows_a_failover(site: Topology) -> None:
-    lost, survivor = pair(site)
+    lost, survivor = pair_of(site)
     write(lost, 3)
     lost.kill()
     # One that has not tried to reach it may still be served by it.
@@ -155,14 +131,14 @@ def test_it_follows_a_failover(site: Topology) -> None:
     assert channel(site)["settings"]["source_host"] == survivor.address
     # The lost one returns; nothing is changed back, and the next run changes nothing.
     site.playbook(SITE, **SCHEMAS)
-    assert pair(site)[0] is survivor
+    assert pair_of(site)[0] is survivor
     assert_equal(site)
     again = site.playbook(SITE, **SCHEMAS)
     assert set(again.changed.values()) == {0}, again.output
 
 
 def test_what_a_failover_has_lost_is_found_on_the_read_server(site: Topology) -> None:
-    lost, survivor = pair(site)
+    lost, survivor = pair_of(site)
     control(survivor, "STOP", "fabric", "IO_THREAD")
     # The read server alone gets it.
     write(lost)

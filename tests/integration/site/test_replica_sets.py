@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import Host, Played, TestServer, Topology, running_topology, wait_until
-from tests.support.replica_sets import F3
+from tests.support.replica_sets import F3, is_open, lifted, pair_of
 
 pytestmark = pytest.mark.lines("one")
 
@@ -23,29 +23,17 @@ def fabric(host: Host) -> Iterator[Topology]:
         yield topology
 
 
-def is_open(server: TestServer) -> bool:
-    return str(server.value("SELECT @@GLOBAL.read_only")) == "0"
-
-
 def epoch(server: TestServer) -> tuple[int, str]:
     (row,) = server.rows("SELECT epoch, active FROM dbrw.epoch ORDER BY epoch DESC LIMIT 1")
     return row["epoch"], row["active"]
 
 
-def pair(fabric: Topology) -> tuple[TestServer, TestServer]:
-    """Return the active writer and the other one, which follows it."""
-    servers = [fabric.server("f1"), fabric.server("f2")]
-    (active,) = [server for server in servers if is_open(server)]
-    (other,) = [server for server in servers if server is not active]
-    return active, other
-
-
 def assert_settled(fabric: Topology, *arguments: str) -> Played:
     """site.yml changes nothing, and what is written on the active writer arrives."""
-    before = pair(fabric)[0].name
+    before = pair_of(fabric)[0].name
     again = fabric.playbook("site.yml", *arguments)
     assert set(again.changed.values()) == {0}, again.output
-    active, other = pair(fabric)
+    active, other = pair_of(fabric)
     assert active.name == before
     active.rows("CREATE SCHEMA IF NOT EXISTS customers")
     active.rows("CREATE TABLE IF NOT EXISTS customers.t (id INT AUTO_INCREMENT PRIMARY KEY)")
@@ -108,7 +96,7 @@ def test_what_is_refused_touches_nothing(
 
 
 def test_a_failover_is_refused_while_the_active_writer_answers(fabric: Topology) -> None:
-    active, _other = pair(fabric)
+    active, _other = pair_of(fabric)
     refused = fabric.try_playbook(FAILOVER, **FABRIC)
     assert refused.code != 0
     assert f"{active.name} is the active writer and answers" in " ".join(refused.output.split())
@@ -117,7 +105,7 @@ def test_a_failover_is_refused_while_the_active_writer_answers(fabric: Topology)
 
 
 def test_a_switch_there_and_back(fabric: Topology) -> None:
-    first, second = pair(fabric)
+    first, second = pair_of(fabric)
     number = epoch(first)[0]
     switched = fabric.playbook(SWITCH, **FABRIC)
     assert f"{second.name} is the active writer, in epoch {number + 1}" in switched.output
@@ -133,9 +121,7 @@ def test_a_switch_there_and_back(fabric: Topology) -> None:
 
 def test_of_two_members_that_take_writes_a_switch_closes_one(fabric: Topology) -> None:
     """Without a name, too: the one that no epoch names is closed first of all."""
-    active, other = pair(fabric)
-    if other.flavour == "mysql":
-        other.rows("SET GLOBAL super_read_only = 0")
+    active, other = pair_of(fabric)
     other.rows("SET GLOBAL read_only = 0")
     ended = fabric.playbook(SWITCH, **FABRIC)
     assert f"{active.name} is the active writer, in epoch" in ended.output
@@ -143,8 +129,20 @@ def test_of_two_members_that_take_writes_a_switch_closes_one(fabric: Topology) -
     assert_settled(fabric)
 
 
+def test_check_mode_knows_that_the_operator_gets_another_password(fabric: Topology) -> None:
+    active, other = pair_of(fabric)
+    predicted = fabric.playbook("site.yml", "--check", dbrw_operator_password="another one")
+    assert predicted.changed == {active.name: 1, other.name: 0}, predicted.output
+    given = {"dbrw_operator_password": "another one"}
+    done = fabric.playbook("site.yml", **given)
+    assert done.changed == {active.name: 1, other.name: 0}, done.output
+    again = fabric.playbook("site.yml", **given)
+    assert set(again.changed.values()) == {0}, again.output
+    fabric.playbook("site.yml")
+
+
 def test_accounts_are_changed_on_the_active_writer_and_arrive(fabric: Topology) -> None:
-    active, other = pair(fabric)
+    active, other = pair_of(fabric)
     sets = {"fabric": {"schemas": ["customers", "orders"]}}
     changed = fabric.playbook("site.yml", dbrw_replica_sets=sets)
     assert changed.changed[active.name] == 1 and changed.changed[other.name] == 0, changed.output
@@ -158,7 +156,7 @@ def test_accounts_are_changed_on_the_active_writer_and_arrive(fabric: Topology) 
 
 
 def test_the_active_writer_is_killed(fabric: Topology) -> None:
-    lost, survivor = pair(fabric)
+    lost, survivor = pair_of(fabric)
     number = epoch(survivor)[0]
     lost.kill()
     # Nothing is opened by the way.
@@ -178,31 +176,27 @@ def test_the_active_writer_is_killed(fabric: Topology) -> None:
 
 
 def test_members_are_restarted_one_by_one_and_the_active_writer_is_left(fabric: Topology) -> None:
-    active, other = pair(fabric)
+    active, other = pair_of(fabric)
     pids = active.pid, other.pid
     settings = {"mysqld_settings": {"innodb_buffer_pool_size": "64M"}}
     left = fabric.playbook("site.yml", **settings)
     assert f"{active.name} takes writes, and has to be restarted" in " ".join(left.output.split())
     assert active.pid == pids[0] and other.pid != pids[1]
-    assert pair(fabric)[0].name == active.name
+    assert pair_of(fabric)[0].name == active.name
     moved = fabric.playbook("site.yml", replica_set_restart="switch", **settings)
     assert active.pid != pids[0], moved.output
-    assert pair(fabric)[0].name == other.name
+    assert pair_of(fabric)[0].name == other.name
     # Restarted as it is, it takes writes again.
     fabric.playbook("site.yml", replica_set_restart="active")
-    assert pair(fabric)[0].name == other.name
+    assert pair_of(fabric)[0].name == other.name
     assert_settled(fabric)
 
 
 def test_a_set_with_rows_and_without_an_epoch_is_adopted_by_name(fabric: Topology) -> None:
-    active, other = pair(fabric)
+    active, other = pair_of(fabric)
     for server in (other, active):
-        closed = server.flavour == "mysql" and not is_open(server)
-        if closed:
-            server.rows("SET GLOBAL super_read_only = 0")
-        outside_binary_log(server, "DROP SCHEMA dbrw", "DROP USER monitor")
-        if closed:
-            server.rows("SET GLOBAL super_read_only = 1")
+        with lifted(server):
+            outside_binary_log(server, "DROP SCHEMA dbrw", "DROP USER monitor")
     refused = fabric.try_playbook("site.yml")
     assert refused.code != 0
     assert "name that one with -e adopt=MEMBER" in " ".join(refused.output.split())
