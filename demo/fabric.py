@@ -31,12 +31,18 @@ def ask(demo: Path, members: Sequence[Member]) -> dict[str, Any]:
 
     The module runs on the first member that answers, as Ansible would run it there.
     """
+    if members and not _secret(demo).is_file():
+        return {"problem": f"{demo} was made before it had one; make down, and make demo again"}
     said: dict[str, Any] = {"problem": "it has no members"}
     for member in members:
         said = _ask_one(demo, members, member)
         if "problem" not in said:
             break
     return said
+
+
+def _secret(demo: Path) -> Path:
+    return demo / "secrets" / "operator"
 
 
 def _ask_one(demo: Path, members: Sequence[Member], here: Member) -> dict[str, Any]:
@@ -50,7 +56,7 @@ def _ask_one(demo: Path, members: Sequence[Member], here: Member) -> dict[str, A
             {"name": one.name, "host": one.host, "port": one.port, "datacenter": one.datacenter}
             for one in members
         ],
-        "operator_password": (demo / "secrets" / "operator").read_text().strip(),
+        "operator_password": _secret(demo).read_text().strip(),
         "operator_tls": False,
     }
     done = subprocess.run(

@@ -10,7 +10,7 @@ version_added: 0.1.0
 description:
   - Judges the channel C(common) of a read server by what the members of the set say, and by how the
     common schemas are made on both.
-  - Everything is what modules have told earlier in the run; the read server must have been asked for
+  - Everything is what modules have returned earlier in the run; the read server must have been asked for
     its channels before the members.
 positional: _input, hostvars, reader
 options:
@@ -22,9 +22,9 @@ options:
   hostvars:
     description:
       - Ansible's variable C(hostvars). A member has C(dbrw_common_member), what
-        M(dbrw.sharding.mysql_replica_set_info) has told of it, and C(dbrw_common_schemas_there), what
+        M(dbrw.sharding.mysql_replica_set_info) has returned for it, and C(dbrw_common_schemas_there), what
         M(dbrw.sharding.mysql_schema_info) has. The read server has C(dbrw_common_channels), what
-        M(dbrw.sharding.mysql_replication_channel_info) has told, and C(dbrw_common_schemas_here),
+        M(dbrw.sharding.mysql_replication_channel_info) has returned, and C(dbrw_common_schemas_here),
         or, where everything has been applied, C(dbrw_common_schemas_applied).
     type: dict
     required: true

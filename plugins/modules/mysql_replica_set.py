@@ -62,7 +62,7 @@ options:
   witnesses:
     description:
       - For a failover, servers outside the set that follow one of its members, each with what
-        M(dbrw.sharding.mysql_replication_witness) has told of it.
+        M(dbrw.sharding.mysql_replication_witness) has said of it.
       - One that reaches the active writer, and one that follows it and could not be asked, ends the
         failover, unless O(confirm_fenced) names the writer. In a V(strict) set of two only the first
         does.

@@ -16,7 +16,7 @@ description:
 version_added: 0.1.0
 options:
   schemas:
-    description: The schemas. One that the server does not have is told as such.
+    description: The schemas. One that the server does not have is returned as such.
     type: list
     elements: str
     required: true

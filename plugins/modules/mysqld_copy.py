@@ -73,6 +73,10 @@ options:
     default: false
 extends_documentation_fragment:
   - dbrw.sharding.attributes
+attributes:
+  diff_mode:
+    description: Data is copied and moved as a whole; there is no difference to show.
+    support: N/A
 seealso:
   - module: dbrw.sharding.mysql_replica_set_rejoin
 """

@@ -576,9 +576,9 @@ VARIABLES = (
     Variable(
         "tls_ca",
         "str",
-        "file on read servers and write servers with the authority that signed the servers' "
-        "certificates; given this, channels verify them, and write servers the read servers that "
-        "they ask",
+        "file on all servers with the authority that signed the servers' certificates; given this, "
+        "channels verify them, write servers the read servers that they ask, and members of replica "
+        "sets and their agents each other",
         judge=grammar.optional(grammar.text),
         default="",
         shared=True,
