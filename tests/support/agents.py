@@ -132,6 +132,10 @@ class Agents:
             file.write_text(json.dumps(self._config(name)))
             file.chmod(0o600)
 
+    def forget_configuration(self) -> None:
+        for name in NAMES:
+            self._file(name, "").unlink(missing_ok=True)
+
     def _config(self, name: str) -> Mapping[str, Any]:
         return {
             "set": "fabric",
@@ -183,3 +187,5 @@ def running_agents(host: Host) -> Iterator[Agents]:
             yield agents
         finally:
             agents.stop(*NAMES)
+            # servers_stop.yml would look for the program where the role puts it.
+            agents.forget_configuration()
