@@ -337,7 +337,7 @@ def test_a_changed_setting_restarts_one_server_after_the_other(site: Topology) -
     changed = site.playbook("servers.yml", *limit, mysqld_settings=settings)
     for played in (predicted, changed):
         # Each gets its file, and is restarted, in a play of its own; there is no other change.
-        assert played.output.count("PLAY [Servers | Restart") == len(names), played.output
+        assert played.output.count("PLAY [Servers | Restart those") == len(names), played.output
         assert played.changed == dict.fromkeys(names, 1), played.output
     for one in servers:
         assert one.value("SELECT @@max_connections") == 77
@@ -373,7 +373,7 @@ def test_servers_started_by_hand_with_a_wrong_file_are_put_right_one_at_a_time(
         assert server.value("SELECT @@sync_binlog") == 0
     limit = ("--limit", "w1,w3,r1")
     put_right = site.playbook("servers.yml", *limit)
-    assert put_right.output.count("PLAY [Servers | Restart") == len(WRITERS), put_right.output
+    assert put_right.output.count("PLAY [Servers | Restart those") == len(WRITERS), put_right.output
     assert put_right.changed == {"w1": 1, "w3": 1, "r1": 0}, put_right.output
     for name in WRITERS:
         assert site.server(name).value("SELECT @@sync_binlog") == 1
