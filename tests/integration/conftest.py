@@ -54,9 +54,10 @@ def lines_of(path: Path, which: str, flavour: str | None) -> list[Line]:
     able = [line for line in LINES if flavour in (None, line.flavour)]
     if which == EVERY:
         return able
-    if which in (ONE, LATER):
-        return [drawn(able, path)]
     flavours = dict.fromkeys(line.flavour for line in able)
+    if which in (ONE, LATER):
+        # A line that others of the file run on, which share its servers.
+        flavours = {drawn(able, path).flavour: None}
     return [drawn([line for line in able if line.flavour == one], path) for one in flavours]
 
 

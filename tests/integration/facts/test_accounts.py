@@ -22,7 +22,7 @@ from tests.integration.accounts.test_mysql_account import (
 )
 from tests.integration.lines import TestServer
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ from tests.support.replication import (
     wait_for_error,
 )
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 MONTHS = (
     "PARTITION BY RANGE COLUMNS (started) (PARTITION p1 VALUES LESS THAN ('2026-01-01'), "

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.lines import TestServer
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from tests.support.replication import (
     status,
 )
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 NAMES = ("fact1", "fact2")
 

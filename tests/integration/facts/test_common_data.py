@@ -23,7 +23,7 @@ from tests.support.replication import (
     wait_for_error,
 )
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 USER = "follower"
 POSITION = {"mysql": "gtid_executed", "mariadb": "gtid_binlog_pos"}

@@ -25,7 +25,7 @@ from tests.support.replication import (
     options,
 )
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 TABLE = "t (id INT PRIMARY KEY, content LONGBLOB)"
 MIB = 1 << 20

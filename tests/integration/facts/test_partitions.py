@@ -16,7 +16,7 @@ import pytest
 from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import Host, TestServer, wait_until
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 MONTHS = ("2013-10-01", "2013-11-01", "2013-12-01", "2014-01-01")
 

@@ -19,7 +19,7 @@ from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.modules import run_module
 from tests.support.replication import channels, control, follow, followed, ids, status
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 MODULE = "mysql_server_info"
 # What inventories/local gives each server.

@@ -33,7 +33,7 @@ from tests.integration.conftest import forget_binary_logs, outside_binary_log
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.support.replication import MODULE, PASSWORD, USER, make_account
 
-pytestmark = pytest.mark.lines("every")
+pytestmark = pytest.mark.lines("later")
 
 ID = "id BIGINT UNSIGNED NOT NULL PRIMARY KEY"
 SEVERITY = [HARMLESS, CHANGES, STOPS]

@@ -14,6 +14,8 @@ from tests.support.replica_sets import lifted
 
 SOON, WITHIN = 15, 30
 
+pytestmark = pytest.mark.lines("one")
+
 
 @pytest.fixture(scope="module")
 def running(host: Host) -> Iterator[Agents]:
@@ -67,6 +69,7 @@ def shut_down(server: TestServer) -> None:
     wait_until(lambda: not server.answers(), 30, f"{server.name} answers")
 
 
+@pytest.mark.lines("flavours")
 @pytest.mark.parametrize("plainly", [False, True], ids=["killed", "plainly"])
 def test_a_writer_is_open_again_after_a_restart(agents: Agents, plainly: bool) -> None:
     write(agents, "f1", 1)
@@ -230,6 +233,7 @@ def test_once_ends_when_the_server_is_in_service(agents: Agents) -> None:
         agents.command("f1", "once")
 
 
+@pytest.mark.lines("flavours")
 def test_the_role_lets_it_run_beside_its_server(running: Agents) -> None:
     """The wiring: agents.yml starts an agent beside each member, and servers_stop.yml ends it."""
     running.born()
@@ -263,6 +267,7 @@ def test_the_role_lets_it_run_beside_its_server(running: Agents) -> None:
     assert stopped == {"f1": 2, "f2": 2}
 
 
+@pytest.mark.lines("flavours")
 def test_a_writer_that_hung_while_another_took_over_is_closed(agents: Agents) -> None:
     server = agents.server("f1")
     number = server.pid

@@ -184,6 +184,7 @@ def test_a_session_of_an_administrator_is_ended(born: ReplicaSet) -> None:
     assert born.codes() == []
 
 
+@pytest.mark.lines("one")
 def test_applications_that_connect_again_at_once_do_not_hold_up_a_switch(
     born: ReplicaSet,
 ) -> None:
@@ -213,6 +214,7 @@ def test_applications_that_connect_again_at_once_do_not_hold_up_a_switch(
     assert born.codes() == []
 
 
+@pytest.mark.lines("one")
 def test_events_run_on_the_active_writer_alone(born: ReplicaSet) -> None:
     for server in born.servers:
         server.rows("SET GLOBAL event_scheduler = ON")
@@ -283,6 +285,7 @@ def test_the_writer_is_killed_under_load(born: ReplicaSet) -> None:
     clients.check(*born.servers)
 
 
+@pytest.mark.lines("one")
 def test_two_failovers_with_no_write_between(born: ReplicaSet) -> None:
     born["f1"].kill()
     born.settle("f2", failover=True)
@@ -493,6 +496,7 @@ def three(topology: Topology) -> ReplicaSet:
     return members
 
 
+@pytest.mark.lines("one")
 def test_a_third_member_follows_wherever_the_writer_goes(three: ReplicaSet) -> None:
     with Clients(three) as clients:
         for name in ("f2", "f3", "f1"):

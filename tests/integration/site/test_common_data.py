@@ -14,7 +14,7 @@ from tests.integration.modules import run_module
 from tests.support.replica_sets import is_open, pair_of
 from tests.support.replication import control
 
-pytestmark = pytest.mark.lines("flavours")
+pytestmark = pytest.mark.lines("one")
 
 SITE, COMMON = "site.yml", "common_data.yml"
 SWITCH, FAILOVER = "replica_set_switch.yml", "replica_set_failover.yml"
@@ -51,6 +51,7 @@ def assert_equal(site: Topology) -> None:
     assert found["running"] and found["settings"]["source_host"] == active.address
 
 
+@pytest.mark.lines("flavours")
 def test_a_read_server_follows_the_active_writer(site: Topology) -> None:
     active, reader = pair_of(site)[0], site.server("r1")
     connection = active.admin()
@@ -137,6 +138,7 @@ def test_it_follows_a_failover(site: Topology) -> None:
     assert set(again.changed.values()) == {0}, again.output
 
 
+@pytest.mark.lines("flavours")
 def test_what_a_failover_has_lost_is_found_on_the_read_server(site: Topology) -> None:
     lost, survivor = pair_of(site)
     control(survivor, "STOP", "fabric", "IO_THREAD")
