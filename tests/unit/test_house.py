@@ -21,7 +21,7 @@ FLOORS = {
 }
 # The rooms of each floor, the subjects: a room imports only from those of a lower number, and from
 # what stands beside the rooms, which belongs to all.
-ROOMS = {"ids": 0, "accounts": 0, "placement": 0, "servers": 1, "replication": 2, "tables": 3}
+ROOMS = {"ids": 0, "accounts": 0, "placements": 0, "servers": 1, "replication": 2, "tables": 3}
 ROOMS.update({"directory": 4, "tenants": 5, "checks": 6})
 # The one floor on which each of these is known.
 OUTSIDE = {"ansible": "run", "pymysql": "server"}
