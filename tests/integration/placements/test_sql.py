@@ -183,6 +183,27 @@ def test_a_ring_has_no_end(sql: Sql) -> None:
     assert sql.one("shard_number_for_key", "ring", key) == mine.place(key).shard
 
 
+@pytest.mark.parametrize("names", ["utf8mb4", "latin1"])
+def test_a_lookup_reads_few_rows(sql: Sql, names: str) -> None:
+    """Arguments in another character set than the column's would read a placement whole."""
+    keys = {f"customer_{number}": "s1" for number in range(5000)}
+    make(sql, "directory", placement_of({"kind": "directory", "shards": SHARDS, "keys": keys}))
+    make(sql, "ring", placement("ring"))
+    sql.run(Statement(f"SET NAMES {names}"))
+
+    def rows_read() -> int:
+        with sql.connection.cursor() as cursor:
+            cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
+            return sum(int(count) for _name, count in cursor.fetchall())
+
+    for name in ("directory", "ring"):
+        sql.one("shard_number_for_key", name, "customer_4999")
+        # The question itself reads some hundreds.
+        before, again = rows_read(), rows_read()
+        sql.one("shard_number_for_key", name, "customer_4999")
+        assert rows_read() - again - (again - before) < 50, name
+
+
 @pytest.mark.parametrize("names", ["utf8mb4", "latin1", "utf8mb4 COLLATE utf8mb4_unicode_ci"])
 def test_the_hash_is_the_same(sql: Sql, server: TestServer, names: str) -> None:
     with session(server, sql.schema) as other:
