@@ -60,6 +60,11 @@ _value:
         - The flavours whose channels could not keep a replication password, each with how many
           bytes they keep.
       type: dict
+    directory:
+      description:
+        - What the directory gets of the inventory, C(servers), C(sets) and C(usage_tables), as
+          M(dbrw.sharding.mysql_fabric_directory) takes them.
+      type: dict
     write_servers:
       description:
         - The write servers by C(name), each with what others need to know of it. C(application) is
@@ -128,6 +133,7 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
             for name, of_set in sets(members).items()
         },
         "common_schemas": common_schemas(members),
+        "directory": _directory(members),
     }
 
 
@@ -251,6 +257,49 @@ def _set(name: str, members: list[Member], common: list[str]) -> dict[str, Any]:
             for member in members
         ],
     }
+
+
+def _directory(members: list[Member]) -> dict[str, Any]:
+    """Return what the inventory owns of the directory."""
+    kinds = {WRITE: "write", READ: "read", MEMBER: "member"}
+    servers = []
+    for member in members:
+        of_kind: dict[str, Any] = {}
+        if member.kind == WRITE:
+            increment, offset = member.given.get("increment"), member.given.get("offset")
+            of_kind = {"id_increment": increment, "id_offset": offset}
+        elif member.kind == MEMBER:
+            of_kind = {"replica_set": member.replica_set}
+        servers.append(
+            {
+                "name": member.name,
+                "kind": kinds[member.kind],
+                "datacenter": str(member.given.get("datacenter", "")),
+                "host": member.given.get("address"),
+                "port": member.value("port"),
+                "weight": member.value("weight"),
+                **of_kind,
+            }
+        )
+    return {
+        "servers": servers,
+        "sets": [
+            {"name": name, "durability": of_set[0].of_its_set("durability")}
+            for name, of_set in sets(members).items()
+        ],
+        "usage_tables": sorted({name for member in members for name in _usage_tables(member)}),
+    }
+
+
+def _usage_tables(member: Member) -> list[str]:
+    """Return the names of a server's usage tables, with their schemas."""
+    given = member.value("usage_tables") if member.kind != MEMBER else []
+    tables = given if isinstance(given, list) else []
+    return [
+        f"{table['schema']}.{table['name']}"
+        for table in tables
+        if isinstance(table, Mapping) and table.get("schema") and table.get("name")
+    ]
 
 
 class FilterModule:

@@ -141,6 +141,14 @@ def channels_that_can_be_watched(bare: Topology) -> None:
     )
 
 
+def an_epoch(bare: Topology) -> None:
+    """A member that knows of one; the directory shows it."""
+    server = bare.server("w1")
+    server.rows("CREATE SCHEMA IF NOT EXISTS dbrw")
+    server.rows("CREATE TABLE dbrw.epoch (epoch BIGINT UNSIGNED PRIMARY KEY, active VARCHAR(64))")
+    server.rows("INSERT INTO dbrw.epoch VALUES (1, 'f1')")
+
+
 def nothing(_bare: Topology) -> None:
     """The example needs a running server and no more."""
 
@@ -148,6 +156,7 @@ def nothing(_bare: Topology) -> None:
 BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_account": a_schema,
     "mysql_autoinc_offset": write_tables,
+    "mysql_fabric_directory": an_epoch,
     "mysql_month_partition": two_read_tables,
     "mysql_month_partition_info": two_read_tables_with_months,
     "mysql_replication_channel": sources,

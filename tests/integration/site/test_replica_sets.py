@@ -51,13 +51,30 @@ def test_a_set_is_born_once(fabric: Topology) -> None:
     assert [is_open(fabric.server(name)) for name in ("f1", "f2")] == [True, False]
     assert epoch(fabric.server("f1")) == (1, "f1")
     assert_settled(fabric)
-    # Nothing but applications' rows and epochs is logged: accounts were made on each by itself.
+    # Accounts were made on each by itself, but those that belong to the directory.
     for name in ("f1", "f2"):
         rows = fabric.server(name).rows("SELECT user FROM mysql.user ORDER BY user")
         made = {row.get("user") or row.get("User") for row in rows}
-        wanted = {"agent", "application", "monitor", "operator"}
+        wanted = {"agent", "application", "monitor", "operator", "directory", "supervision"}
         wanted |= {"replication_f1", "replication_f2"}
         assert wanted <= made
+
+
+def test_the_directory_is_on_every_member(fabric: Topology) -> None:
+    rows = [{"name": "f1", "state": "online"}, {"name": "f2", "state": "online"}]
+    for name in ("f1", "f2"):
+        server = fabric.server(name)
+        wait_until(
+            lambda at=server: at.rows("SELECT name, state FROM fabric.server") == rows,
+            20,
+            f"{name} lacks the directory",
+        )
+        assert server.value("SELECT active FROM fabric.replica_set") == "f1"
+
+
+def version(server: TestServer) -> tuple[int, int]:
+    (row,) = server.rows("SELECT epoch, counter FROM fabric.version")
+    return row["epoch"], row["counter"]
 
 
 def test_check_mode_of_a_switch_changes_nothing(fabric: Topology) -> None:
@@ -106,8 +123,10 @@ def test_a_failover_is_refused_while_the_active_writer_answers(fabric: Topology)
 
 def test_a_switch_there_and_back(fabric: Topology) -> None:
     first, second = pair_of(fabric)
-    number = epoch(first)[0]
+    number, known = epoch(first)[0], version(first)
     switched = fabric.playbook(SWITCH, **FABRIC)
+    # Clients of the directory see it as one change.
+    assert version(second) == (known[0] + 1, known[1])
     assert f"{second.name} is the active writer, in epoch {number + 1}" in switched.output
     assert (is_open(first), is_open(second)) == (False, True)
     assert_settled(fabric)

@@ -487,6 +487,28 @@ VARIABLES = (
         shared=True,
     ),
     Variable(
+        "directory_password",
+        "str",
+        "account `directory`, by which applications ask the [directory](directory.md); without it "
+        "there is none",
+        judge=grammar.optional(grammar.secret),
+        kinds=(MEMBER,),
+        default="",
+        secret=True,
+        shared=True,
+    ),
+    Variable(
+        "supervision_password",
+        "str",
+        "account `supervision`, by which the supervision marks servers as down in the "
+        "[directory](directory.md); without it there is none",
+        judge=grammar.optional(grammar.secret),
+        kinds=(MEMBER,),
+        default="",
+        secret=True,
+        shared=True,
+    ),
+    Variable(
         "maintenance_password",
         "str",
         "account `maintenance`: may delete rows on write servers and change months on read servers, "

@@ -213,3 +213,23 @@ def test_common_schemas_are_among_those_of_the_fabric() -> None:
     assert told["common_schemas"] == ["prices", "customers"]
     assert told["replica_sets"]["fabric"]["schemas"] == ["customers", "prices"]
     assert told["replica_sets"]["other"]["schemas"] == []
+
+
+def test_what_the_directory_gets() -> None:
+    member = {"dbrw_address": "10.0.0.21", "dbrw_server_id": 21, "dbrw_set_offset": 1}
+    tables = {"dbrw_usage_tables": [{"name": "calls", "schema": "usage_data"}, {"name": "half"}]}
+    hostvars = {name: {**host, **tables} for name, host in HOSTVARS.items()}
+    groups = {**GROUPS, "fabric_servers": ["f1"]}
+    told = topology(groups, {**hostvars, "f1": {**COMMON, **member}})["directory"]
+    by_name = {one["name"]: one for one in told["servers"]}
+    assert list(by_name) == ["w1", "w2", "r1", "f1"]
+    assert by_name["w2"] == {
+        **{"name": "w2", "kind": "write", "datacenter": "dc1", "host": "10.0.0.2", "port": 3307},
+        **{"weight": 3, "id_increment": 20, "id_offset": 2},
+    }
+    assert by_name["f1"]["replica_set"] == "fabric" and by_name["f1"]["kind"] == "member"
+    assert "id_offset" not in by_name["r1"]
+    assert told["sets"] == [{"name": "fabric", "durability": "available"}]
+    assert told["usage_tables"] == ["usage_data.calls"]
+    # An inventory that is wrong otherwise is judged elsewhere.
+    assert topology({"write_servers": ["w1"]}, {"w1": {"dbrw_usage_tables": "x"}})["directory"]

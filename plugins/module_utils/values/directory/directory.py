@@ -1,0 +1,113 @@
+# Copyright: the dbrw.sharding maintainers
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the directory knows of servers and replica sets, and what the inventory says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# The set that holds the directory. Who is active in it, its own epochs tell.
+FABRIC = "fabric"
+# What an inventory describes is one topology, and has a directory of its own.
+TOPOLOGY = "main"
+WRITE, READ, MEMBER = "write", "read", "member"
+KINDS = (WRITE, READ, MEMBER)
+# States of a server, which the operator sets. A new one is ``joining`` until every read server
+# follows it; ``retired`` ones keep their row, and with it their ids.
+JOINING, ONLINE, DRAINING, MAINTENANCE, RETIRED = (
+    "joining",
+    "online",
+    "draining",
+    "maintenance",
+    "retired",
+)
+STATES = (JOINING, ONLINE, DRAINING, MAINTENANCE, RETIRED)
+SHARD_STATES = ("open", "draining", "full")
+
+
+@dataclass(frozen=True)
+class DirectoryServer:
+    """A server as the inventory describes it; ``id_increment`` and ``id_offset`` of write servers."""
+
+    name: str
+    kind: str
+    datacenter: str
+    host: str
+    port: int = 3306
+    weight: float = 1.0
+    id_increment: int | None = None
+    id_offset: int | None = None
+    replica_set: str | None = None
+
+    def problems(self) -> list[str]:
+        """Say what cannot be in the directory."""
+        found = []
+        if self.kind == WRITE and not (self.id_increment and self.id_offset):
+            found.append(
+                f"servers: {self.name}: a write server needs id_increment and id_offset; by them the "
+                "server of an id is found."
+            )
+        if self.kind != WRITE and (self.id_increment or self.id_offset):
+            found.append(f"servers: {self.name}: id_increment and id_offset are for write servers.")
+        if self.id_increment and self.id_offset and not 1 <= self.id_offset <= self.id_increment:
+            found.append(
+                f"servers: {self.name}: id_offset {self.id_offset} is outside 1..{self.id_increment}."
+            )
+        if (self.kind == MEMBER) != bool(self.replica_set):
+            found.append(f"servers: {self.name}: replica_set is for members, which need it.")
+        if self.weight < 0:
+            found.append(f"servers: {self.name}: weight is {self.weight}; it must not be below 0.")
+        return found
+
+    def told(self) -> dict[str, Any]:
+        """Return it as a part of a diff."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class DirectorySet:
+    """A replica set; one with a ``shard_number`` is a shard. ``capacity_gib`` None: not limited."""
+
+    name: str
+    durability: str
+    shard_number: int | None = None
+    weight: float = 1.0
+    capacity_gib: int | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Return it as a part of a diff."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the inventory owns of a directory.
+
+    ``usage_tables`` are named with their schema. ``active`` has the active writer of sets, as their
+    own epochs say; the set that holds the directory is not among them.
+    """
+
+    servers: Mapping[str, DirectoryServer] = field(default_factory=dict)
+    sets: Mapping[str, DirectorySet] = field(default_factory=dict)
+    usage_tables: frozenset[str] = frozenset()
+    active: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A directory as it is there.
+
+    ``schema_version`` 0: there is none. ``version`` is the pair that clients compare, the epoch of
+    the set and a counter. ``states`` has each server's state, ``topologies`` whose rows there are.
+    ``closed``: this member does not take writes.
+    """
+
+    schema_version: int = 0
+    closed: bool = False
+    version: tuple[int, int] = (0, 0)
+    topologies: Sequence[str] = ()
+    contents: Contents = Contents()
+    states: Mapping[str, str] = field(default_factory=dict)

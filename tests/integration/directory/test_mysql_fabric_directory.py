@@ -1,0 +1,318 @@
+"""The directory answers applications in plain SQL, and makes bad states impossible."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.integration.lines import TestServer
+from tests.integration.modules import run_module
+from tests.support.crash import killed_everywhere
+
+MODULE = "mysql_fabric_directory"
+PASSWORD = "hushed directory"
+FABRIC = {"name": "fabric"}
+SHARD = {"name": "s1", "shard_number": 1, "active": "p1"}
+MEMBERS = [
+    {"name": "f1", "kind": "member", "replica_set": "fabric", "datacenter": "dc1", "host": "f1"},
+    {"name": "p1", "kind": "member", "replica_set": "s1", "datacenter": "dc1", "host": "p1"},
+]
+WRITERS = [
+    {
+        **{"name": name, "kind": "write", "datacenter": datacenter, "host": name, "weight": weight},
+        **{"id_increment": 20, "id_offset": offset},
+    }
+    for name, datacenter, weight, offset in (
+        ("w1", "dc1", 3, 1),
+        ("w2", "dc1", 1, 2),
+        ("w3", "dc2", 1, 20),
+    )
+]
+READER = {"name": "r1", "kind": "read", "datacenter": "dc2", "host": "r1"}
+WANTED = {
+    "sets": [FABRIC, SHARD],
+    "servers": [*MEMBERS, *WRITERS, READER],
+    "usage_tables": ["usage_data.calls"],
+}
+ALL = ["w1", "w2", "w3", "r1"]
+
+
+@pytest.fixture
+def member(server: TestServer) -> Iterator[TestServer]:
+    """A server as the active writer of a set leaves it: it knows its epoch."""
+    clean(server)
+    server.rows("CREATE SCHEMA dbrw")
+    server.rows(
+        "CREATE TABLE dbrw.epoch (epoch BIGINT UNSIGNED PRIMARY KEY, active VARCHAR(64) NOT NULL)"
+    )
+    server.rows("INSERT INTO dbrw.epoch VALUES (3, 'f1')")
+    yield server
+    clean(server)
+    server.close()
+
+
+def clean(server: TestServer) -> None:
+    for sql in (
+        "DROP SCHEMA IF EXISTS fabric",
+        "DROP SCHEMA IF EXISTS dbrw",
+        "DROP USER IF EXISTS fabric_owner@localhost",
+        "DROP USER IF EXISTS directory",
+        "DROP ROLE IF EXISTS fabric_directory",
+        "DROP ROLE IF EXISTS fabric_supervision",
+    ):
+        server.rows(sql)
+
+
+@pytest.fixture
+def made(member: TestServer) -> TestServer:
+    """A directory whose servers are announced, with a tenant."""
+    result = run_module(MODULE, member, **WANTED, announce=ALL)
+    assert "failed" not in result and result["changed"], result
+    member.rows("CALL fabric.register_tenant('Customer 1', 'customer_1', 's1')")
+    return member
+
+
+def unchanged(result: dict[str, Any]) -> bool:
+    """Whether a call succeeded and had nothing to do."""
+    assert "failed" not in result, result
+    return not result["changed"]
+
+
+def refused(server: TestServer, sql: str) -> str:
+    """Return what the server says to a statement that it refuses."""
+    with pytest.raises(pymysql.MySQLError) as error:
+        server.rows(sql)
+    return str(error.value.args[1])
+
+
+def version(server: TestServer) -> tuple[int, int]:
+    (row,) = server.rows("SELECT epoch, counter FROM fabric.version")
+    return row["epoch"], row["counter"]
+
+
+def test_it_is_made_and_kept_current(member: TestServer) -> None:
+    predicted = run_module(MODULE, member, check=True, **WANTED)
+    assert predicted["changed"] and predicted["schema_version"] == 0
+    assert "server w1" in predicted["diff"]["after"]
+    assert not member.rows("SHOW SCHEMAS LIKE 'fabric'")
+    first = run_module(MODULE, member, **WANTED)
+    assert "failed" not in first and first["schema_version"] == 1, first
+    assert set(first["states"].values()) == {"joining"}
+    assert unchanged(run_module(MODULE, member, **WANTED))
+    announced = run_module(MODULE, member, **WANTED, announce=ALL)
+    assert announced["states"]["w1"] == "online" and announced["states"]["f1"] == "joining"
+    assert unchanged(run_module(MODULE, member, **WANTED, announce=ALL))
+    # What the operator has set is not the inventory's.
+    member.rows("UPDATE fabric.servers SET state = 'draining' WHERE name = 'w1'")
+    lighter = {**WANTED, "servers": [*MEMBERS, {**WRITERS[0], "weight": 2}, *WRITERS[1:], READER]}
+    changed = run_module(MODULE, member, **lighter, announce=ALL, reason="new memory")
+    assert changed["changed"] and changed["states"]["w1"] == "draining"
+    assert list(changed["diff"]["after"]) == ["server w1"]
+    (log,) = member.rows("SELECT * FROM fabric.changes ORDER BY id DESC LIMIT 1")
+    assert (log["kind"], log["what"], log["reason"]) == ("update", "servers w1", "new memory")
+    assert log["source"] == "mysql_fabric_directory" and "root" in log["user"]
+    assert '"weight": 3' in log["before_it"] and '"weight": 2' in log["after_it"]
+
+
+def test_what_is_done_enters_the_binary_log(member: TestServer) -> None:
+    before = member.value("SELECT @@GLOBAL.gtid_binlog_pos") if _is_mariadb(member) else ""
+    run_module(MODULE, member, **WANTED)
+    if before:
+        assert member.value("SELECT @@GLOBAL.gtid_binlog_pos") != before
+    word = "read_only" if _is_mariadb(member) else "super_read_only"
+    member.rows(f"SET GLOBAL {word} = 1")
+    try:
+        closed = run_module(MODULE, member, **WANTED)
+        assert "This member does not take writes" in closed["msg"]
+    finally:
+        member.rows("SET GLOBAL read_only = 0")
+
+
+def _is_mariadb(server: TestServer) -> bool:
+    return server.flavour == "mariadb"
+
+
+def test_a_newer_directory_is_left_alone(made: TestServer) -> None:
+    made.rows("INSERT INTO fabric.schema_versions VALUES (99, UTC_TIMESTAMP())")
+    newer = run_module(MODULE, made, **WANTED)
+    assert "of version 99, and this collection knows up to 1" in newer["msg"]
+
+
+def test_the_articles_own_statements(made: TestServer) -> None:
+    rows = made.rows("SELECT * FROM fabric.tenant")
+    assert rows == [
+        {
+            **{"id": 1, "tenant_id": "Customer 1", "schema": "customer_1", "machine": "p1"},
+            **{"port": 3306, "locked": "no"},
+        }
+    ]
+    before = version(made)
+    made.rows("UPDATE fabric.tenant SET `locked` = 'yes' WHERE `tenant_id` = 'Customer 1'")
+    assert made.value("SELECT locked FROM fabric.tenant WHERE tenant_id = 'Customer 1'") == "yes"
+    assert version(made) == (before[0], before[1] + 1)
+    assert refused(made, "INSERT INTO fabric.tenant VALUES (NULL, 'x', 'x', '', 3306, 'no')")
+    assert "there is no shard s9" in refused(made, "CALL fabric.register_tenant('x', 'x', 's9')")
+    assert refused(made, "CALL fabric.register_tenant('y', 'customer_1', 's1')")
+    made.rows("UPDATE fabric.replica_sets SET state = 'full' WHERE name = 's1'")
+    said = refused(made, "CALL fabric.register_tenant('y', 'customer_y', 's1')")
+    assert "shard s1 takes no new tenants: it is full" in said
+
+
+def test_servers_are_drawn_by_weight_own_data_centre_first(made: TestServer) -> None:
+    def drawn(function: str, times: int = 300) -> Counter[Any]:
+        return Counter(made.value(f"SELECT fabric.{function}") for _one in range(times))
+
+    one = drawn("write_server('dc1')")
+    assert set(one) == {"w1", "w2"} and 180 < one["w1"] < 270, one
+    assert set(drawn("write_server('dc2')", 20)) == {"w3"}
+    listed = drawn("write_servers('dc2')", 20)
+    assert set(listed) == {"w3,w1,w2", "w3,w2,w1"}, listed
+    # Another data centre's where the own one has none.
+    assert set(drawn("read_server('dc1')", 5)) == {"r1"}
+    made.rows("CALL fabric.mark_down('w1', 'no answer')")
+    assert set(drawn("write_server('dc1')", 20)) == {"w2"}
+    made.rows("UPDATE fabric.servers SET state = 'maintenance' WHERE name IN ('w2', 'w3')")
+    # Better one that may be down than none.
+    assert set(drawn("write_server('dc1')", 5)) == {"w1"}
+    made.rows("CALL fabric.clear_down('w1')")
+    made.rows("UPDATE fabric.servers SET state = 'maintenance' WHERE name = 'w1'")
+    made.rows("CALL fabric.mark_down('w1', 'no answer')")
+    made.rows("CALL fabric.clear_down('w1')")
+    assert made.value("SELECT state FROM fabric.server WHERE name = 'w1'") == "maintenance"
+    assert "no write server is online" in refused(made, "SELECT fabric.write_server('dc1')")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("write_server('dc9')", "no server is in data centre dc9"),
+        ("write_servers(NULL)", "no server is in data centre NULL"),
+        ("server_for_id('usage_data.calls', 43)", "no write server gives the id 43"),
+        ("server_for_id('calls', 41)", "there is no usage table calls; name it with its schema"),
+        ("server_for_id('usage_data.calls', -1)", "-1 is no id"),
+        ("server_for_id('usage_data.calls', '41x')", "41x is no id"),
+        ("server_for_id('usage_data.calls', 100000000000000000001)", "is no id"),
+        ("server_for_id('usage_data.calls', NULL)", "NULL is no id"),
+        ("shard_for_tenant('customer 1')", "there is no tenant customer 1"),
+        ("shard_for_tenant('Gr\u00fc\u00dfe')", "there is no tenant Gr\u00fc\u00dfe"),
+    ],
+)
+def test_an_unknown_name_is_an_error(made: TestServer, call: str, said: str) -> None:
+    assert said in refused(made, f"SELECT fabric.{call}")
+    # Nor is it taken for another one where the session is not strict.
+    made.rows("SET SESSION sql_mode = ''")
+    try:
+        assert said in refused(made, f"SELECT fabric.{call}")
+    finally:
+        made.close()
+
+
+def test_a_name_that_is_too_long_is_not_cut(made: TestServer) -> None:
+    made.rows("CALL fabric.register_tenant(REPEAT('x', 128), 'x', 's1')")
+    made.rows("SET SESSION sql_mode = ''")
+    try:
+        assert refused(made, "SELECT fabric.shard_for_tenant(REPEAT('x', 129))")
+        assert refused(made, "CALL fabric.register_tenant(REPEAT('x', 129), 'y', 's1')")
+        assert refused(
+            made, "SELECT fabric.server_for_id('usage_data.calls', '4100000000000000000001')"
+        )
+    finally:
+        made.close()
+
+
+def test_ids_and_tenants_are_found(made: TestServer) -> None:
+    found = {
+        n: made.value(f"SELECT fabric.server_for_id('usage_data.calls', {n})") for n in (1, 22, 40)
+    }
+    assert found == {1: "w1", 22: "w2", 40: "w3"}
+    assert made.value("SELECT fabric.shard_for_tenant('Customer 1')") == "s1"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE fabric.servers SET id_offset = 1 WHERE name = 'w2'",
+        "UPDATE fabric.servers SET id_offset = 21 WHERE name = 'w2'",
+        "UPDATE fabric.servers SET id_offset = 5, id_increment = 20 WHERE name = 'r1'",
+        "UPDATE fabric.servers SET replica_set = NULL WHERE name = 'f1'",
+        "UPDATE fabric.servers SET replica_set = 's9' WHERE name = 'f1'",
+        "UPDATE fabric.servers SET host = 'w1' WHERE name = 'w2'",
+        "UPDATE fabric.replica_sets SET active = 'f1' WHERE name = 's1'",
+        "UPDATE fabric.replica_sets SET shard_number = 1 WHERE name = 'fabric'",
+        "DELETE FROM fabric.replica_sets WHERE name = 's1'",
+        "DELETE FROM fabric.servers WHERE name = 'p1'",
+        "UPDATE fabric.tenants SET shard = 'w1'",
+    ],
+)
+def test_bad_states_are_impossible(made: TestServer, sql: str) -> None:
+    before = version(made)
+    assert refused(made, sql)
+    assert version(made) == before
+
+
+def test_who_is_active_in_its_own_set_it_takes_from_the_epochs(made: TestServer) -> None:
+    def active() -> dict[str, Any]:
+        rows = made.rows("SELECT name, active, host FROM fabric.replica_set")
+        return {row["name"]: (row["active"], row["host"]) for row in rows}
+
+    assert active() == {"fabric": ("f1", "f1"), "s1": ("p1", "p1")}
+    before = version(made)
+    made.rows("INSERT INTO dbrw.epoch VALUES (4, 'gone')")
+    # A switch is a version, and the only one that it makes.
+    assert version(made) == (4, before[1])
+    assert active()["fabric"] == (None, None)
+
+
+def test_an_account_that_can_do_nothing_else(made: TestServer) -> None:
+    made.rows(f"CREATE USER directory IDENTIFIED BY '{PASSWORD}'")
+    give(made, "fabric_directory", "directory")
+    session = made.login("directory", PASSWORD)
+    with session, session.cursor() as cursor:
+        cursor.execute("SELECT fabric.write_server('dc1') AS one, machine FROM fabric.tenant")
+        assert cursor.fetchone()
+        for sql in (
+            "SELECT * FROM fabric.servers",
+            "UPDATE fabric.tenant SET locked = 'yes'",
+            "CALL fabric.mark_down('w1', '')",
+            "CALL fabric.register_tenant('z', 'z', 's1')",
+        ):
+            with pytest.raises(pymysql.MySQLError):
+                cursor.execute(sql)
+    made.rows("REVOKE fabric_directory FROM directory")
+    give(made, "fabric_supervision", "directory")
+    session = made.login("directory", PASSWORD)
+    with session, session.cursor() as cursor:
+        cursor.execute("CALL fabric.mark_down('w1', 'no answer')")
+        with pytest.raises(pymysql.MySQLError):
+            cursor.execute("SELECT fabric.write_server('dc1')")
+    (row,) = made.rows("SELECT down_by, down_reason FROM fabric.servers WHERE name = 'w1'")
+    assert row["down_by"].startswith("directory@") and row["down_reason"] == "no answer"
+
+
+def give(server: TestServer, role: str, user: str) -> None:
+    """Let a user have a role whenever it logs in."""
+    server.rows(f"GRANT {role} TO {user}")
+    word = "SET DEFAULT ROLE {} FOR {}" if _is_mariadb(server) else "SET DEFAULT ROLE {} TO {}"
+    server.rows(word.format(role, user))
+
+
+@pytest.mark.lines("later")
+def test_it_is_killed_everywhere(member: TestServer) -> None:
+    def reset() -> None:
+        member.rows("DROP SCHEMA IF EXISTS fabric")
+        member.rows("DROP USER IF EXISTS fabric_owner@localhost")
+
+    def look() -> list[Any]:
+        return [
+            member.rows("SELECT name, state FROM fabric.servers ORDER BY name"),
+            member.rows("SELECT * FROM fabric.tenant"),
+            member.value("SELECT fabric.write_server('dc2')"),
+            member.value("SELECT MAX(version) FROM fabric.schema_versions"),
+        ]
+
+    options = {**WANTED, "announce": ALL}
+    assert killed_everywhere(MODULE, member, options, reset, look, every=7) > 30
