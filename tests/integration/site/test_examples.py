@@ -149,6 +149,18 @@ def an_epoch(bare: Topology) -> None:
     server.rows("INSERT INTO dbrw.epoch VALUES (1, 'f1')")
 
 
+def common_data(bare: Topology) -> None:
+    outside_binary_log(
+        bare.server("w2"),
+        "CREATE SCHEMA customers",
+        "CREATE TABLE customers.t (id INT PRIMARY KEY)",
+        "INSERT INTO customers.t VALUES (1)",
+        f"CREATE USER monitor IDENTIFIED BY '{PASSWORDS['monitor_password']}'",
+        "GRANT SELECT ON customers.* TO monitor",
+        "GRANT SELECT ON dbrw.* TO monitor",
+    )
+
+
 def nothing(_bare: Topology) -> None:
     """The example needs a running server and no more."""
 
@@ -157,6 +169,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_account": a_schema,
     "mysql_autoinc_offset": write_tables,
     "mysql_fabric_directory": an_epoch,
+    "mysql_common_data": common_data,
     "mysql_month_partition": two_read_tables,
     "mysql_month_partition_info": two_read_tables_with_months,
     "mysql_replication_channel": sources,
@@ -365,7 +378,9 @@ def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> 
     forget_binary_logs(*(bare.server(name) for name in SERVERS))
     for name in SERVERS:
         server = bare.server(name)
-        outside_binary_log(server, "DROP SCHEMA IF EXISTS usage_data")
+        outside_binary_log(
+            server, "DROP SCHEMA IF EXISTS usage_data", "DROP SCHEMA IF EXISTS customers"
+        )
         for user, host in accounts_of(server) - accounts[name]:
             # A role of MariaDB has no host.
             outside_binary_log(

@@ -48,11 +48,16 @@ class SchemaObjects:
         return cls(told["schema"], told["objects"])
 
 
-def fingerprint(definition: str) -> str:
-    """Return the fingerprint of an object by the statement that would make it."""
+def comparable(definition: str) -> str:
+    """Return the statement that would make an object without what may differ between servers."""
     text = _NEXT_NUMBER.sub(r"\1", definition)
     text = _DEFINER.sub("", text, count=1)
-    return _short(_EVENT_STATE.sub("", text, count=1))
+    return _EVENT_STATE.sub("", text, count=1)
+
+
+def fingerprint(definition: str) -> str:
+    """Return the fingerprint of an object by the statement that would make it."""
+    return _short(comparable(definition))
 
 
 def differences(
