@@ -217,6 +217,53 @@ def test_only_what_differs_is_brought_and_shown_before(
     assert_settled(target, arguments)
 
 
+# Types of keys, and values in an order that is the server's own.
+KEYS = {
+    "ENUM('z', 'y', 'x', 'é')": ("'é'", "'y'", "'z'", "'x'"),
+    "SET('a', 'b', 'c')": ("''", "'a,c'", "'b'", "'a,b,c'"),
+    "BIT(9)": ("b'0'", "b'111111111'", "b'1100010'", "b'10'"),
+    "YEAR": ("0", "1999", "2024", "2155"),
+    "DATE": ("'0000-00-00'", "'2024-02-31'", "'1999-12-31'", "'9999-12-31'"),
+    "TIMESTAMP(6)": ("'2024-03-31 02:30:00.000001'", "'1970-01-01 03:00:01'", "'2037-01-01'"),
+    "TIME(3)": ("'-10:00:00.5'", "'-9:00:00'", "'100:00:00'", "'00:00:00.001'"),
+    "FLOAT": ("0.1", "-16777217e20", "3.4e38", "0"),
+    "DECIMAL(40, 20)": ("0.00000000000000000001", "12345678901234567890.5", "-1", "-2"),
+    "BIGINT UNSIGNED": ("18446744073709551615", "18446744073709551614", "9223372036854775808", "0"),
+    "VARBINARY(5)": ("X'00'", "X'0000'", "X'FF'", "''"),
+    "VARCHAR(9) COLLATE utf8mb4_unicode_ci": ("'Österreich'", "'z%s'", "'ä'", "'B\\\\'", "'ab'"),
+    "VARCHAR(9) CHARACTER SET latin1 COLLATE latin1_german2_ci": ("'ö'", "'of'", "'oz'", "'é'"),
+}
+
+
+def test_keys_of_every_type(
+    schema: str, source: TestServer, target: TestServer, arguments: dict[str, Any]
+) -> None:
+    for number, (kind, values) in enumerate(KEYS.items()):
+        rows = ", ".join(f"({value}, {order})" for order, value in enumerate(values))
+        outside_binary_log(
+            source,
+            MODE,
+            f"CREATE TABLE {schema}.t{number} (k {kind} PRIMARY KEY, made INT AS (n) STORED, n INT)",
+            f"INSERT INTO {schema}.t{number} (k, n) VALUES {rows}",
+        )
+    every = range(len(KEYS))
+    result = run_module(MODULE, target, **{**arguments, "chunk_rows": 1})
+    assert result.get("done"), result
+    tables = [f"t{number}" for number in every]
+    assert content(target, schema, *tables) == content(source, schema, *tables)
+    for number in every:
+        outside_binary_log(
+            target,
+            f"DELETE FROM {schema}.t{number} WHERE n = 0",
+            f"UPDATE {schema}.t{number} SET n = 7 WHERE n = 1",
+        )
+        outside_binary_log(source, f"DELETE FROM {schema}.t{number} WHERE n = 2")
+    result = run_module(MODULE, target, **{**arguments, "chunk_rows": 2})
+    assert counts(result) == dict.fromkeys(tables, (1, 1, 1)), result
+    assert content(target, schema, *tables) == content(source, schema, *tables)
+    assert_settled(target, arguments)
+
+
 def test_rows_that_are_longer_than_a_statement_or_a_transaction(
     schema: str, source: TestServer, target: TestServer, arguments: dict[str, Any]
 ) -> None:
