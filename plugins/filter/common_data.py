@@ -29,9 +29,11 @@ options:
     type: dict
     required: true
   reader:
-    description: Name of the read server.
+    description:
+      - Name of the read server. Without it, only who is the active writer is judged, which a write
+        server needs to know.
     type: str
-    required: true
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -74,7 +76,9 @@ HERE = "dbrw_common_schemas_here"
 APPLIED = "dbrw_common_schemas_applied"
 
 
-def common_data(members: Sequence[str], hostvars: Mapping[str, Any], reader: str) -> dict[str, Any]:
+def common_data(
+    members: Sequence[str], hostvars: Mapping[str, Any], reader: str = ""
+) -> dict[str, Any]:
     asked = {
         name: {
             **hostvars[name][MEMBER],
@@ -83,6 +87,8 @@ def common_data(members: Sequence[str], hostvars: Mapping[str, Any], reader: str
         for name in members
         if "members" in hostvars[name].get(MEMBER, {})
     }
+    if not reader:
+        return {"source": plans.active(asked), "problems": plans.nobody(asked), "differences": []}
     own = hostvars[reader]
     judged = plans.judge(asked, own[CHANNELS]["channels"], own[HERE]["schemas"])
     problems = list(judged.problems)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import outside_binary_log
+from tests.integration.conftest import logged, outside_binary_log
 from tests.integration.lines import Host, TestServer, Topology, running_topology, wait_until
 from tests.integration.modules import run_module
 from tests.support.replica_sets import is_open, pair_of
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.lines("one")
 SITE, COMMON = "site.yml", "common_data.yml"
 SWITCH, FAILOVER = "replica_set_switch.yml", "replica_set_failover.yml"
 SCHEMAS: dict[str, Any] = {"dbrw_common_schemas": ["customers"]}
+BROUGHT = {"dbrw_common_data": True}
 FABRIC = {"replica_set": "fabric", **SCHEMAS}
 ROWS = "SELECT id, tag FROM customers.t ORDER BY id"
 _tags = itertools.count(1)
@@ -83,6 +84,34 @@ def test_filters_outlive_a_restart(site: Topology) -> None:
     site.playbook("servers.yml", "--limit", "r1", **SCHEMAS)
     assert channel(site)["filters"]["do_databases"] == ["customers"]
     assert_equal(site)
+
+
+def test_a_write_server_is_brought_to_what_the_active_writer_has(site: Topology) -> None:
+    active, writer = pair_of(site)[0], site.server("w1")
+    site.playbook(SITE, **SCHEMAS, **BROUGHT)
+    before = logged(writer)
+    rows = active.rows(ROWS)
+    assert rows and writer.rows(ROWS) == rows
+    again = site.playbook(COMMON, **SCHEMAS, **BROUGHT)
+    assert set(again.changed.values()) == {0}, again.output
+    outside_binary_log(writer, "DELETE FROM customers.t ORDER BY id LIMIT 2")
+    shown = site.playbook(COMMON, "--check", "--diff", **SCHEMAS, **BROUGHT)
+    assert shown.changed["w1"] == 1 and "inserted: 2" in shown.output, shown.output
+    assert len(writer.rows(ROWS)) == len(rows) - 2
+    site.playbook(COMMON, "--limit", "w1,fabric_servers", **SCHEMAS, **BROUGHT)
+    assert writer.rows(ROWS) == rows and logged(writer) == before
+    # Applications may read it there.
+    application = (site.folder / "secrets/application").read_text().strip()
+    with writer.login("application", application).cursor() as cursor:
+        assert cursor.execute("SELECT * FROM customers.t") == len(rows)
+    # Without the members nobody knows from where, and nothing is done.
+    left = site.playbook(COMMON, "--limit", "w1", **SCHEMAS, **BROUGHT)
+    assert "no common data is brought to write servers" in " ".join(left.output.split())
+    outside_binary_log(writer, "ALTER TABLE customers.t ADD COLUMN own INT")
+    refused = site.try_playbook(COMMON, **SCHEMAS, **BROUGHT)
+    said = " ".join(refused.output.split())
+    assert refused.code != 0 and "table customers.t is made otherwise than on" in said, said
+    outside_binary_log(writer, "DROP SCHEMA customers")
 
 
 def test_a_change_of_a_table_that_did_not_come_stops_the_channel(site: Topology) -> None:

@@ -49,12 +49,7 @@ def judge(
     """
     source = active(members)
     if not source:
-        return Judgement(
-            problems=(
-                "no active writer of the set could be asked, so nobody knows whom to follow; run "
-                "replica_sets.yml, which tells what is wrong with the set.",
-            )
-        )
+        return Judgement(problems=tuple(nobody(members)))
     said = members[source]
     channel = next((one for one in channels if str(one["channel"]).lower() == COMMON), None)
     found = []
@@ -96,6 +91,16 @@ def active(members: Mapping[str, Mapping[str, Any]]) -> str:
         and any(own["name"] == name and own["state"] == ACTIVE for own in one["members"])
     ]
     return names[0] if len(names) == 1 else ""
+
+
+def nobody(members: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say where there is no active writer to follow, or to take rows from."""
+    if active(members):
+        return []
+    return [
+        "no active writer of the set could be asked, so nobody knows whom to follow; run "
+        "replica_sets.yml, which tells what is wrong with the set."
+    ]
 
 
 def difference_problems(

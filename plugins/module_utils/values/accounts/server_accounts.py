@@ -11,7 +11,7 @@ from typing import Any
 
 WRITE_SERVER, READ_SERVER, SET_MEMBER = "write_server", "read_server", "replica_set_member"
 # What a privilege is given on: the server, each schema of applications (on write and read servers
-# those that have usage tables), the collection's own, or those that read servers get of a set.
+# those that have usage tables), the collection's own, or those that others get of a set.
 SERVER, USAGE_DATA, SET_DATA = "the server", "usage data", "the set's schemas"
 OWN_SCHEMA, COMMON_DATA = "schema dbrw", "common data"
 
@@ -55,6 +55,7 @@ ACCOUNTS = (
             Privilege("INSERT", USAGE_DATA, "writes new rows"),
             # No DELETE: read servers would delete the row as well.
             Privilege("UPDATE", USAGE_DATA, "changes rows that it has written"),
+            Privilege("SELECT", COMMON_DATA, "only reads them, where they are brought here"),
         ),
     ),
     ServerAccount(
@@ -65,6 +66,7 @@ ACCOUNTS = (
             Privilege("PROCESS", SERVER, "sees what all sessions do"),
             Privilege("REPLICATION CLIENT", SERVER, "sees the state of replication"),
             Privilege("SELECT", USAGE_DATA, "compares rows and ids with other servers'"),
+            Privilege("SELECT", COMMON_DATA, "compares rows with those of the set"),
         ),
     ),
     ServerAccount(
@@ -139,7 +141,7 @@ ACCOUNTS = (
             Privilege("PROCESS", SERVER, "sees what all sessions do"),
             Privilege("REPLICATION CLIENT", SERVER, "sees the state of the channels"),
             Privilege("SELECT", OWN_SCHEMA, "sees who is the active writer, in which epoch"),
-            Privilege("SELECT", SET_DATA, "compares rows with other members'"),
+            Privilege("SELECT", SET_DATA, "compares rows with other members'; brings common data"),
         ),
     ),
     ServerAccount(

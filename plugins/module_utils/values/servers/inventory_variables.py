@@ -441,6 +441,13 @@ VARIABLES = (
         elements="str",
     ),
     Variable(
+        "common_data",
+        "bool",
+        "the schemas of `dbrw_common_schemas` are brought here, too, see [common data](common-data.md)",
+        kinds=(WRITE,),
+        default=False,
+    ),
+    Variable(
         "application_password",
         "str",
         "account `application`: SELECT, INSERT, UPDATE on write servers, SELECT on read servers; "

@@ -198,6 +198,11 @@ def common_schemas(members: Sequence[Member]) -> list[str]:
     return list(dict.fromkeys(name for member in members for name in _common_to(member)))
 
 
+def has_common_data(member: Member) -> bool:
+    """Whether common data is brought to a write server."""
+    return member.kind == WRITE and member.value("common_data") is True
+
+
 def _common_to(member: Member) -> list[str]:
     given = member.value("common_schemas") if member.kind in (READ, MEMBER) else ()
     return list(map(str, given)) if isinstance(given, (list, tuple)) else []
@@ -206,7 +211,13 @@ def _common_to(member: Member) -> list[str]:
 def _common_data(members: Sequence[Member]) -> Iterator[str]:
     """Judge the schemas that read servers get of the fabric, beside everything else."""
     schemas = common_schemas(members)
+    asked = [member.name for member in members if has_common_data(member)]
     if not schemas:
+        if asked:
+            yield (
+                f"{', '.join(asked)}: dbrw_common_data is set, and dbrw_common_schemas has no schemas that "
+                "could be brought there. Name them, for all hosts."
+            )
         return
     if FABRIC not in sets(members):
         yield (

@@ -39,6 +39,11 @@ def test_what_hosts_have_registered() -> None:
         **{"source": "f1", "problems": []},
         "differences": ["schema prices is not here"],
     }
+    assert judge_them(["f1", "f2", "f3"], hosts) == {
+        **{"source": "f1", "problems": [], "differences": []}
+    }
+    (nobody,) = judge_them(["f2"], hosts)["problems"]
+    assert nobody.startswith("no active writer of the set could be asked")
     hosts["r1"][APPLIED] = {"schemas": PRICES}
     assert judge_them(["f1"], hosts, "r1")["problems"] == []
     hosts["r1"][APPLIED] = {"schemas": NOTHING}

@@ -165,6 +165,13 @@ def test_common_data_is_read_on_read_servers_and_fetched_from_members() -> None:
     assert on_reader["application"] == {"prices.*": ["SELECT"]}
     assert on_reader["watch"]["prices.*"] == ["SELECT"]
     assert "prices.*" not in on_reader["maintenance"]
+    writing = {**given, "replicas": []}
+    on_writer = {
+        one["name"]: one["privileges"] for one in server_accounts(WRITE_SERVER, writing, [])
+    }
+    assert on_writer["application"] == {"prices.*": ["SELECT"]}
+    assert on_writer["watch"]["prices.*"] == ["SELECT"]
+    assert "prices.*" not in on_writer["maintenance"]
     on_member = server_accounts(SET_MEMBER, {**given, "replicas": []}, [])
     assert [one for one in on_member if one["name"] == R1["name"]] == [
         {**R1, "privileges": {"*.*": ["REPLICATION SLAVE"]}, "require_tls": True}

@@ -321,6 +321,8 @@ def test_common_data_that_is_right_has_no_problems() -> None:
     assert problems(with_common()) == []
     assert common_schemas(with_common()) == ["prices"]
     assert common_schemas([writer(1, **COMMON)]) == []
+    asked = [replace(with_common()[0], given={**with_common()[0].given, "common_data": True})]
+    assert problems([*asked, *with_common()[1:]]) == []
 
 
 @pytest.mark.parametrize(
@@ -333,6 +335,10 @@ def test_common_data_that_is_right_has_no_problems() -> None:
         (
             with_common(usage_tables=[{"schema": "Prices", "name": "t"}]),
             "dbrw_common_schemas has prices, where usage tables are",
+        ),
+        (
+            [writer(1, common_data=True), of_set(2)],
+            "w1: dbrw_common_data is set, and dbrw_common_schemas has no schemas",
         ),
         ([of_set(1, common_schemas=["mysql"])], "mysql: each server has this for itself"),
         ([of_set(1, common_schemas=["dbrw"])], "dbrw: each server has this for itself"),
