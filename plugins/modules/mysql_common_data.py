@@ -68,7 +68,7 @@ options:
   chunk_rows:
     description: How many rows are compared by one checksum. Choose fewer where rows are very long.
     type: int
-    default: 1000
+    default: 5000
 extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.long_work

@@ -88,7 +88,7 @@ class CommonData(LongOperation[Desired, Distribution]):
         "source_ssl": {"type": "bool", "default": True},
         "source_ssl_ca": {"type": "path"},
         "logged": {"type": "bool", "default": False},
-        "chunk_rows": {"type": "int", "default": 1000},
+        "chunk_rows": {"type": "int", "default": 5000},
     }
 
     def desired(self, params: Params) -> Desired:
