@@ -43,7 +43,10 @@ PASSWORDS = {
 }
 SERVERS = ("w1", "w2", "w3", "r1")
 # The component that begins an example's name says on which server it runs.
-SERVER_OF = {"Write server": "w1", "Read server": "r1", "Replica": "r1", "Server": "w1"}
+SERVER_OF = {
+    **{"Write server": "w1", "Read server": "r1", "Replica": "r1", "Server": "w1"},
+    "Fabric": "w1",
+}
 
 WRITE_SHAPE = (
     "CREATE TABLE usage_data.calls (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, "
@@ -379,7 +382,11 @@ def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> 
     for name in SERVERS:
         server = bare.server(name)
         outside_binary_log(
-            server, "DROP SCHEMA IF EXISTS usage_data", "DROP SCHEMA IF EXISTS customers"
+            server,
+            *(
+                f"DROP SCHEMA IF EXISTS {schema}"
+                for schema in ("usage_data", "customers", "fabric", "dbrw")
+            ),
         )
         for user, host in accounts_of(server) - accounts[name]:
             # A role of MariaDB has no host.

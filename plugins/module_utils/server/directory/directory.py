@@ -96,7 +96,7 @@ def schema_version(server: Server) -> int:
 
 def said(source: str, reason: str) -> Statement:
     """Return what lets the log of changes say who changes what follows, and why."""
-    return Statement("SET @dbrw_source = %s, @dbrw_reason = %s", (source, reason))
+    return Statement("SET @fabric_source = %s, @fabric_reason = %s", (source, reason))
 
 
 def put_server(server: DirectoryServer, is_new: bool) -> Statement:

@@ -253,7 +253,7 @@ def _trigger(table: str, event: str) -> list[str]:
   INSERT INTO {named("changes")}
     (topology, at, kind, what, before_it, after_it, user, source, reason)
     VALUES ({row}.topology, UTC_TIMESTAMP(6), '{event.lower()}', CONCAT('{table} ', {row}.name),
-      {before}, {after}, USER(), COALESCE(@dbrw_source, ''), COALESCE(@dbrw_reason, ''));
+      {before}, {after}, USER(), COALESCE(@fabric_source, ''), COALESCE(@fabric_reason, ''));
 """
     if event == "UPDATE":
         log = f"  IF NOT ({before} <=> {after}) THEN{log}  END IF;\n"
