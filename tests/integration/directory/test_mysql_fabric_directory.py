@@ -9,6 +9,12 @@ from typing import Any
 import pymysql
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements.description import (
+    placement_of,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements.sql_tables import (
+    PlacementRows,
+)
 from tests.integration.lines import TestServer
 from tests.integration.modules import run_module
 from tests.support.crash import killed_everywhere
@@ -265,6 +271,26 @@ def test_who_is_active_in_its_own_set_it_takes_from_the_epochs(made: TestServer)
     # A switch is a version, and the only one that it makes.
     assert version(made) == (4, before[1])
     assert active()["fabric"] == (None, None)
+
+
+def test_it_says_on_which_shard_a_key_is(made: TestServer) -> None:
+    ring = placement_of({"kind": "ring", "shards": {"s1": {"shard_number": 1}}})
+    rows = PlacementRows("fabric", "main", "customers")
+    for statement in (rows.create(), *rows.add_version(1, ring)):
+        made.rows(statement.sql, *statement.args)
+    assert "There is no placement customers" in refused(
+        made, "SELECT fabric.shard_for_key('customers', 'x')"
+    )
+    before = version(made)
+    hold = rows.hold(1)
+    made.rows(hold.sql, *hold.args)
+    assert version(made) == (before[0], before[1] + 1)
+    assert made.value("SELECT fabric.shard_for_key('customers', 'x')") == "s1"
+    # A shard that nobody knows has no keys.
+    nobody = placement_of({"kind": "modulo", "shards": {"s9": {"shard_number": 9}}})
+    with pytest.raises(pymysql.MySQLError):
+        for statement in rows.add_version(2, nobody):
+            made.rows(statement.sql, *statement.args)
 
 
 def test_an_account_that_can_do_nothing_else(made: TestServer) -> None:

@@ -11,13 +11,18 @@ for applications stays until the version after the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.directory import (
     FABRIC,
     KINDS,
     SHARD_STATES,
     STATES,
+    TOPOLOGY,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements import (
+    sql_functions,
+    sql_tables,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
@@ -36,6 +41,8 @@ APPLICATIONS, SUPERVISION = "fabric_directory", "fabric_supervision"
 # find Customer_7 for customer_7, and read the whole table.
 _TEXT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 NAME = f"VARCHAR(64) {_TEXT}"
+# As in the tables of placements.
+_TOPOLOGY = "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin"
 _KEY = f"VARCHAR(128) {_TEXT}"
 # What a routine is asked for, one character longer than what can be there: a session that is not
 # strict has the server cut off the rest, and a name would be taken for another, shorter one.
@@ -59,13 +66,13 @@ _SINCE = "DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)"
 
 TABLES = {
     "versions": f"""
-  topology {NAME} NOT NULL PRIMARY KEY,
+  topology {_TOPOLOGY} NOT NULL PRIMARY KEY,
   counter BIGINT UNSIGNED NOT NULL COMMENT 'grows with each change',
   changed_at DATETIME(6) NOT NULL COMMENT 'UTC'
 """,
     "changes": f"""
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-  topology {NAME} NOT NULL,
+  topology {_TOPOLOGY} NOT NULL,
   at DATETIME(6) NOT NULL COMMENT 'UTC',
   kind VARCHAR(16) {_TEXT} NOT NULL COMMENT 'insert, update, delete',
   what VARCHAR(200) {_TEXT} NOT NULL COMMENT 'the table, and the name of the thing',
@@ -76,11 +83,11 @@ TABLES = {
   reason VARCHAR(255) {_TEXT} NOT NULL
 """,
     "replica_sets": f"""
-  topology {NAME} NOT NULL,
+  topology {_TOPOLOGY} NOT NULL,
   name {NAME} NOT NULL,
   durability VARCHAR(16) {_TEXT} NOT NULL,
   active {NAME} COMMENT 'a copy: the set knows who it is',
-  shard_number SMALLINT UNSIGNED COMMENT 'never used again for another',
+  shard_number INT UNSIGNED COMMENT 'never used again for another',
   weight DOUBLE NOT NULL DEFAULT 1,
   capacity_gib INT UNSIGNED,
   state {_enum(SHARD_STATES)} NOT NULL DEFAULT 'open' COMMENT 'of a shard',
@@ -94,7 +101,7 @@ TABLES = {
   CHECK (weight >= 0)
 """,
     "servers": f"""
-  topology {NAME} NOT NULL,
+  topology {_TOPOLOGY} NOT NULL,
   name {NAME} NOT NULL,
   kind {_enum(KINDS)} NOT NULL,
   datacenter {NAME} NOT NULL,
@@ -127,13 +134,13 @@ TABLES = {
   CHECK ((kind = 'member') = (replica_set IS NOT NULL))
 """,
     "usage_tables": f"""
-  topology {NAME} NOT NULL,
+  topology {_TOPOLOGY} NOT NULL,
   name VARCHAR(129) {_TEXT} NOT NULL COMMENT 'with its schema',
   PRIMARY KEY (topology, name)
 """,
     "tenants": f"""
   id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-  topology {NAME} NOT NULL,
+  topology {_TOPOLOGY} NOT NULL,
   name {_KEY} NOT NULL,
   schema_name {NAME} NOT NULL,
   shard {NAME} NOT NULL,
@@ -146,13 +153,46 @@ TABLES = {
     REFERENCES {SCHEMA}.replica_sets (topology, name)
 """,
 }
-# The tables whose changes are counted and logged, each with the columns that the log shows.
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A table whose changes are counted and logged.
+
+    ``name`` is the column with the name of a row; ``columns`` are the others that the log shows,
+    and ``keys`` those that hold the UTF-8 bytes of keys.
+    """
+
+    columns: str = ""
+    name: str = "name"
+    keys: str = ""
+
+    def shown(self, row: str) -> str:
+        """Return a row as the log shows it; its name is in it, so that renaming is seen as well."""
+        parts = [f"'{name}', {row}.{name}" for name in (self.name, *self.columns.split())]
+        parts += [f"'{name}', CONVERT({row}.{name} USING utf8mb4)" for name in self.keys.split()]
+        return f"JSON_OBJECT({', '.join(parts)})"
+
+
+# The points and slots of a placement's version are part of it from its beginning.
 WATCHED = {
-    "replica_sets": "durability active shard_number weight capacity_gib state state_reason state_by",
-    "servers": "kind datacenter host port weight id_increment id_offset replica_set state "
-    "state_reason state_by state_until is_down down_reason down_by",
-    "usage_tables": "",
-    "tenants": "schema_name shard locked",
+    "replica_sets": Watched(
+        "durability active shard_number weight capacity_gib state state_reason state_by"
+    ),
+    "servers": Watched(
+        "kind datacenter host port weight id_increment id_offset replica_set state state_reason "
+        "state_by state_until is_down down_reason down_by"
+    ),
+    "usage_tables": Watched(),
+    "tenants": Watched("schema_name shard locked"),
+    "placement_version": Watched("version kind role slots logical_shards", name="placement"),
+    "placement_shard": Watched("version shard_number weight", name="placement"),
+    "placement_logical_shard": Watched("version logical_shard shard_number", name="placement"),
+    "placement_key": Watched("version shard_number", name="placement", keys="key_text"),
+    "placement_pin": Watched(
+        "version shard_number logical_shard", name="placement", keys="key_text"
+    ),
+    "placement_moved": Watched("version", name="placement", keys="key_text"),
 }
 # What the owner may do, and no more: what its views read, and what its routines write. To have a
 # trigger run asks for a privilege of its own.
@@ -164,6 +204,10 @@ _OWNER_MAY = {
     "usage_tables": "SELECT, TRIGGER",
     # The article locks a tenant by hand.
     "tenants": "SELECT, INSERT, UPDATE (locked), TRIGGER",
+    **{
+        table.name: "SELECT, TRIGGER" if table.name in WATCHED else "SELECT"
+        for table in sql_tables.TABLES
+    },
 }
 
 VERSION = 1
@@ -173,7 +217,9 @@ VERSIONS = named("schema_versions")
 def statements(version: int) -> list[Statement]:
     """Return what brings a directory of the version before to ``version``. It may be run again."""
     return [
-        *(Statement(sql.replace("%", "%%")) for sql in _UPGRADES[version]()),
+        # What is made keeps the mode in which it was.
+        sql_functions.SQL_MODE,
+        *_UPGRADES[version](),
         Statement(
             f"INSERT IGNORE INTO {VERSIONS} (version, made_at) VALUES (%s, UTC_TIMESTAMP(6))",
             (version,),
@@ -181,32 +227,54 @@ def statements(version: int) -> list[Statement]:
     ]
 
 
-def _first() -> list[str]:
+def _first() -> list[Statement]:
     """Return what makes a directory where there is none."""
+    functions = sql_functions.FUNCTIONS
     return [
-        f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-        f"CREATE TABLE IF NOT EXISTS {VERSIONS} (version INT UNSIGNED NOT NULL PRIMARY KEY, "
-        "made_at DATETIME(6) NOT NULL COMMENT 'UTC') ENGINE=InnoDB",
-        # Two tables point to each other.
-        "SET SESSION foreign_key_checks = 0",
-        *(
-            f"CREATE TABLE IF NOT EXISTS {named(name)} ({columns.strip()}) ENGINE=InnoDB "
-            f"DEFAULT {_TEXT}"
-            for name, columns in TABLES.items()
+        *_plain(
+            f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            f"CREATE TABLE IF NOT EXISTS {VERSIONS} (version INT UNSIGNED NOT NULL PRIMARY KEY, "
+            "made_at DATETIME(6) NOT NULL COMMENT 'UTC') ENGINE=InnoDB",
+            # Two tables point to each other.
+            "SET SESSION foreign_key_checks = 0",
+            *(
+                f"CREATE TABLE IF NOT EXISTS {named(name)} ({columns.strip()}) ENGINE=InnoDB "
+                f"DEFAULT {_TEXT}"
+                for name, columns in TABLES.items()
+            ),
+            "SET SESSION foreign_key_checks = 1",
         ),
-        "SET SESSION foreign_key_checks = 1",
-        f"CREATE USER IF NOT EXISTS {_DEFINER} ACCOUNT LOCK",
-        *(f"GRANT {may} ON {named(table)} TO {_DEFINER}" for table, may in _OWNER_MAY.items()),
-        f"GRANT EXECUTE ON {SCHEMA}.* TO {_DEFINER}",
-        f"GRANT SELECT ON {EPOCHS} TO {_DEFINER}",
-        *(statement for table in WATCHED for statement in _triggers(table)),
-        *(statement for routine in ROUTINES for statement in routine.statements()),
-        *(
-            f"CREATE OR REPLACE DEFINER={_DEFINER} SQL SECURITY DEFINER VIEW {named(name)} AS {query}"
-            for name, query in VIEWS.items()
+        *(_placement_table(table).create(SCHEMA) for table in sql_tables.TABLES),
+        *_plain(
+            f"CREATE USER IF NOT EXISTS {_DEFINER} ACCOUNT LOCK",
+            *(f"GRANT {may} ON {named(table)} TO {_DEFINER}" for table, may in _OWNER_MAY.items()),
+            f"GRANT EXECUTE ON {SCHEMA}.* TO {_DEFINER}",
+            f"GRANT SELECT ON {EPOCHS} TO {_DEFINER}",
+            *(statement for table in WATCHED for statement in _triggers(table)),
         ),
-        *_roles(),
+        *(function.drop(SCHEMA) for function in functions),
+        *(function.create(SCHEMA, TOPOLOGY, (OWNER, "localhost")) for function in functions),
+        *_plain(
+            *(statement for routine in ROUTINES for statement in routine.statements()),
+            *(
+                f"CREATE OR REPLACE DEFINER={_DEFINER} SQL SECURITY DEFINER VIEW {named(name)} "
+                f"AS {query}"
+                for name, query in VIEWS.items()
+            ),
+            *_roles(),
+        ),
     ]
+
+
+def _plain(*statements: str) -> list[Statement]:
+    return [Statement(sql.replace("%", "%%")) for sql in statements]
+
+
+def _placement_table(table: sql_tables.Table) -> sql_tables.Table:
+    """Return a table of placements whose shards are those of the directory."""
+    if table.name != "placement_shard":
+        return table
+    return replace(table, parents={**table.parents, "replica_sets": ("topology", "shard_number")})
 
 
 def _roles() -> list[str]:
@@ -218,6 +286,7 @@ def _roles() -> list[str]:
         APPLICATIONS: [
             *(f"SELECT ON {named(view)}" for view in VIEWS),
             *(f"EXECUTE ON FUNCTION {named(one.name)}" for one in ROUTINES if one.says),
+            *(f"EXECUTE ON FUNCTION {named(one.name)}" for one in sql_functions.FUNCTIONS),
         ],
         SUPERVISION: [
             f"EXECUTE ON PROCEDURE {named(name)}" for name in ("mark_down", "clear_down")
@@ -244,15 +313,16 @@ def _triggers(table: str) -> list[str]:
 def _trigger(table: str, event: str) -> list[str]:
     name = named(f"{table}_{event.lower()}")
     row = "OLD" if event == "DELETE" else "NEW"
-    before = _shown("OLD", table) if event != "INSERT" else "NULL"
-    after = _shown("NEW", table) if event != "DELETE" else "NULL"
+    watched = WATCHED[table]
+    before = watched.shown("OLD") if event != "INSERT" else "NULL"
+    after = watched.shown("NEW") if event != "DELETE" else "NULL"
     log = f"""
   INSERT INTO {named("versions")} (topology, counter, changed_at)
     VALUES ({row}.topology, 1, UTC_TIMESTAMP(6))
     ON DUPLICATE KEY UPDATE counter = counter + 1, changed_at = UTC_TIMESTAMP(6);
   INSERT INTO {named("changes")}
     (topology, at, kind, what, before_it, after_it, user, source, reason)
-    VALUES ({row}.topology, UTC_TIMESTAMP(6), '{event.lower()}', CONCAT('{table} ', {row}.name),
+    VALUES ({row}.topology, UTC_TIMESTAMP(6), '{event.lower()}', CONCAT('{table} ', {row}.{watched.name}),
       {before}, {after}, USER(), COALESCE(@fabric_source, ''), COALESCE(@fabric_reason, ''));
 """
     if event == "UPDATE":
@@ -262,12 +332,6 @@ def _trigger(table: str, event: str) -> list[str]:
         f"CREATE DEFINER={_DEFINER} TRIGGER {name} AFTER {event} ON {named(table)}\n"
         f"FOR EACH ROW BEGIN\n{log}END",
     ]
-
-
-def _shown(row: str, table: str) -> str:
-    """Return the row as a log shows it; its name is in it, so that renaming is seen as well."""
-    columns = ["name", *WATCHED[table].split()]
-    return f"JSON_OBJECT({', '.join(f'{column!r}, {row}.{column}' for column in columns)})"
 
 
 @dataclass(frozen=True)
@@ -387,11 +451,20 @@ ROUTINES = (
         + "  RETURN found;\n",
         NAME,
     ),
+    Routine(
+        "shard_for_key",
+        f"placement {_ASKED_NAME}, wanted VARCHAR(256) {_TEXT}",
+        f"  DECLARE number INT UNSIGNED DEFAULT {named('shard_number_for_key')}"
+        "(placement, wanted);\n"
+        f"  RETURN (SELECT name FROM {named('replica_sets')}\n"
+        f"    WHERE topology = '{TOPOLOGY}' AND shard_number = number);\n",
+        NAME,
+    ),
     # Of a member's address, for the view tenant: a view of a join that leaves rows without a
     # partner would not let anybody change its rows.
     Routine(
         "active_host",
-        f"in_topology {NAME}, set_name {NAME}",
+        f"in_topology {_TOPOLOGY}, set_name {NAME}",
         f"""  RETURN (SELECT host FROM {named("servers")} JOIN {named("replica_sets")} AS sets
     ON sets.topology = servers.topology AND sets.active = servers.name
     WHERE sets.topology = in_topology AND sets.name = set_name);
@@ -400,7 +473,7 @@ ROUTINES = (
     ),
     Routine(
         "active_port",
-        f"in_topology {NAME}, set_name {NAME}",
+        f"in_topology {_TOPOLOGY}, set_name {NAME}",
         f"""  RETURN (SELECT port FROM {named("servers")} JOIN {named("replica_sets")} AS sets
     ON sets.topology = servers.topology AND sets.active = servers.name
     WHERE sets.topology = in_topology AND sets.name = set_name);

@@ -114,7 +114,7 @@ class Table:
     checks: Mapping[str, str]
 
     def create(self, schema: str) -> Statement:
-        """Return the statement that creates it."""
+        """Return the statement that creates it, unless it is there."""
         parts = [f"{quote_identifier(name)} {type_}" for name, type_ in self.columns.items()]
         parts.append(f"PRIMARY KEY ({_listed(self.primary_key)})")
         parts += [
@@ -133,7 +133,7 @@ class Table:
         ]
         inside = ",\n  ".join(parts)
         return Statement(
-            f"CREATE TABLE {quote_identifier(schema)}.{quote_identifier(self.name)} (\n  {inside}\n"
+            f"CREATE TABLE IF NOT EXISTS {quote_identifier(schema)}.{quote_identifier(self.name)} (\n  {inside}\n"
             ") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
         )
 
