@@ -751,11 +751,15 @@ def _promise(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch)
     for member in state.reachable:
         is_source = member.name == writer.name
         durability = wanted.promise.durability
-        if is_source and durability == STRICT and not _followed(state, writer):
+        lonely = is_source and wanted.alone and not _acknowledging(state, writer)
+        if lonely and durability == STRICT:
+            # As asked for: what waits for a member goes on, on this one alone.
+            durability = AVAILABLE
+        elif is_source and durability == STRICT and not _followed(state, writer):
             # It would acknowledge nothing from now on, which nobody has asked for just now.
             durability = epoch.durability
         followed = durability != ASYNCHRONOUS and _followed(state, writer)
-        wanted_on = is_source and (durability == STRICT or followed)
+        wanted_on = is_source and not lonely and (durability == STRICT or followed)
         steps += _semi_sync(member, durability, wanted_on, is_source)
         if is_source and epoch.durability != durability:
             steps.append(
@@ -776,12 +780,19 @@ def _followed(state: SetState, writer: MemberState) -> bool:
 
     What the writer counts is not enough: it counts one that is gone until it notices.
     """
-    followers = (
+    return writer.semi_sync.source_on or bool(_acknowledging(state, writer))
+
+
+def _acknowledging(state: SetState, writer: MemberState) -> list[MemberState]:
+    """Return the members that follow and would acknowledge."""
+    return [
         member
         for member in state.reachable
-        if member.follows(writer.name) and member.channel and member.channel.connected
-    )
-    return writer.semi_sync.source_on or any(one.semi_sync.replica_on for one in followers)
+        if member.follows(writer.name)
+        and member.channel
+        and member.channel.connected
+        and member.semi_sync.replica_on
+    ]
 
 
 def _semi_sync(

@@ -354,6 +354,25 @@ def test_a_strict_set_becomes_strict_again_once_a_second_member_follows() -> Non
     assert steps(asked, followed) == ["set semi-synchronous f1", "promise f1"]
 
 
+def test_a_strict_writer_that_has_become_lonely_goes_on_alone_where_asked() -> None:
+    epoch = replace(EPOCH, durability="strict")
+    lonely = state(
+        replace(
+            writer("f1", epoch=epoch),
+            semi_sync=replace(writer("f1").semi_sync, timeout_ms=2**32 - 1),
+        ),
+        replace(follower("f2"), unreachable="x"),
+    )
+    asked = wanted(durability="strict", to="f1")
+    assert steps(asked, lonely) == []
+    made = plan(replace(asked, alone=True), lonely).steps
+    assert [step.action for step in made] == [SEMI_SYNC, PROMISE]
+    assert made[0].after == {"source": False} and made[1].after == {"durability": "available"}
+    # One that is followed stays as it is.
+    at = state(lonely.members["f1"], follower("f2", epoch=epoch))
+    assert steps(replace(asked, alone=True), at) == []
+
+
 def test_adopts_what_others_have_made() -> None:
     at = state(
         replace(writer("f1", epoch=None), rows_in="shop.t"),

@@ -51,7 +51,9 @@ def test_a_table_is_part_of_a_placement(table: Table) -> None:
         (key,) = [one.primary_key for one in TABLES if one.name == parent]
         assert tuple(columns) == tuple(key)
     sql = table.create("fab`ric").sql
-    assert sql.startswith(f"CREATE TABLE IF NOT EXISTS `fab``ric`.`{table.name}` (\n  `topology` VARCHAR(64)")
+    assert sql.startswith(
+        f"CREATE TABLE IF NOT EXISTS `fab``ric`.`{table.name}` (\n  `topology` VARCHAR(64)"
+    )
     assert "ON DELETE" not in sql and "ON UPDATE" not in sql
 
 
