@@ -9,12 +9,12 @@ short_description: Why a replica set that others have made is not adopted
 version_added: 0.1.0
 description:
   - Judges by what each member says of itself, before an account is made in the set. Whether the other
-    members follow, M(dbrw.sharding.mysql_replica_set#module) judges later.
+    members follow, M(dbrw.sharding.mysql_replica_set) judges later.
 positional: _input, name, members, adopt
 options:
   _input:
     description:
-      - What M(dbrw.sharding.mysql_replica_set_info#module) has returned on each member, of that alone.
+      - What M(dbrw.sharding.mysql_replica_set_info) has returned on each member, of that alone.
     type: list
     elements: dict
     required: true

@@ -13,7 +13,7 @@ description:
 positional: _input, member
 options:
   _input:
-    description: What M(dbrw.sharding.mysql_replica_set_info#module) has returned.
+    description: What M(dbrw.sharding.mysql_replica_set_info) has returned.
     type: dict
     required: true
   member:

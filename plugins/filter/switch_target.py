@@ -8,7 +8,7 @@ name: switch_target
 short_description: Which member of a pair takes over
 version_added: 0.1.0
 description:
-  - Gives the member to hand to M(dbrw.sharding.mysql_replica_set#module) as
+  - Gives the member to hand to M(dbrw.sharding.mysql_replica_set) as
     O(dbrw.sharding.mysql_replica_set#module:active) where nobody has named one.
   - It is the closed one. Where both take writes it is the active writer of the newest epoch, and the
     module closes the other one first.

@@ -7,7 +7,7 @@ from pathlib import Path
 from demo import fabric
 from demo.writers import Member
 
-F1 = Member("f1", "dc1", "127.1.0.201", 3306)
+F1 = Member("f1", "127.1.0.201", 3306, "dc1")
 
 
 def test_a_demo_from_before_there_were_sets(tmp_path: Path) -> None:
