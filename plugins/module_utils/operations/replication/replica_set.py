@@ -52,6 +52,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     AVAILABLE,
     DURABILITIES,
+    LONGEST_REASON,
     STRICT,
     Member,
     SetState,
@@ -214,6 +215,12 @@ class ReplicaSet(LongOperation[Desired, SetState]):
             problems.append(
                 f"max_pause_seconds is {params['max_pause_seconds']}; it must be more than 0."
             )
+        for option in ("reason", "switched_by"):
+            if len(params[option]) > LONGEST_REASON:
+                problems.append(
+                    f"{option} has {len(params[option])} characters; the table of epochs keeps "
+                    f"{LONGEST_REASON}."
+                )
         for option in ("adopt", "active", "confirm_fenced"):
             if params[option] and params[option] not in [member.name for member in members]:
                 problems.append(
@@ -344,6 +351,9 @@ def _perform(fleet: Fleet, step: Step, value: Any, desired: Desired) -> Noted:
             followed=value.followed,
             patience=steps.FOLLOWED_WITHIN_SECONDS,
         )
+        steps.forget(server)
+    elif step.action == planning.FORGET:
+        steps.forget(server)
     elif step.action == planning.ADOPT:
         steps.adopt(server, value)
     elif step.action == planning.PROMISE:
@@ -374,7 +384,7 @@ def _fail_over(fleet: Fleet, value: planning.Failover, desired: Desired) -> None
                     target,
                     own,
                     desired.names,
-                    forget=False,
+                    is_over=False,
                 )
 
     # Without its only other member a strict writer acknowledges nothing, wherever it lives.

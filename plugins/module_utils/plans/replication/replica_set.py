@@ -38,6 +38,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     ASYNCHRONOUS,
     AVAILABLE,
+    FORCED_JUMP,
     STRICT,
     Epoch,
     Member,
@@ -46,12 +47,14 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     Witness,
 )
 
-# Actions, as results and check mode show them. EVENTS: scheduled events run on the active writer,
+# Actions, as results and check mode show them. FORGET: what a failover has noted on the writer that
+# it has opened. EVENTS: scheduled events run on the active writer,
 # and nowhere else. OPEN: write an epoch unless it is written, and
 # open. ADOPT: write the first epoch of a writer that is open already. SWITCH: fence, apply, open
 # another. FAILOVER: apply what anybody has received, and open.
 CLOSE, FOLLOW, READY, SEMI_SYNC = "close", "follow", "make ready", "set semi-synchronous"
-EVENTS, OPEN, ADOPT, PROMISE, SWITCH, FAILOVER = (
+FORGET, EVENTS, OPEN, ADOPT, PROMISE, SWITCH, FAILOVER = (
+    "forget",
     "events",
     "open",
     "adopt",
@@ -148,7 +151,12 @@ def plan(wanted: Wanted, state: SetState) -> Plan:
         return Plan((_close_older(state),))
     if epoch is None:
         if wanted.failover:
-            raise Refused([f"{wanted.name} has no epoch: it never had an active writer."])
+            raise Refused(
+                [
+                    f"No member that answers knows an epoch of {wanted.name}: it never had an active "
+                    "writer, or those that know it cannot be reached."
+                ]
+            )
         return _birth(wanted, state) if kind == NOT_BORN else _adoption(wanted, state)
     if wanted.failover:
         return _failover(wanted, state, epoch)
@@ -258,6 +266,10 @@ def _open_one(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
     target = state.members.get(wanted.to)
     if target is None or epoch.active not in state.members:
         raise Refused(finding)
+    wrong = [member for member in state.open if member.name != target.name]
+    if wrong:
+        # First of all: it writes against the newest epoch.
+        return Plan((_close(wrong),))
     problems: list[Reason] = []
     if not target.reachable:
         back = (f"to={epoch.active}", f"confirm_fenced={target.name}")
@@ -281,9 +293,6 @@ def _open_one(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
         if epoch.active != target.name:
             problems += _prepared(state.members[epoch.active])
     refuse_if_any(problems)
-    wrong = [member for member in state.open if member.name != target.name]
-    if wrong:
-        return Plan((_close(wrong),))
     return _caught_up_and_opened(wanted, state, target, epoch)
 
 
@@ -292,7 +301,9 @@ def _diverged(state: SetState, epoch: Epoch) -> list[Reason]:
     former = state.members[epoch.active]
     return [
         f"{member.name}: it has transactions that {former.name}, the active writer of epoch "
-        f"{epoch.number}, has not: {errant}. Nothing is opened until somebody has decided about them."
+        f"{epoch.number}, has not: {errant}. Nothing is opened until somebody has decided about them: "
+        f"to keep what {former.name} has, end {member.name}'s server, open {former.name} "
+        f"(to={former.name}, confirm_fenced={member.name}), start it and rejoin it."
         for member in state.reachable
         if member.name != former.name
         for errant in [state.beyond(member.name, former.name)]
@@ -571,8 +582,9 @@ def _was_about_to_open(wanted: Wanted, state: SetState, active: MemberState, epo
 
     Its server must not have been started since: then nobody knows what has become of the set.
     """
-    stopped = active.reachable and not state.open and active.stopped_in_epoch > 0
-    return stopped and epoch.forced and wanted.to in ("", active.name)
+    for_it = active.stopped_in_epoch == epoch.number - FORCED_JUMP
+    noted = active.reachable and not state.open and for_it
+    return noted and epoch.forced and wanted.to in ("", active.name)
 
 
 def _another(state: SetState, name: str) -> str:
@@ -662,6 +674,9 @@ def _settle(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch) 
         if diagnosis.is_new(member, writer):
             continue
         steps += _follow(wanted, state, member, writer.name)
+    if writer.stopped_in_epoch:
+        noted = {"stopped_in_epoch": writer.stopped_in_epoch}
+        steps.append(Step(FORGET, writer.name, noted, {"stopped_in_epoch": 0}, None, writer.name))
     steps += _ready(wanted, state, writer)
     steps += _promise(wanted, state, writer, epoch)
     return Plan(tuple(steps))
@@ -751,15 +766,11 @@ def _promise(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch)
     for member in state.reachable:
         is_source = member.name == writer.name
         durability = wanted.promise.durability
-        lonely = is_source and wanted.alone and not _acknowledging(state, writer)
-        if lonely and durability == STRICT:
-            # As asked for: what waits for a member goes on, on this one alone.
-            durability = AVAILABLE
-        elif is_source and durability == STRICT and not _followed(state, writer):
+        if is_source and durability == STRICT and not _followed(state, writer):
             # It would acknowledge nothing from now on, which nobody has asked for just now.
             durability = epoch.durability
         followed = durability != ASYNCHRONOUS and _followed(state, writer)
-        wanted_on = is_source and not lonely and (durability == STRICT or followed)
+        wanted_on = is_source and (durability == STRICT or followed)
         steps += _semi_sync(member, durability, wanted_on, is_source)
         if is_source and epoch.durability != durability:
             steps.append(
@@ -780,19 +791,12 @@ def _followed(state: SetState, writer: MemberState) -> bool:
 
     What the writer counts is not enough: it counts one that is gone until it notices.
     """
-    return writer.semi_sync.source_on or bool(_acknowledging(state, writer))
-
-
-def _acknowledging(state: SetState, writer: MemberState) -> list[MemberState]:
-    """Return the members that follow and would acknowledge."""
-    return [
+    followers = (
         member
         for member in state.reachable
-        if member.follows(writer.name)
-        and member.channel
-        and member.channel.connected
-        and member.semi_sync.replica_on
-    ]
+        if member.follows(writer.name) and member.channel and member.channel.connected
+    )
+    return writer.semi_sync.source_on or any(one.semi_sync.replica_on for one in followers)
 
 
 def _semi_sync(

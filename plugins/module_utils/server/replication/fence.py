@@ -239,6 +239,8 @@ def _end_unacknowledged(
         left = [client for client in clients(server, own) if client.command != "Killed"]
         others = [client for client in left if not client.waits_for_acknowledgement]
         if not others:
+            if closing_ended.is_set():
+                return
             _kill(server, left)
             _wait_for_acknowledgements(server, False)
             return

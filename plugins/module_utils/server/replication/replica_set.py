@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,7 +50,10 @@ _RECEIVING = quote_table(SCHEMA, "receiving_stopped")
 # A server tells how long it runs in whole seconds.
 _SAME_START_SECONDS = 3
 # So long a failover that was interrupted may go on.
-_NOTE_SECONDS = 3600
+_NOTE_SECONDS = 900
+# How both flavours begin what they say of a source that was never reached since the channel's
+# start; otherwise they say reconnecting.
+_NEVER_CONNECTED = re.compile(r"error connecting to (source|master)", re.IGNORECASE)
 # Where a log's first event is; a channel stands there until it is connected.
 _FIRST_EVENT = 4
 EPOCHS = quote_table(SCHEMA, "epoch")
@@ -272,8 +276,8 @@ def receiving_stopped(server: Server) -> int:
     """Return the epoch whose writer was lost when a failover stopped receiving here; 0: none.
 
     What was noted before a restart counts no longer: the server has thrown away what it had
-    received and not applied. Nor does what is older than an hour: if the writer came back, nobody
-    knows what it has acknowledged meanwhile.
+    received and not applied. Nor does what is older than a quarter of an hour: if the writer came
+    back, nobody knows what it has acknowledged meanwhile.
     """
     try:
         rows = server.rows(
@@ -377,6 +381,8 @@ def _channel(
 
 def _was_connected(server: Server, channel: ChannelStatus) -> bool:
     """Tell whether a channel has been connected since it was started, or its server was."""
+    if _NEVER_CONNECTED.search(channel.io_fault.message):
+        return False
     query = WORDS[server.flavour].connected
     if not query:
         return (channel.received_log_position or 0) > _FIRST_EVENT

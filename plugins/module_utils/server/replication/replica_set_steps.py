@@ -86,19 +86,19 @@ def follow(
     source: Member,
     own: Member,
     names: Mapping[tuple[Any, int], str],
-    forget: bool = True,
+    is_over: bool = True,
 ) -> None:
     """Let a server have its one channel of the set from another member, and start it.
 
     ``name`` is what a new channel is called, ``settings`` are those that are the same for all. See
-    ``begin`` for ``forget``. Raises ``ServerError`` when it does not come to run.
+    ``begin`` for ``is_over``. Raises ``ServerError`` when it does not come to run.
     """
     status = channel_of(server, names)
     runs = status is not None and (status.io_running or status.sql_running)
     # One that has stopped goes on after what the server has written itself meanwhile.
     if status is None or names.get(status.settings.source) != source.name or not runs:
         point(server, name, settings, source, own, names)
-    begin(server, source, names, forget)
+    begin(server, source, names, is_over)
 
 
 def point(
@@ -126,17 +126,17 @@ def point(
 
 
 def begin(
-    server: Server, source: Member, names: Mapping[tuple[Any, int], str], forget: bool = True
+    server: Server, source: Member, names: Mapping[tuple[Any, int], str], is_over: bool = True
 ) -> None:
     """Start the channel of the set, and wait until it runs.
 
-    ``forget``: what an interrupted failover has noted is over. Within one it is not.
+    ``is_over``: what a failover has noted is so no longer. Within one it is.
     """
     status = channel_of(server, names)
     if status is None:
         raise ServerError(server.address, f"its channel from {source.name} is gone")
-    if forget:
-        _forget(server)
+    if is_over:
+        forget(server)
     _control(server, server.dialect.start_channel, status.name)
     wait_until_following(server, names, source)
 
@@ -442,7 +442,7 @@ def fail_over(
             with lifted(fleet[name]):
                 note_receiving_stopped(fleet[name], lost.number)
     if prove_lost:
-        _prove_lost(fleet, lost.active, survivors, names)
+        _prove_lost(fleet, lost, survivors, names)
     for name in survivors:
         status = channel_of(fleet[name], names)
         if status and status.io_running:
@@ -468,31 +468,33 @@ def fail_over(
     # Of those that followed the lost writer none follows the new one yet.
     open_member(fleet, target, epoch, source_settings, followed=epoch.durability == STRICT)
     stop(fleet[target], names, remove=True)
+    forget(fleet[target])
 
 
 def _prove_lost(
-    fleet: Fleet, lost: str, survivors: Sequence[str], names: Mapping[tuple[Any, int], str]
+    fleet: Fleet, lost: Epoch, survivors: Sequence[str], names: Mapping[tuple[Any, int], str]
 ) -> None:
     """Raise ``ServerError`` if a survivor reaches the lost writer, or if none can try."""
-    witnesses, untried = _who_reaches(fleet, survivors, names)
+    witnesses, untried = _who_reaches(fleet, lost, survivors, names)
     if witnesses:
         # They receive from it: what an interrupted failover has noted is no longer so.
-        for name in survivors:
-            _forget(fleet[name])
+        for name in witnesses:
+            forget(fleet[name])
         raise ServerError(
             fleet[witnesses[0]].address,
-            f"{lost} cannot be reached from here, and {', '.join(witnesses)} still reaches it: it "
-            f"may be acknowledging writes. Close it or turn it off, and say so (confirm_fenced={lost})",
+            f"{lost.active} cannot be reached from here, and {', '.join(witnesses)} still reaches it: "
+            "it may be acknowledging writes. Close it or turn it off, and say so "
+            f"(confirm_fenced={lost.active})",
         )
     if untried:
         raise ServerError(
             fleet[untried[0]].address,
-            f"{', '.join(untried)} could not try to reach {lost}, because the channel does not "
-            f"apply. Close {lost} or turn it off, and say so (confirm_fenced={lost})",
+            f"{', '.join(untried)} could not try to reach {lost.active}, because the channel does not "
+            f"apply. Close {lost.active} or turn it off, and say so (confirm_fenced={lost.active})",
         )
 
 
-def _forget(server: Server) -> None:
+def forget(server: Server) -> None:
     """Forget what a failover has noted of a survivor's channel."""
     if receiving_stopped(server):
         with lifted(server):
@@ -530,6 +532,10 @@ def _fetch_rest(
 ) -> None:
     """Let the new writer have what another survivor has and it has not, as far as it can."""
     server = fleet[target]
+    status, own = channel_of(server, names), executed(server)
+    if status and status.gtid_received and missing(joined(own, status.gtid_received), own):
+        # What it could not apply it may have alone, and another source empties its relay log.
+        return
     addresses = {name: address for address, name in names.items()}
     for name in givers:
         lacks = missing(executed(fleet[name]), executed(server))
@@ -545,7 +551,7 @@ def _fetch_rest(
 
 
 def _who_reaches(
-    fleet: Fleet, survivors: Sequence[str], names: Mapping[tuple[Any, int], str]
+    fleet: Fleet, lost: Epoch, survivors: Sequence[str], names: Mapping[tuple[Any, int], str]
 ) -> tuple[list[str], list[str]]:
     """Let each survivor connect to the lost writer anew; return who comes through, who cannot try.
 
@@ -554,7 +560,15 @@ def _who_reaches(
     tried, untried = [], []
     for name in survivors:
         server, status = fleet[name], channel_of(fleet[name], names)
-        if status is None or not (status.sql_running or _has_applied(server, status)):
+        of_lost = status is not None and names.get(status.settings.source) == lost.active
+        if not of_lost and receiving_stopped(server) == lost.number:
+            # An interrupted failover has had its proof, and let it follow another survivor.
+            continue
+        if (
+            status is None
+            or not of_lost
+            or not (status.sql_running or _has_applied(server, status))
+        ):
             untried.append(name)
             continue
         if status.io_running:

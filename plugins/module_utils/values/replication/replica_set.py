@@ -27,10 +27,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import
 # What an acknowledgement to an application promises: see the module mysql_replica_set.
 AVAILABLE, STRICT, ASYNCHRONOUS = "available", "strict", "asynchronous"
 DURABILITIES = (AVAILABLE, STRICT, ASYNCHRONOUS)
+_WEAKEST_FIRST = (ASYNCHRONOUS, AVAILABLE, STRICT)
 
 # A planned switch makes the next epoch. A failover leaves room: nobody knows what switches the
 # other side has seen meanwhile.
 FORCED_JUMP = 1000
+# How many characters the table of epochs keeps of who asked, and why.
+LONGEST_REASON = 255
 
 
 @dataclass(frozen=True)
@@ -242,8 +245,14 @@ class SetState:
     @property
     def epoch(self) -> Epoch | None:
         """The newest that any member knows."""
-        found = [member.epoch for member in self.reachable if member.epoch]
-        return max(found, key=lambda epoch: epoch.number, default=None)
+        newest = max((m.epoch.number for m in self.reachable if m.epoch), default=None)
+        found = {m.name: m.epoch for m in self.reachable if m.epoch and m.epoch.number == newest}
+        # What it promises may have changed since, which its active writer is the first to know. Of
+        # the others nobody knows whose is the newest.
+        own = next((epoch for name, epoch in found.items() if name == epoch.active), None)
+        return own or min(
+            found.values(), key=lambda epoch: _WEAKEST_FIRST.index(epoch.durability), default=None
+        )
 
     @property
     def writer(self) -> MemberState | None:

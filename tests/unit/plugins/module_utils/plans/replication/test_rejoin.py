@@ -281,3 +281,9 @@ def test_who_is_copied(lag: int, asked: str, name: str) -> None:
 def test_what_is_refused(wanted: Wanted, given: State, said: str) -> None:
     with pytest.raises(Refused, match=said.replace("(", r"\(").replace("'", ".")):
         plan(wanted, given)
+
+
+def test_only_mariadb_has_numbers_that_go_on() -> None:
+    mysql = replace(WRITER, flavour="mysql", executed="9b0e4a1c-0000-0000-0000-000000000000:1-5")
+    assert rejoin._number_of(mysql, 201) == 0
+    assert rejoin._number_of(WRITER, 201) == 5

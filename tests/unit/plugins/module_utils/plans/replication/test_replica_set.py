@@ -19,6 +19,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.re
     CLOSE,
     FAILOVER,
     FOLLOW,
+    FORGET,
     OPEN,
     PROMISE,
     READY,
@@ -37,6 +38,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
     Fault,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
+    DURABILITIES,
     Epoch,
     Member,
     MemberState,
@@ -44,6 +46,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     SetState,
     Witness,
     Writing,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.set_events import (
+    Event,
+    Events,
 )
 from tests.support.set_states import EPOCH, closed, follower, pair, writer
 
@@ -173,6 +179,22 @@ def test_who_follows_later_keeps_nobody_from_writing() -> None:
     assert (opening.epoch.number, opening.epoch.durability) == (2, "available")
 
 
+def test_who_writes_against_the_newest_epoch_is_closed_first() -> None:
+    wrong = replace(follower("f2", executed="1-1-10,2-2-1"), closed=False)
+    at = state(closed(writer("f1")), wrong)
+    assert steps(wanted(to="f1"), at) == ["close f2"]
+
+
+def test_what_a_set_promises_its_active_writer_knows_best() -> None:
+    strict, now = replace(EPOCH, durability="strict"), replace(EPOCH, durability="available")
+    older = replace(follower("f1"), epoch=replace(strict, active="f2"))
+    writes = replace(writer("f2"), epoch=replace(now, active="f2"))
+    assert state(older, writes).epoch == writes.epoch
+    # Where it does not answer, the weakest that anybody knows.
+    at = state(older, replace(older, name="f3", epoch=writes.epoch))
+    assert at.epoch == writes.epoch
+
+
 def test_what_only_the_log_tells_is_seen() -> None:
     # A third server has written in the domain since, so that the position alone is no sign.
     own = replace(follower("f2", executed="1-3-12"), logged="1-1-10,1-2-11,1-3-12")
@@ -279,6 +301,11 @@ def test_a_failover_that_ended_before_it_opened_goes_on() -> None:
     at = state(MemberState("f1", unreachable="gone"), about)
     assert steps(wanted(failover=True), at) == ["open f2"]
     assert steps(wanted(failover=True, to="f2"), at) == ["open f2"]
+    # What another failover has noted is none of this one's.
+    earlier = state(MemberState("f1", unreachable="gone"), replace(about, stopped_in_epoch=1))
+    assert "and is closed" in refusals(wanted(failover=True), earlier)[0]
+    opened_before = state(replace(about, closed=False), follower("f3", source="f2"))
+    assert steps(wanted(), opened_before)[0] == "forget f2"
     # It was started again since: nobody knows what has happened meanwhile.
     restarted = state(MemberState("f1", unreachable="gone"), replace(about, stopped_in_epoch=0))
     assert "and is closed" in refusals(wanted(failover=True), restarted)[0]
@@ -354,25 +381,6 @@ def test_a_strict_set_becomes_strict_again_once_a_second_member_follows() -> Non
     assert steps(asked, followed) == ["set semi-synchronous f1", "promise f1"]
 
 
-def test_a_strict_writer_that_has_become_lonely_goes_on_alone_where_asked() -> None:
-    epoch = replace(EPOCH, durability="strict")
-    lonely = state(
-        replace(
-            writer("f1", epoch=epoch),
-            semi_sync=replace(writer("f1").semi_sync, timeout_ms=2**32 - 1),
-        ),
-        replace(follower("f2"), unreachable="x"),
-    )
-    asked = wanted(durability="strict", to="f1")
-    assert steps(asked, lonely) == []
-    made = plan(replace(asked, alone=True), lonely).steps
-    assert [step.action for step in made] == [SEMI_SYNC, PROMISE]
-    assert made[0].after == {"source": False} and made[1].after == {"durability": "available"}
-    # One that is followed stays as it is.
-    at = state(lonely.members["f1"], follower("f2", epoch=epoch))
-    assert steps(replace(asked, alone=True), at) == []
-
-
 def test_adopts_what_others_have_made() -> None:
     at = state(
         replace(writer("f1", epoch=None), rows_in="shop.t"),
@@ -386,6 +394,60 @@ def test_adopts_what_others_have_made() -> None:
         {**stopped.members, "f2": replace(at.members["f2"], source="", channel=None)}
     )
     assert "does not follow f1" in refusals(wanted(adopt="f1"), stopped)[0]
+
+
+def test_what_keeps_a_set_from_being_adopted() -> None:
+    one = replace(writer("f1", epoch=None), rows_in="shop.t")
+    other = replace(follower("f2", epoch=None), rows_in="shop.t")
+    assert "no member of fabric" in refusals(wanted(adopt="f9"), state(one, other))[0]
+    (both,) = refusals(wanted(adopt="f1"), state(one, replace(other, executed="1-1-10,2-2-1")))
+    assert "it has transactions that f1 has not (2-2-1)" in both
+
+
+def test_names_that_are_none_of_a_members() -> None:
+    assert "to names f9, which is no member" in refusals(wanted(to="f9"), pair())[0]
+    gone = refusals(wanted(failover=True, to="f9"), lost(alone("f2")))
+    assert "to names f9" in gone[0] and "f9 cannot be reached" in gone[-1]
+    nobody = state(writer("f1"), replace(follower("f2"), unreachable="x"))
+    said = refusals(wanted(failover=True, to="f2"), nobody)
+    assert "No other member can be reached." in said
+    assert "f2 cannot be reached, or is the active writer that is lost." in said
+    (silent,) = refusals(wanted(failover=True), lost(replace(alone("f2"), unreachable="x")))
+    assert "No member that answers knows an epoch of fabric" in silent
+
+
+def test_what_is_put_right_around_an_active_writer() -> None:
+    event = Event("shop", "daily")
+    runs = replace(writer("f1"), events=Events(on=frozenset({event})))
+    lifted = replace(follower("f2"), lifted=True)
+    stranger = follower("f3", source="", epoch=None)
+    at = state(runs, lifted, stranger)
+    # A new member gets a copy first, which is another command's.
+    assert steps(wanted(3), at) == ["events f1", "close f2"]
+    without = state(writer("f1"), replace(follower("f2"), semi_sync=SemiSync()))
+    assert steps(wanted(), without) == []
+    off = replace(SemiSync(available=True), waits_without_replica=False)
+    loose = state(
+        replace(
+            writer("f1"), semi_sync=replace(writer("f1").semi_sync, waits_without_replica=False)
+        ),
+        replace(follower("f2"), semi_sync=off),
+    )
+    first, second = plan(wanted(), loose).steps
+    assert first.after == {"waits_without_replica": True} and second.after == {"replica": True}
+
+
+def test_one_member_alone_cannot_promise_what_two_do() -> None:
+    opening = plan(wanted(1, durability="strict"), state(new("f1"))).steps[0].value
+    assert opening.epoch.durability == "available"
+
+
+def test_how_commits_wait_in_an_epoch() -> None:
+    found = {one: planning.source_settings(Epoch(1, "f1", one)) for one in DURABILITIES}
+    assert {one: settings.get("timeout") for one, settings in found.items()} == {
+        **{"available": 2000, "strict": 2**32 - 1},
+        "asynchronous": None,
+    }
 
 
 @dataclass
@@ -501,6 +563,9 @@ class World(RuleBasedStateMachine):
                 self.servers[value.former].executed, server.executed
             )
             self.become(server, value.epoch)
+            server.stopped_in_epoch = 0
+        elif step.action == FORGET:
+            server.stopped_in_epoch = 0
         elif step.action == ADOPT:
             self.become(server, value)
         elif step.action == SWITCH:
@@ -516,6 +581,7 @@ class World(RuleBasedStateMachine):
                 self.fetch(server, self.servers[name])
             server.source = ""
             self.become(server, value.epoch)
+            server.stopped_in_epoch = 0
         else:
             assert step.action in (SEMI_SYNC, PROMISE)
 

@@ -20,6 +20,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
     Fault,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
+    SemiSync,
     SetState,
 )
 from tests.support.set_states import EPOCH, closed, follower, pair, writer
@@ -219,6 +220,46 @@ def test_all_is_well() -> None:
                 "warning: f1: No member follows the active writer: what it acknowledges is on it alone. "
                 "Start the others, or bring one back: ansible-playbook "
                 "playbooks/replica_set_rejoin.yml -e replica_set=fabric -e server=MEMBER",
+            ],
+        ),
+        (
+            state(writer("f1"), replace(follower("f2"), epoch=replace(EPOCH, number=2))),
+            FABRIC,
+            "well",
+            [
+                "warning: f1: The active writer knows epoch 1, and another member 2. Look which of "
+                "them was switched by hand."
+            ],
+        ),
+        (
+            state(writer("f1"), replace(follower("f2"), semi_sync=SemiSync())),
+            FABRIC,
+            "well",
+            [
+                "warning: f2: It has no semi-synchronous replication. Load its plugins "
+                "(semisync_source.so, semisync_replica.so) in its configuration."
+            ],
+        ),
+        (
+            state(writer("f1"), follower("f2"), follower("f3", source="", epoch=None)),
+            FABRIC,
+            "well",
+            [
+                "warning: f3: It is new, and has nothing of the set yet. Give it a copy: "
+                "ansible-playbook playbooks/replica_set_rejoin.yml -e replica_set=fabric -e server=f3"
+            ],
+        ),
+        (
+            state(
+                replace(closed(writer("f1", epoch=None)), rows_in="shop.t"),
+                follower("f2", epoch=None),
+            ),
+            FABRIC,
+            "not_adopted",
+            [
+                "critical: fabric: No member knows an epoch, and there are rows in shop.t of f1. If "
+                "one of them is the active writer, and the others are closed and follow it, adopt "
+                "the set: ansible-playbook site.yml -e adopt=MEMBER"
             ],
         ),
     ],
