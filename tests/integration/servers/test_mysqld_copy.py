@@ -42,7 +42,10 @@ def copy(server: TestServer, folder: Path, donor: str) -> tuple[dict[str, Any], 
     """Let a server be copied to beside a data directory that is not there."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    file = str(server.work_dir / "my.cnf")
+    file = server.work_dir / "my.cnf"
+    # The target's own file says where its data are to be.
+    target = folder / "target.cnf"
+    target.write_text(file.read_text().replace(str(server.work_dir / "data"), str(folder / "data")))
     with ThreadPoolExecutor(2) as pool:
         received = pool.submit(
             run_module,
@@ -50,7 +53,7 @@ def copy(server: TestServer, folder: Path, donor: str) -> tuple[dict[str, Any], 
             None,
             state="received",
             datadir=f"{folder}/data",
-            defaults_file=file,
+            defaults_file=str(target),
             **options(folder, "target", port),
         )
         sent = pool.submit(
@@ -59,7 +62,7 @@ def copy(server: TestServer, folder: Path, donor: str) -> tuple[dict[str, Any], 
             None,
             state="sent",
             socket=server.socket,
-            defaults_file=file,
+            defaults_file=str(file),
             **options(folder, donor, port),
         )
         return received.result(), sent.result()
