@@ -75,14 +75,16 @@ options:
         choices: [available, strict, asynchronous]
         default: available
       shard_number:
-        description: The number of a shard, which is never used again for another.
+        description:
+          - The number of a shard, which is never used again for another; without it, as before.
         type: int
       weight:
-        description: How much of the data it shall get, compared with other shards.
+        description:
+          - How much of the data it shall get, compared with other shards; without it, as before, and
+            1 for a new one.
         type: float
-        default: 1.0
       capacity_gib:
-        description: How much it can hold, in GiB; without it, that is not limited.
+        description: How much it can hold, in GiB; without it, as before.
         type: int
       active:
         description:

@@ -79,7 +79,7 @@ class FabricDirectory(Operation[Desired, Found]):
                 "name": {"type": "str", "required": True},
                 "durability": {"type": "str", "choices": list(DURABILITIES), "default": AVAILABLE},
                 "shard_number": {"type": "int"},
-                "weight": {"type": "float", "default": 1.0},
+                "weight": {"type": "float"},
                 "capacity_gib": {"type": "int"},
                 "active": {"type": "str"},
             },

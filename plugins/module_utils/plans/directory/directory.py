@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
@@ -15,6 +16,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.dir
     ONLINE,
     RETIRED,
     TOPOLOGY,
+    WRITE,
     Contents,
     DirectoryServer,
     Found,
@@ -53,8 +55,9 @@ def plan(wanted: Contents, announce: Collection[str], found: Found, newest: int)
         for version in range(found.schema_version + 1, newest + 1)
     ]
     # A server's set is there before it, and its active writer after it.
-    for name, replica_set in wanted.sets.items():
+    for name, given in wanted.sets.items():
         before = has.sets.get(name)
+        replica_set = given.with_what_is_there(before)
         if before != replica_set:
             steps.append(
                 Step(
@@ -146,22 +149,24 @@ def _problems_there(wanted: Contents, found: Found, newest: int) -> Iterator[str
 def _taken(wanted: Contents, found: Found) -> Iterator[str]:
     """Say which offset, address or number somebody has who is not in the inventory any more."""
     gone = {n: s for n, s in found.contents.servers.items() if n not in wanted.servers}
-    offsets: dict[tuple[int | None, int | None], str] = {
-        (s.id_increment, s.id_offset): n for n, s in gone.items() if s.id_offset
-    }
     addresses = {(s.host, s.port): n for n, s in found.contents.servers.items()}
     for name, server in wanted.servers.items():
-        owner = offsets.get((server.id_increment, server.id_offset))
-        if owner:
-            yield (
-                f"servers: {name}: its id_offset {server.id_offset} was given to {owner}, whose ids "
-                "would be taken for its own. Choose another one."
-            )
+        for other, former in gone.items():
+            if _give_same_ids(server, former):
+                yield (
+                    f"servers: {name}: its id_offset {server.id_offset} gives ids that {other} has "
+                    "given, which would be taken for its own. Choose another one."
+                )
         owner = addresses.get((server.host, server.port), name)
         if owner != name:
+            how = (
+                f"Let {owner} have another one first, in a run of its own."
+                if owner in wanted.servers
+                else f"Give the row {owner} of fabric.servers another host by hand; it has gone."
+            )
             yield (
                 f"servers: {name}: its address {server.host}:{server.port} is that of {owner} in the "
-                f"directory. Let {owner} have another one first, in a run of its own."
+                f"directory. {how}"
             )
     numbers = {
         s.shard_number: n
@@ -174,7 +179,23 @@ def _taken(wanted: Contents, found: Found) -> Iterator[str]:
                 f"sets: {name}: the shard number {replica_set.shard_number} was given to "
                 f"{numbers[replica_set.shard_number]}, and is never used again. Choose another one."
             )
+    for name, replica_set in wanted.sets.items():
+        before = found.contents.sets.get(name)
+        number = before.shard_number if before else None
+        if number is not None and replica_set.shard_number not in (None, number):
+            yield (
+                f"sets: {name}: its shard_number was {number} and is {replica_set.shard_number}; keys "
+                "that are on it would be looked for on another one. Put it back."
+            )
     yield from _moved(wanted.servers, found.contents.servers)
+
+
+def _give_same_ids(one: DirectoryServer, other: DirectoryServer) -> bool:
+    """Whether two write servers have ids in common."""
+    if not (one.id_increment and one.id_offset and other.id_increment and other.id_offset):
+        return False
+    distance = math.gcd(one.id_increment, other.id_increment)
+    return one.id_offset % distance == other.id_offset % distance
 
 
 def _moved(
@@ -192,10 +213,12 @@ def _moved(
                 f"servers: {name}: it is {was} in the directory, and {now} in the inventory. Give the "
                 "new one a name of its own."
             )
-        if before.id_offset != server.id_offset and before.id_offset is not None:
+        pairs = [(one.id_increment, one.id_offset) for one in (before, server)]
+        if pairs[0] != pairs[1] and before.kind == server.kind == WRITE:
             yield (
-                f"servers: {name}: its id_offset was {before.id_offset} and is {server.id_offset}; ids "
-                "that it has given would be taken for another server's. Put it back."
+                f"servers: {name}: its id_increment and id_offset were {pairs[0][0]} and "
+                f"{pairs[0][1]}, and are {pairs[1][0]} and {pairs[1][1]}; ids that it has given would "
+                "be taken for another server's. Put them back."
             )
 
 

@@ -170,7 +170,10 @@ class Watched:
     def shown(self, row: str) -> str:
         """Return a row as the log shows it; its name is in it, so that renaming is seen as well."""
         parts = [f"'{name}', {row}.{name}" for name in (self.name, *self.columns.split())]
-        parts += [f"'{name}', CONVERT({row}.{name} USING utf8mb4)" for name in self.keys.split()]
+        parts += [
+            f"'{name}', CONVERT({row}.{name} USING utf8mb4) COLLATE utf8mb4_bin"
+            for name in self.keys.split()
+        ]
         return f"JSON_OBJECT({', '.join(parts)})"
 
 

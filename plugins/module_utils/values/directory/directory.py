@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 # The set that holds the directory. Who is active in it, its own epochs tell.
@@ -69,13 +69,26 @@ class DirectoryServer:
 
 @dataclass(frozen=True)
 class DirectorySet:
-    """A replica set; one with a ``shard_number`` is a shard. ``capacity_gib`` None: not limited."""
+    """A replica set; one with a ``shard_number`` is a shard. ``capacity_gib`` None: not limited.
+
+    As the inventory describes it, what is None is not said there, and stays.
+    """
 
     name: str
     durability: str
     shard_number: int | None = None
-    weight: float = 1.0
+    weight: float | None = None
     capacity_gib: int | None = None
+
+    def with_what_is_there(self, before: DirectorySet | None) -> DirectorySet:
+        """Return it with what it does not say itself."""
+        known = before or DirectorySet(self.name, self.durability, weight=1.0)
+        return replace(
+            self,
+            shard_number=known.shard_number if self.shard_number is None else self.shard_number,
+            weight=known.weight if self.weight is None else self.weight,
+            capacity_gib=known.capacity_gib if self.capacity_gib is None else self.capacity_gib,
+        )
 
     def told(self) -> dict[str, Any]:
         """Return it as a part of a diff."""

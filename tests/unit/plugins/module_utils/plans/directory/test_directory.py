@@ -20,7 +20,8 @@ F1 = DirectoryServer("f1", "member", "dc1", "10.1.0.21", replica_set="fabric")
 W1 = DirectoryServer("w1", "write", "dc1", "10.1.0.1", id_increment=20, id_offset=1)
 R1 = DirectoryServer("r1", "read", "dc1", "10.1.0.101")
 P1 = DirectoryServer("p1", "member", "dc1", "10.1.0.31", replica_set="s1")
-FABRIC, S1 = DirectorySet("fabric", "available"), DirectorySet("s1", "strict", shard_number=1)
+FABRIC = DirectorySet("fabric", "available", weight=1.0)
+S1 = DirectorySet("s1", "strict", shard_number=1, weight=2.0)
 
 
 def contents(*servers: DirectoryServer, **more: Any) -> Contents:
@@ -82,6 +83,13 @@ def test_what_differs_is_changed_and_what_is_gone_is_left() -> None:
     assert plan(wanted, (), retired, 1).warnings == ()
 
 
+def test_what_the_inventory_does_not_say_of_a_set_stays() -> None:
+    sets = {"fabric": FABRIC, "s1": DirectorySet("s1", "strict")}
+    assert steps(replace(ALL, sets=sets), THERE) == []
+    made = plan(replace(ALL, sets=sets), (), Found(), 1).steps[2]
+    assert made.after == {"name": "s1", "durability": "strict", "weight": 1.0}
+
+
 def test_who_joins_is_announced_when_all_follow_it() -> None:
     joining = replace(THERE, states={**STATES, "w1": "joining"})
     assert steps(ALL, joining) == []
@@ -108,7 +116,7 @@ def test_who_joins_is_announced_when_all_follow_it() -> None:
         (contents(replace(W1, weight=-1.0)), Found(), "", "weight is -1.0"),
         (contents(F1, active={"fabric": "f1"}), Found(), "", "its own epochs say who is active"),
         (contents(F1, active={"s1": "f1"}), Found(), "", "names f1, which is no member of it"),
-        (contents(F1, R1, P1, replace(W1, name="w2")), THERE, "", "id_offset 1 was given to w1"),
+        (contents(F1, R1, P1, replace(W1, name="w2")), THERE, "", "gives ids that w1 has given"),
         (contents(F1, P1, replace(R1, name="r2")), THERE, "", "10.1.0.101:3306 is that of r1"),
         (
             contents(F1, sets={"fabric": FABRIC, "s2": replace(S1, name="s2")}),
@@ -116,7 +124,32 @@ def test_who_joins_is_announced_when_all_follow_it() -> None:
             "",
             "the shard number 1 was given to s1",
         ),
-        (contents(F1, replace(W1, id_offset=2)), THERE, "", "its id_offset was 1 and is 2"),
+        (contents(F1, replace(W1, id_offset=2)), THERE, "", "were 20 and 1, and are 20 and 2"),
+        (contents(F1, replace(W1, id_increment=40)), THERE, "", "were 20 and 1, and are 40 and 1"),
+        (
+            contents(F1, R1, P1, replace(W1, name="w2", host="x", id_increment=40, id_offset=21)),
+            THERE,
+            "",
+            "gives ids that w1 has given",
+        ),
+        (
+            contents(F1, replace(R1, name="r2", host=W1.host)),
+            THERE,
+            "",
+            "Give the row r1 of fabric.servers another host",
+        ),
+        (
+            contents(F1, W1, replace(R1, host=W1.host)),
+            THERE,
+            "",
+            "Let w1 have another one first, in a run of its own",
+        ),
+        (
+            contents(F1, sets={"fabric": FABRIC, "s1": replace(S1, shard_number=2)}),
+            THERE,
+            "",
+            "s1: its shard_number was 1 and is 2",
+        ),
         (
             contents(F1, replace(R1, name="w1")),
             THERE,
