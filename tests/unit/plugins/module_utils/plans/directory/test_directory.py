@@ -136,7 +136,7 @@ def test_who_joins_is_announced_when_all_follow_it() -> None:
             contents(F1, replace(R1, name="r2", host=W1.host)),
             THERE,
             "",
-            "Give the row r1 of fabric.servers another host",
+            "Give the row w1 of fabric.servers another host",
         ),
         (
             contents(F1, W1, replace(R1, host=W1.host)),
