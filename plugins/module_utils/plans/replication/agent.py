@@ -28,8 +28,8 @@ IN_SERVICE, OPEN, FOLLOW, STAY = "in service", "open", "follow", "stay closed"
 CLOSE = "close"
 
 # So long after its start a server of an available set waits for a member that acknowledges; those
-# that follow it try to connect every second.
-ACKNOWLEDGED_WITHIN_SECONDS = 5
+# that follow it try to connect every second once it answers, which may be seconds after its start.
+ACKNOWLEDGED_WITHIN_SECONDS = 10
 
 
 @dataclass(frozen=True)

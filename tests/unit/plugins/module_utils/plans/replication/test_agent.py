@@ -123,8 +123,8 @@ def test_every_reason_is_told() -> None:
     ("durability", "uptime", "action"),
     [
         (ASYNCHRONOUS, 0, OPEN),
-        (AVAILABLE, 4, STAY),
-        (AVAILABLE, 5, OPEN),
+        (AVAILABLE, 9, STAY),
+        (AVAILABLE, 10, OPEN),
         (STRICT, 1000, STAY),
     ],
 )
