@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,6 +52,8 @@ _RECEIVING = quote_table(SCHEMA, "receiving_stopped")
 _SAME_START_SECONDS = 3
 # So long a failover that was interrupted may go on.
 _NOTE_SECONDS = 900
+# How long a commit may take to be seen on its own server after another has applied it.
+_IN_FLIGHT_SECONDS, _PAUSE_SECONDS = 5.0, 0.05
 # How both flavours begin what they say of a source that was never reached since the channel's
 # start; otherwise they say reconnecting.
 _NEVER_CONNECTED = re.compile(r"error connecting to (source|master)", re.IGNORECASE)
@@ -145,8 +148,10 @@ def observe(
     """Ask every member of the set at once.
 
     What open members have committed is asked once more at the end, so that what another has
-    beyond it is really not theirs. ``with_rows``: look for rows of users where there is no epoch.
-    ``with_xa``: look for prepared XA transactions, for which MySQL asks for a privilege of its own.
+    beyond it is really not theirs. A transaction of their own that another has already may be in
+    its commit yet, which waits for that one's acknowledgement: they are asked again for a while.
+    ``with_rows``: look for rows of users where there is no epoch. ``with_xa``: look for prepared XA
+    transactions, for which MySQL asks for a privilege of its own.
     """
     names = {member.address: member.name for member in members}
 
@@ -160,12 +165,17 @@ def observe(
         else replace(answer, name=name)
         for name, answer in answers.items()
     }
-    again = fleet.ask(_position, [name for name, member in found.items() if member.open])
-    for name, position in again.items():
-        if not isinstance(position, ServerError):
-            now, logged = position
-            found[name] = replace(found[name], executed=now, logged=logged)
-    return SetState(found)
+    end = time.monotonic() + _IN_FLIGHT_SECONDS
+    while True:
+        again = fleet.ask(_position, [name for name, member in found.items() if member.open])
+        for name, position in again.items():
+            if not isinstance(position, ServerError):
+                now, logged = position
+                found[name] = replace(found[name], executed=now, logged=logged)
+        state = SetState(found)
+        if not state.in_flight or time.monotonic() > end:
+            return state
+        time.sleep(_PAUSE_SECONDS)
 
 
 def read(

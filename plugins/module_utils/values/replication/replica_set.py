@@ -14,6 +14,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
     joined,
     missing,
     missing_by_server,
+    written_under,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
@@ -271,6 +272,16 @@ class SetState:
         mine, theirs = self.members[name], self.members[other]
         found = missing(mine.executed, theirs.executed)
         return found or missing_by_server(mine.logged, theirs.logged)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a member has transactions that the writer has written, and has not itself yet."""
+        writer = self.writer
+        return writer is not None and any(
+            bool(written_under(writer.own, missing(member.executed, writer.executed)))
+            for member in self.reachable
+            if member.name != writer.name
+        )
 
     def errant(self, name: str) -> str:
         """Return the transactions that a member has and the active writer has not; empty: none.

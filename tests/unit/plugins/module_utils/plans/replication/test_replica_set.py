@@ -195,6 +195,15 @@ def test_what_a_set_promises_its_active_writer_knows_best() -> None:
     assert at.epoch == writes.epoch
 
 
+def test_a_commit_of_the_writer_may_be_seen_elsewhere_first() -> None:
+    owns = replace(writer("f1"), own="1")
+    assert state(owns, follower("f2", executed="1-1-11")).in_flight
+    # What is another's own does not come by waiting.
+    assert not state(owns, follower("f2", executed="1-1-10,2-2-1")).in_flight
+    assert not state(owns, follower("f2", executed="1-1-9")).in_flight
+    assert not state(closed(owns), follower("f2", executed="1-1-11")).in_flight
+
+
 def test_what_only_the_log_tells_is_seen() -> None:
     # A third server has written in the domain since, so that the position alone is no sign.
     own = replace(follower("f2", executed="1-3-12"), logged="1-1-10,1-2-11,1-3-12")
