@@ -80,7 +80,7 @@ def test_a_writer_is_open_again_after_a_restart(agents: Agents, plainly: bool) -
     wait_until(lambda: agents.is_open("f1"), SOON, agents.log("f1"))
     agents.waits("f1", "in service: it is open")
     # A member was there in time that acknowledges.
-    assert semi_sync(server) == "ON"
+    assert semi_sync(server) == "ON", agents.log("f1")
     assert not agents.is_open("f2")
     write(agents, "f1", 2)
     # As the module would have it.

@@ -28,8 +28,8 @@ IN_SERVICE, OPEN, FOLLOW, STAY = "in service", "open", "follow", "stay closed"
 CLOSE = "close"
 
 # So long after its start a server of an available set waits for a member that acknowledges; those
-# that follow it try to connect every second once it answers, which may be seconds after its start.
-ACKNOWLEDGED_WITHIN_SECONDS = 10
+# that follow it try to connect every second once it answers, which MySQL may do ten seconds later.
+ACKNOWLEDGED_WITHIN_SECONDS = 20
 
 
 @dataclass(frozen=True)

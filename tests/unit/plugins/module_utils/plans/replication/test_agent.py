@@ -123,8 +123,8 @@ def test_every_reason_is_told() -> None:
     ("durability", "uptime", "action"),
     [
         (ASYNCHRONOUS, 0, OPEN),
-        (AVAILABLE, 9, STAY),
-        (AVAILABLE, 10, OPEN),
+        (AVAILABLE, 19, STAY),
+        (AVAILABLE, 20, OPEN),
         (STRICT, 1000, STAY),
     ],
 )
