@@ -1,10 +1,15 @@
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
-from benchmarks.servers import Played
+import pytest
+import yaml
+
+from benchmarks.servers import Played, inventory
 from benchmarks.site import EMPTY, OURS, PEER, PINGS, Site, grown, judged, longest, times
 
+ROOT = Path(__file__).resolve().parents[3]
 RECAP = "ok: [w1]\nPLAY RECAP\nw1 : ok=1 changed=0"
 
 
@@ -63,3 +68,15 @@ def test_the_tasks_that_are_not_named_are_summed():
     rows = longest(made).rows
     assert rows[0] == ["task 0", "2.0"]
     assert rows[10:] == [["2 more", "4.0"]]
+
+
+def test_the_peer_gives_the_configuration_all_that_the_role_would():
+    defaults = yaml.safe_load((ROOT / "roles/mysqld/defaults/main.yml").read_text())
+    template = (ROOT / "roles/mysqld/templates/server.cnf.j2").read_text()
+    used = {name for name in defaults if re.search(rf"\b{name}\b", template)}
+    first, *_rest = yaml.safe_load((ROOT / PEER).read_text())
+    groups = (ROOT / "inventories/local/group_vars").glob("*.yml")
+    local = {name for file in groups for name in yaml.safe_load(file.read_text())}
+    servers = inventory(0, 4)["all"]["children"]
+    host = servers["write_servers"]["hosts"]["w1"]
+    assert used - set(first["tasks"][0]["vars"]) - local - set(host) == set()
