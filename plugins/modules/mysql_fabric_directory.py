@@ -103,6 +103,29 @@ options:
     type: list
     elements: str
     default: []
+  confirmed:
+    description:
+      - Servers that have been asked, and say themselves that they are what O(servers) says, of that
+        kind, in that set, and with these ids. What the directory has otherwise of them is put right
+        if the log of changes says that this module had written it so, and somebody else has changed it.
+      - Of all others it is refused, because ids and rows stay where they were written.
+    type: list
+    elements: str
+    default: []
+  expected_version:
+    description:
+      - The version of the directory that O(servers) and the other options are made of. A directory
+        that has changed since is refused, and nothing is touched.
+    type: dict
+    suboptions:
+      epoch:
+        description: RV(version.epoch) of M(dbrw.sharding.mysql_fabric_directory_info).
+        type: int
+        required: true
+      counter:
+        description: Its RV(version.counter).
+        type: int
+        required: true
   reason:
     description: Why, for the log of changes.
     type: str
@@ -114,6 +137,7 @@ notes:
   - The login needs all privileges on the schema C(fabric), C(CREATE USER), and to make views and
     routines that belong to another account, as C(root) may.
 seealso:
+  - module: dbrw.sharding.mysql_fabric_directory_info
   - module: dbrw.sharding.mysql_replica_set
 """
 

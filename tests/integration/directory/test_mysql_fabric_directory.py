@@ -19,7 +19,7 @@ from tests.integration.lines import TestServer
 from tests.integration.modules import run_module
 from tests.support.crash import killed_everywhere
 
-MODULE = "mysql_fabric_directory"
+MODULE, INFO = "mysql_fabric_directory", "mysql_fabric_directory_info"
 PASSWORD = "hushed directory"
 FABRIC = {"name": "fabric"}
 SHARD = {"name": "s1", "shard_number": 1, "active": "p1"}
@@ -142,10 +142,83 @@ def _is_mariadb(server: TestServer) -> bool:
     return server.flavour == "mariadb"
 
 
+def test_what_it_has_is_told(member: TestServer) -> None:
+    nothing = run_module(INFO, member)
+    assert unchanged(nothing) and nothing["schema_version"] == 0 and nothing["servers"] == []
+    run_module(MODULE, member, **WANTED, announce=["w1"])
+    member.rows("CALL fabric.register_tenant('Customer 1', 'customer_1', 's1')")
+    member.rows(
+        "UPDATE fabric.servers SET state = 'maintenance', state_reason = 'new disks' WHERE name = 'w2'"
+    )
+    member.rows("CALL fabric.mark_down('w3', 'no answer')")
+    member.rows("UPDATE fabric.replica_sets SET state = 'full' WHERE name = 's1'")
+    told = run_module(INFO, member)
+    assert unchanged(told) and told["takes_writes"] and told["tenants"] == 1
+    assert (told["version"]["epoch"], told["version"]["counter"]) == version(member)
+    assert told["schema_version"] == told["newest_schema_version"] == 1
+    servers = {one["name"]: one for one in told["servers"]}
+    assert list(servers) == ["f1", "p1", "r1", "w1", "w2", "w3"]
+    assert {**servers["w1"], **WRITERS[0]} == servers["w1"] and servers["w1"]["port"] == 3306
+    assert servers["w1"]["state"] == "online" and servers["r1"]["state"] == "joining"
+    assert (servers["w2"]["state"], servers["w2"]["reason"]) == ("maintenance", "new disks")
+    assert servers["w3"]["is_down"] and servers["w3"]["down_reason"] == "no answer"
+    assert servers["w3"]["down_since"] and not servers["w1"]["is_down"]
+    assert servers["f1"]["replica_set"] == "fabric" and servers["f1"]["id_offset"] is None
+    fabric, shard = told["sets"]
+    assert fabric["active"] is None and fabric["shard_number"] is None
+    assert (shard["active"], shard["shard_number"], shard["state"]) == ("p1", 1, "full")
+    assert told["usage_tables"] == ["usage_data.calls"]
+    # What it asks leaves nothing open.
+    assert member.rows("SELECT * FROM information_schema.innodb_trx") == []
+
+
+def test_a_member_that_is_closed_tells_it_too(made: TestServer) -> None:
+    made.rows(f"SET GLOBAL {'read_only' if _is_mariadb(made) else 'super_read_only'} = 1")
+    try:
+        told = run_module(INFO, made)
+        assert unchanged(told) and not told["takes_writes"] and len(told["servers"]) == 6
+    finally:
+        made.rows("SET GLOBAL read_only = 0")
+
+
+def test_what_a_server_confirms_is_put_right(made: TestServer) -> None:
+    made.rows("UPDATE fabric.servers SET id_offset = 7 WHERE name = 'w1'")
+    made.rows(
+        "UPDATE fabric.servers SET kind = 'read', id_offset = NULL, id_increment = NULL "
+        "WHERE name = 'w2'"
+    )
+    before = version(made)
+    refusal = run_module(MODULE, made, **WANTED)
+    assert "were 20 and 7, and are 20 and 1" in refusal["msg"] and version(made) == before
+    told = {one["name"]: one["written"] for one in run_module(INFO, made)["servers"]}
+    assert told["w1"] == [
+        {"kind": "write", "replica_set": None, "id_increment": 20, "id_offset": 1}
+    ]
+    done = run_module(MODULE, made, **WANTED, confirmed=["w1", "w2"])
+    assert list(done["diff"]["after"]) == ["server w1", "server w2"], done
+    assert unchanged(run_module(MODULE, made, **WANTED))
+    assert done["states"]["w1"] == "online"
+    # What this module has never written is history.
+    other = {**WANTED, "servers": [*MEMBERS, {**WRITERS[0], "id_offset": 9}, *WRITERS[1:], READER]}
+    history = run_module(MODULE, made, **other, confirmed=["w1"])
+    assert "were 20 and 1, and are 20 and 9" in history["msg"]
+
+
+def test_a_directory_that_has_changed_since_is_left_alone(made: TestServer) -> None:
+    looked = run_module(INFO, made)["version"]
+    made.rows("UPDATE fabric.replica_sets SET active = NULL WHERE name = 's1'")
+    stale = run_module(MODULE, made, **WANTED, expected_version=looked)
+    assert "has changed since it was looked at" in stale["msg"]
+    now = run_module(INFO, made)["version"]
+    assert run_module(MODULE, made, **WANTED, expected_version=now)["changed"]
+
+
 def test_a_newer_directory_is_left_alone(made: TestServer) -> None:
     made.rows("INSERT INTO fabric.schema_versions VALUES (99, UTC_TIMESTAMP())")
     newer = run_module(MODULE, made, **WANTED)
     assert "of version 99, and this collection knows up to 1" in newer["msg"]
+    told = run_module(INFO, made)
+    assert told["schema_version"] == 99 and told["servers"] == []
 
 
 def test_the_articles_own_statements(made: TestServer) -> None:

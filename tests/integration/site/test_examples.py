@@ -152,6 +152,18 @@ def an_epoch(bare: Topology) -> None:
     server.rows("INSERT INTO dbrw.epoch VALUES (1, 'f1')")
 
 
+def a_directory(bare: Topology) -> None:
+    an_epoch(bare)
+    address = {"datacenter": "dc1", "host": "f1"}
+    made = run_module(
+        "mysql_fabric_directory",
+        bare.server("w1"),
+        sets=[{"name": "fabric"}],
+        servers=[{"name": "f1", "kind": "member", "replica_set": "fabric", **address}],
+    )
+    assert made["changed"], made
+
+
 def common_data(bare: Topology) -> None:
     outside_binary_log(
         bare.server("w2"),
@@ -172,6 +184,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_account": a_schema,
     "mysql_autoinc_offset": write_tables,
     "mysql_fabric_directory": an_epoch,
+    "mysql_fabric_directory_info": a_directory,
     "mysql_common_data": common_data,
     "mysql_month_partition": two_read_tables,
     "mysql_month_partition_info": two_read_tables_with_months,

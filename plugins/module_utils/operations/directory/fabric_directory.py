@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
@@ -37,15 +37,19 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
-_SOURCE = "mysql_fabric_directory"
-
 
 @dataclass(frozen=True)
 class Desired:
-    """What the inventory says, who is to be announced, and why this is done."""
+    """What the inventory says, who is to be announced, and why this is done.
+
+    ``confirmed`` are servers that say of themselves what the inventory says; ``expected`` is the
+    version of the directory that was looked at before.
+    """
 
     contents: Contents
     announce: Sequence[str]
+    confirmed: Sequence[str]
+    expected: tuple[int, int] | None
     reason: str
 
 
@@ -86,6 +90,14 @@ class FabricDirectory(Operation[Desired, Found]):
         },
         "usage_tables": {"type": "list", "elements": "str", "default": []},
         "announce": {"type": "list", "elements": "str", "default": []},
+        "confirmed": {"type": "list", "elements": "str", "default": []},
+        "expected_version": {
+            "type": "dict",
+            "options": {
+                "epoch": {"type": "int", "required": True},
+                "counter": {"type": "int", "required": True},
+            },
+        },
         "reason": {"type": "str", "default": ""},
     }
 
@@ -104,13 +116,29 @@ class FabricDirectory(Operation[Desired, Found]):
         }
         active = {one["name"]: one["active"] for one in params["sets"] if one["active"]}
         contents = Contents(servers, sets, frozenset(params["usage_tables"]), active)
-        return Desired(contents, params["announce"], params["reason"])
+        version = params["expected_version"]
+        expected = (version["epoch"], version["counter"]) if version else None
+        return Desired(
+            contents, params["announce"], params["confirmed"], expected, params["reason"]
+        )
 
     def current(self, server: Server, desired: Desired) -> Found:
-        return rows.read(server, schema.VERSION)
+        found = rows.read(server, schema.VERSION)
+        has, wanted = found.contents.servers, desired.contents.servers
+        both = [name for name in desired.confirmed if name in has and name in wanted]
+        if all(has[name].identity == wanted[name].identity for name in both):
+            return found
+        return replace(found, written=rows.written(server))
 
     def plan(self, desired: Desired, current: Found) -> Plan:
-        return planning.plan(desired.contents, desired.announce, current, schema.VERSION)
+        return planning.plan(
+            desired.contents,
+            desired.announce,
+            current,
+            schema.VERSION,
+            desired.confirmed,
+            desired.expected,
+        )
 
     def statements(self, server: Server, current: Found, step: Step) -> list[Statement]:
         if step.action == planning.UPGRADE:
@@ -135,7 +163,7 @@ class FabricDirectory(Operation[Desired, Found]):
         step: Step,
         statements: Sequence[Statement],
     ) -> Any:
-        said = rows.said(_SOURCE, desired.reason)
+        said = rows.said(rows.SOURCE, desired.reason)
         server.rows(said.sql, *said.args)
         return super().perform(server, desired, current, step, statements)
 

@@ -36,13 +36,30 @@ UPGRADE, PUT_SET, PUT_SERVER, PUT_TABLE, DROP_TABLE, POINT, ANNOUNCE = (
 )
 
 
-def plan(wanted: Contents, announce: Collection[str], found: Found, newest: int) -> Plan:
+def plan(
+    wanted: Contents,
+    announce: Collection[str],
+    found: Found,
+    newest: int,
+    confirmed: Collection[str] = (),
+    expected: tuple[int, int] | None = None,
+) -> Plan:
     """Return the steps from what is there to what the inventory says.
 
     ``announce`` are servers that all read servers follow by now. ``newest`` is the version of the
-    schema that this collection makes. Raises ``Refused`` with all that keeps it from being done.
+    schema that this collection makes. ``confirmed`` are servers that say themselves that they are
+    what is wanted: another kind, set or offset in the directory is a mistake there, if the
+    collection has written it as wanted before.
+    ``expected`` is the version that was looked at, where what is wanted comes from there.
+    Raises ``Refused`` with all that keeps it from being done.
     """
-    refuse_if_any([*_problems(wanted, announce), *_problems_there(wanted, found, newest)])
+    refuse_if_any(
+        [
+            *_problems(wanted, announce, confirmed),
+            *_problems_there(wanted, found, newest, confirmed),
+            *_changed_since(expected, found.version),
+        ]
+    )
     has = found.contents
     steps = [
         Step(
@@ -113,14 +130,17 @@ def _server(
         )
 
 
-def _problems(wanted: Contents, announce: Collection[str]) -> Iterator[str]:
+def _problems(
+    wanted: Contents, announce: Collection[str], confirmed: Collection[str]
+) -> Iterator[str]:
     for server in wanted.servers.values():
         yield from server.problems()
         if server.replica_set and server.replica_set not in wanted.sets:
             yield f"servers: {server.name}: its replica set {server.replica_set} is none of sets."
-    for name in announce:
-        if name not in wanted.servers:
-            yield f"announce names {name}, which is none of servers."
+    for option, names in (("announce", announce), ("confirmed", confirmed)):
+        for name in names:
+            if name not in wanted.servers:
+                yield f"{option} names {name}, which is none of servers."
     for name, active in wanted.active.items():
         member = wanted.servers.get(active)
         if name == FABRIC:
@@ -129,7 +149,9 @@ def _problems(wanted: Contents, announce: Collection[str]) -> Iterator[str]:
             yield f"sets: {name}: active names {active}, which is no member of it."
 
 
-def _problems_there(wanted: Contents, found: Found, newest: int) -> Iterator[str]:
+def _problems_there(
+    wanted: Contents, found: Found, newest: int, confirmed: Collection[str]
+) -> Iterator[str]:
     if found.closed:
         yield (
             "This member does not take writes; the directory is changed on the active writer of "
@@ -144,6 +166,15 @@ def _problems_there(wanted: Contents, found: Found, newest: int) -> Iterator[str
     if others:
         yield f"The directory holds the topology {', '.join(others)}; each has one of its own."
     yield from _taken(wanted, found)
+    yield from _moved(wanted.servers, found, confirmed)
+
+
+def _changed_since(expected: tuple[int, int] | None, version: tuple[int, int]) -> Iterator[str]:
+    if expected not in (None, version):
+        yield (
+            f"The directory has changed since it was looked at: its version was {expected}, and is "
+            f"{version}. Nothing has been touched. Look at it again."
+        )
 
 
 def _taken(wanted: Contents, found: Found) -> Iterator[str]:
@@ -187,7 +218,6 @@ def _taken(wanted: Contents, found: Found) -> Iterator[str]:
                 f"sets: {name}: its shard_number was {number} and is {replica_set.shard_number}; keys "
                 "that are on it would be looked for on another one. Put it back."
             )
-    yield from _moved(wanted.servers, found.contents.servers)
 
 
 def _give_same_ids(one: DirectoryServer, other: DirectoryServer) -> bool:
@@ -199,12 +229,21 @@ def _give_same_ids(one: DirectoryServer, other: DirectoryServer) -> bool:
 
 
 def _moved(
-    wanted: Mapping[str, DirectoryServer], has: Mapping[str, DirectoryServer]
+    wanted: Mapping[str, DirectoryServer], found: Found, confirmed: Collection[str]
 ) -> Iterator[str]:
     """Say whose identity has changed: its ids and its rows stay where they were written."""
+    has = found.contents.servers
     for name, server in wanted.items():
         before = has.get(name)
         if before is None:
+            continue
+        if name in confirmed and found.has_been(server):
+            for other, row in has.items():
+                if other != name and other in wanted and _give_same_ids(server, row):
+                    yield (
+                        f"servers: {name}: its id_offset {server.id_offset} gives ids of {other} in the "
+                        f"directory. Correct both rows of {FABRIC}.servers by hand."
+                    )
             continue
         if before.kind != server.kind or before.replica_set != server.replica_set:
             was = f"a member of {before.replica_set}" if before.kind == MEMBER else before.kind

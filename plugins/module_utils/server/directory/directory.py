@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import closed_and_lifted
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
@@ -25,13 +27,22 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.dir
     Contents,
     DirectoryServer,
     DirectorySet,
+    Everything,
     Found,
+    Identity,
+    ServerState,
+    SetState,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 
 _NO_SCHEMA, _NO_TABLE = 1049, 1146
+# Who makes changes, in the log.
+SOURCE = "mysql_fabric_directory"
 _SERVER = "kind, datacenter, host, port, weight, id_increment, id_offset, replica_set"
 _SET = "durability, shard_number, weight, capacity_gib"
+_SET_STATE = "state, state_reason, state_by, state_since"
+_STATE = f"{_SET_STATE}, state_until"
+_MARK = "is_down, down_reason, down_by, down_since"
 
 
 def read(server: Server, newest: int) -> Found:
@@ -81,6 +92,65 @@ def read(server: Server, newest: int) -> Found:
         contents,
         {row["name"]: row["state"] for row in servers},
     )
+
+
+def read_everything(server: Server, newest: int) -> Everything:
+    """Read the directory with what it owns itself, all of one version.
+
+    Of one that is newer than ``newest``, only which version it has.
+    """
+    # Anything weaker would take a new one for each query.
+    server.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    server.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    try:
+        found = read(server, newest)
+        if not 0 < found.schema_version <= newest:
+            return Everything(found)
+        return Everything(
+            replace(found, written=written(server)),
+            {
+                row["name"]: ServerState(
+                    row["state"],
+                    row["state_reason"],
+                    row["state_by"],
+                    _told(row["state_since"]),
+                    _told(row["state_until"]),
+                    bool(row["is_down"]),
+                    row["down_reason"],
+                    row["down_by"],
+                    _told(row["down_since"]),
+                )
+                for row in server.rows(f"SELECT name, {_STATE}, {_MARK} FROM {named('servers')}")
+            },
+            {
+                row["name"]: SetState(
+                    row["state"], row["state_reason"], row["state_by"], _told(row["state_since"])
+                )
+                for row in server.rows(f"SELECT name, {_SET_STATE} FROM {named('replica_sets')}")
+            },
+            int(server.row(f"SELECT COUNT(*) AS tenants FROM {named('tenants')}")["tenants"]),
+        )
+    finally:
+        server.rows("COMMIT")
+
+
+def written(server: Server) -> dict[str, Collection[Identity]]:
+    """Return what the collection has written of each server at any time, by the log."""
+    log = server.rows(
+        f"SELECT DISTINCT after_it FROM {named('changes')} WHERE topology = %s AND source = %s "
+        "AND kind IN ('insert', 'update') AND what LIKE 'servers %%'",
+        TOPOLOGY,
+        SOURCE,
+    )
+    found: dict[str, set[Identity]] = {}
+    for row in map(json.loads, (row["after_it"] for row in log)):
+        one = Identity(row["kind"], row["replica_set"], row["id_increment"], row["id_offset"])
+        found.setdefault(row["name"], set()).add(one)
+    return {name: frozenset(identities) for name, identities in found.items()}
+
+
+def _told(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(" ", "seconds")
 
 
 def schema_version(server: Server) -> int:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,20 @@ SHARD_STATES = ("open", "draining", "full")
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What stays of a server for good: its ids and its rows stay where they were written."""
+
+    kind: str
+    replica_set: str | None = None
+    id_increment: int | None = None
+    id_offset: int | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Return it as a part of a module's result."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class DirectoryServer:
     """A server as the inventory describes it; ``id_increment`` and ``id_offset`` of write servers."""
 
@@ -41,6 +55,11 @@ class DirectoryServer:
     id_increment: int | None = None
     id_offset: int | None = None
     replica_set: str | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What stays of it for good."""
+        return Identity(self.kind, self.replica_set, self.id_increment, self.id_offset)
 
     def problems(self) -> list[str]:
         """Say what cannot be in the directory."""
@@ -115,7 +134,8 @@ class Found:
 
     ``schema_version`` 0: there is none. ``version`` is the pair that clients compare, the epoch of
     the set and a counter. ``states`` has each server's state, ``topologies`` whose rows there are.
-    ``closed``: this member does not take writes.
+    ``closed``: this member does not take writes. ``written`` is what the log has of servers, as this
+    collection has written them at any time; it is read where it is needed.
     """
 
     schema_version: int = 0
@@ -124,3 +144,54 @@ class Found:
     topologies: Sequence[str] = ()
     contents: Contents = Contents()
     states: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, Collection[Identity]] = field(default_factory=dict)
+
+    def has_been(self, server: DirectoryServer) -> bool:
+        """Whether this collection has written a server of this name with this identity before."""
+        return server.identity in self.written.get(server.name, ())
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What the directory itself knows of a server: the operator's state, the supervision's mark.
+
+    Times are text, as the directory has them; None where there is none.
+    """
+
+    state: str
+    reason: str = ""
+    by: str = ""
+    since: str | None = None
+    until: str | None = None
+    is_down: bool = False
+    down_reason: str = ""
+    down_by: str = ""
+    down_since: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Return it as a part of a module's result."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SetState:
+    """What the directory itself knows of a replica set: how a shard takes new tenants."""
+
+    state: str
+    reason: str = ""
+    by: str = ""
+    since: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Return it as a part of a module's result."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Everything:
+    """A directory with what it owns itself, all of one version. ``tenants`` is how many it has."""
+
+    found: Found
+    servers: Mapping[str, ServerState] = field(default_factory=dict)
+    sets: Mapping[str, SetState] = field(default_factory=dict)
+    tenants: int = 0

@@ -161,3 +161,42 @@ def test_who_joins_is_announced_when_all_follow_it() -> None:
 def test_what_is_refused(wanted: Contents, found: Found, announce: str, said: str) -> None:
     problems = refusals(wanted, found, *announce.split())
     assert [one for one in problems if said in one], problems
+
+
+def test_what_a_server_confirms_is_put_right() -> None:
+    """Without that, another offset or kind is a mistake of the inventory."""
+    there = replace(
+        THERE, contents=contents(F1, replace(W1, id_offset=7), R1, P1, active={"s1": "p1"})
+    )
+    wanted = replace(ALL, usage_tables=frozenset())
+    assert "were 20 and 7, and are 20 and 1" in refusals(wanted, there)[0]
+    # What nobody has changed by hand is history: ids of it are there.
+    with pytest.raises(Refused, match="were 20 and 7, and are 20 and 1"):
+        plan(wanted, (), there, 1, ["w1"])
+    written = {"w1": [W1.identity]}
+    there = replace(there, written=written)
+    assert "were 20 and 7, and are 20 and 1" in refusals(wanted, there)[0]
+    made = plan(wanted, (), there, 1, ["w1"])
+    assert [step.target for step in made.steps] == ["server w1"]
+    reader = replace(W1, kind="read", id_increment=None, id_offset=None)
+    there = replace(there, contents=contents(F1, reader, R1, P1, active={"s1": "p1"}))
+    assert plan(wanted, (), there, 1, ["w1"]).steps[0].after == W1.told()
+    assert "it is read in the directory, and write" in refusals(wanted, there)[0]
+    # Nobody is taken for another on the way.
+    w2 = replace(W1, name="w2", host="10.1.0.2", id_offset=2)
+    swapped = contents(F1, replace(W1, id_offset=2), replace(w2, id_offset=1), R1, P1)
+    with pytest.raises(Refused) as refused:
+        there = replace(there, contents=swapped, written={"w1": [W1.identity], "w2": [w2.identity]})
+        plan(contents(F1, W1, w2, R1, P1), (), there, 1, ["w1", "w2"])
+    assert [str(one).partition(" in the")[0] for one in refused.value.problems] == [
+        "servers: w1: its id_offset 1 gives ids of w2",
+        "servers: w2: its id_offset 2 gives ids of w1",
+    ]
+    with pytest.raises(Refused, match="confirmed names w9, which is none of servers"):
+        plan(ALL, (), THERE, 1, ["w9"])
+
+
+def test_a_directory_that_has_changed_since_it_was_looked_at() -> None:
+    assert not plan(ALL, (), THERE, 1, (), (1, 9)).steps
+    with pytest.raises(Refused, match=r"its version was \(1, 8\), and is \(1, 9\)"):
+        plan(ALL, (), THERE, 1, (), (1, 8))
