@@ -87,6 +87,7 @@ from ansible.errors import AnsibleError
 from ansible.release import __version__ as ansible_version
 from jinja2 import Undefined
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.told import VARIABLE
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
     MEMBER,
     READ,
@@ -104,6 +105,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topol
     warnings,
 )
 
+_ONLY_TOLD = (
+    "All servers come from the directory (the inventory plugin dbrw.sharding.fabric), which has no "
+    "passwords and no tables. Name the inventory's files, too: -i inventory/hosts.yml -i "
+    "inventory/fabric.yml, or the folder that has both: -i inventory."
+)
 GROUPS = {WRITE: "write_servers", READ: "read_servers", MEMBER: "fabric_servers"}
 
 
@@ -118,8 +124,9 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
         for kind, group in GROUPS.items()
         for name in groups.get(group, [])
     ]
+    told = _is_only_told(members, [hostvars[name] for name in groups.get("all", [])])
     return {
-        "problems": problems(members),
+        "problems": [_ONLY_TOLD] if told else problems(members),
         "warnings": warnings(members),
         "replication_too_long_for": too_long_for(
             [member for member in members if member.kind != MEMBER]
@@ -135,6 +142,13 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
         "common_schemas": common_schemas(members),
         "directory": _directory(members),
     }
+
+
+def _is_only_told(members: list[Member], hosts: list[Mapping[str, Any]]) -> bool:
+    """Whether all that is known of servers is what the directory tells, whoever groups them."""
+    # It tells of no server its number in replication, and each needs one.
+    described = any("server_id" in (*member.given, *member.unknown) for member in members)
+    return not described and any(VARIABLE in host for host in hosts)
 
 
 def _given(variables: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:

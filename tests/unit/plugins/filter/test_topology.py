@@ -58,6 +58,29 @@ def test_what_others_need_to_know() -> None:
     assert "password" not in r1["application"]
 
 
+def test_the_directory_alone_is_no_inventory() -> None:
+    told = {"fabric_server": {"kind": "write", "state": "online"}}
+    alone = dict.fromkeys(HOSTVARS, told)
+    by_kind = {"all": ["w1", "w2", "r1"], "kind_write": ["w1", "w2"], "kind_read": ["r1"]}
+    (problem,) = topology(by_kind, alone)["problems"]
+    assert problem.startswith("All servers come from the directory")
+    assert "-i inventory/hosts.yml -i inventory/fabric.yml" in problem
+    # Nor does it become one by groups that have the right names, and files of variables for them.
+    grouped = {name: {**COMMON, **told, "dbrw_address": "h"} for name in HOSTVARS}
+    assert topology(GROUPS, grouped)["problems"] == [problem]
+    # Beside the files it changes nothing, also where it knows more servers than they.
+    beside = {name: {**given, **told} for name, given in HOSTVARS.items()} | {"w9": told}
+    more = {**GROUPS, **by_kind, "all": [*HOSTVARS, "w9"]}
+    assert topology(more, beside) == topology(GROUPS, HOSTVARS)
+    assert "No host is in the group write_servers" in topology({"all": []}, {})["problems"][0]
+    # A mistake in the files is that mistake.
+    unset = {**beside, "w1": {**told, "dbrw_server_id": None}}
+    assert (
+        problem
+        not in topology({**more, "write_servers": ["w1"], "read_servers": []}, unset)["problems"]
+    )
+
+
 def test_a_password_that_a_flavours_channels_do_not_keep() -> None:
     long = {**HOSTVARS, "r1": {**HOSTVARS["r1"], "dbrw_replication_password": "x" * 33}}
     told = topology(GROUPS, long)
