@@ -1,4 +1,4 @@
-"""Every module, role, playbook and filter has a test that would notice its absence."""
+"""Every module, role, playbook and plugin has a test that would notice its absence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 FILTERS = sorted(path.stem for path in (ROOT / "plugins/filter").glob("*.py"))
+# What asks servers from the control node.
+ASKING = sorted(
+    (kind, path.stem)
+    for kind in ("inventory", "lookup")
+    for path in (ROOT / "plugins" / kind).glob("*.py")
+)
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
 
@@ -60,6 +66,7 @@ def run_in_tests() -> tuple[set[str], set[str]]:
 
 def test_there_is_something_to_look_for() -> None:
     assert len(MODULES) > 5 and len(ROLES) > 2 and len(PLAYBOOKS) > 5 and FILTERS
+    assert {kind for kind, _name in ASKING} == {"inventory", "lookup"}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -81,6 +88,13 @@ def test_a_playbook_is_run_on_real_servers(playbook: str) -> None:
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_has_a_test(name: str) -> None:
     assert (ROOT / "tests/unit/plugins/filter" / f"test_{name}.py").is_file()
+
+
+@pytest.mark.parametrize(("kind", "name"), ASKING)
+def test_a_plugin_that_asks_servers_has_tests_with_and_without_them(kind: str, name: str) -> None:
+    assert (ROOT / "tests/unit/plugins" / kind / f"test_{name}.py").is_file()
+    words = words_of("tests/integration")
+    assert any(f"dbrw.sharding.{name}" in word for word in words)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda folder: folder.name)
