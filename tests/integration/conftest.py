@@ -64,7 +64,7 @@ def lines_of(path: Path, which: str, flavour: str | None) -> list[Line]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that uses a server on its lines, in groups that workers take in turn.
 
-    Those of a line that share its bare servers are a group, two where there are many; a file
+    Those of a line that share its bare servers are a group, three where there are many; a file
     with servers of its own is another.
     """
     if "host" not in metafunc.fixturenames:
@@ -77,7 +77,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     assert which in (EVERY, FLAVOURS, ONE, LATER), f"{path}: lines({which!r})"
     shared = path.stem
     if "bare" in metafunc.fixturenames:
-        shared = f"bare {zlib.crc32(path.name.encode()) // 7 % 2}"
+        shared = f"bare {zlib.crc32(path.name.encode()) // 7 % 3}"
     metafunc.parametrize(
         "host",
         [

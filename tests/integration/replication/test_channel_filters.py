@@ -22,6 +22,8 @@ from tests.support.replication import (
     threads,
 )
 
+pytestmark = pytest.mark.lines("one")
+
 MODULE, INFO = "mysql_replication_channel", "mysql_replication_channel_info"
 SCHEMAS = ("filter_a", "filter_b", "filter_c")
 NONE: dict[str, list[Any]] = {

@@ -34,6 +34,8 @@ from tests.support.replication import (
     wait_for_error,
 )
 
+pytestmark = pytest.mark.lines("one")
+
 
 @pytest.fixture
 def sources(bare: Topology) -> list[TestServer]:

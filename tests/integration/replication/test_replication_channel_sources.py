@@ -22,6 +22,8 @@ from tests.support.replication import (
     wait_for_error,
 )
 
+pytestmark = pytest.mark.lines("one")
+
 
 @pytest.fixture(scope="module")
 def sources(bare: Topology) -> list[TestServer]:

@@ -27,6 +27,8 @@ from tests.support.replication import (
     options,
 )
 
+pytestmark = pytest.mark.lines("one")
+
 TABLE = "t (id INT PRIMARY KEY)"
 HEARTBEAT = "heartbeat (ts VARCHAR(26) NOT NULL, server_id INT UNSIGNED PRIMARY KEY)"
 

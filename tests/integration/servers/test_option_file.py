@@ -20,6 +20,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.option_file i
 from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import Host, TestServer
 
+pytestmark = pytest.mark.lines("one")
+
 # Two texts of a quote, an escape and a comment each, in any order, are what files differ in.
 PIECE = st.sampled_from(
     [b"a", b"b", b" ", b"\t", b"#", b";", b"=", b"'", b'"', b"\\", b"\\n", b"\\s", b"\\x", b"]"]

@@ -26,6 +26,8 @@ from tests.integration.lines import (
     wait_until,
 )
 
+pytestmark = pytest.mark.lines("one")
+
 WRITERS = ("w1", "w3")
 READERS = ("r1",)
 TABLE = "usage_data.flights"
