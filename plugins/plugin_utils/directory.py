@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
@@ -76,8 +77,11 @@ def _judged(option: Callable[[str], Any]) -> tuple[list[Address], Login, float]:
             "signed the members' certificates, or set require_tls to false on a network that you "
             "trust."
         )
-    if ca_cert and not os.access(ca_cert, os.R_OK):
-        problems.append(f"ca_cert: {ca_cert} cannot be read here, on the control node.")
+    # Of an empty text Ansible makes the folder that it stands in.
+    if ca_cert and not (Path(ca_cert).is_file() and os.access(ca_cert, os.R_OK)):
+        problems.append(
+            f"ca_cert: {ca_cert} is no file that can be read here, on the control node."
+        )
     password = option("password")
     if not password:
         problems.append(f"password is not set; it is that of the account {option('user')}.")

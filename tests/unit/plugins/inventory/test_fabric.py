@@ -174,7 +174,7 @@ def test_mistakes_are_told_together(told: None, tmp_path: Path) -> None:
         "timeout_seconds is 0.0",
     ):
         assert part in str(said.value)
-    with pytest.raises(AnsibleParserError, match="nowhere.pem cannot be read here"):
+    with pytest.raises(AnsibleParserError, match="nowhere.pem is no file that can be read here"):
         parsed(Plugin(ca_cert=str(tmp_path / "nowhere.pem")))
 
 
