@@ -109,7 +109,8 @@ def close(server: Server, watcher: Server, seconds: int = 1, opens_again: bool =
     acknowledgement that no replica can give is ended without being acknowledged.
 
     With prepared XA transactions, which could be committed all the same, it is not closed, or opened
-    again, unless it must not be open in any case (``opens_again`` is false).
+    again, unless it must not be open in any case (``opens_again`` is false). After every error
+    commits wait for a replica as they did before.
     """
     own = {connection_id(server), connection_id(watcher)}
     # Nothing is acknowledged there by now, so that a longer wait takes nothing from anybody.
@@ -117,6 +118,25 @@ def close(server: Server, watcher: Server, seconds: int = 1, opens_again: bool =
     seconds = max(seconds, LONELY_SECONDS) if lonely else seconds
     _refuse_prepared(server, opens_again)
     server.set_session("lock_wait_timeout", seconds)
+    try:
+        _close(server, watcher, own, seconds, lonely)
+        end_clients(watcher, own)
+        _refuse_prepared(watcher, opens_again)
+        return executed(watcher)
+    except BaseException:
+        with suppress(ServerError):
+            if lonely:
+                # Before it is open: nothing is acknowledged meanwhile that is on it alone.
+                _wait_for_acknowledgements(server, True)
+            if opens_again:
+                open_again(server)
+        raise
+
+
+def _close(
+    server: Server, watcher: Server, own: Collection[int], seconds: int, lonely: bool
+) -> None:
+    """Run the statement that closes; raise ``NotFenced`` where it did not get through."""
     blockers: list[Client] = []
     with _running(server, watcher) as closing:
         while not closing.ended.wait(_PAUSE_SECONDS):
@@ -125,8 +145,6 @@ def close(server: Server, watcher: Server, seconds: int = 1, opens_again: bool =
                 _end_unacknowledged(watcher, own, closing.ended)
             blockers = [client for client in found if not client.waits_for_others]
     if closing.error:
-        if lonely:
-            _wait_for_acknowledgements(watcher, True)
         if closing.error.number != LOCK_WAIT_TIMEOUT:
             raise closing.error
         busy = [client for client in blockers if client.command != "Sleep"]
@@ -135,13 +153,6 @@ def close(server: Server, watcher: Server, seconds: int = 1, opens_again: bool =
             f"it did not close within {seconds} s, because a statement that writes is running or "
             f"somebody holds a lock: {_list(busy or blockers)}",
         )
-    end_clients(watcher, own)
-    try:
-        _refuse_prepared(watcher, opens_again)
-    except NotFenced:
-        open_again(server)
-        raise
-    return executed(watcher)
 
 
 @dataclass
