@@ -62,7 +62,7 @@ class Seen:
 def decide_alone(own: MemberState, seen: Seen) -> Decision | None:
     """Decide by what the server itself says; None: the others have to be asked."""
     if own.open:
-        return Decision(IN_SERVICE, "it is open")
+        return Decision(IN_SERVICE, _how_open(own))
     if own.channel and own.channel.running:
         return Decision(IN_SERVICE, f"it follows {own.source}")
     if seen.in_service:
@@ -108,7 +108,15 @@ def decide_open(name: str, state: SetState) -> Decision:
         and epoch.active != name
     ):
         return Decision(CLOSE, f"{epoch.active} is the active writer of epoch {epoch.number}")
-    return Decision(IN_SERVICE, "it is open")
+    return Decision(IN_SERVICE, _how_open(own))
+
+
+def _how_open(own: MemberState) -> str:
+    """Say that it is open, and whether it is alone with what it acknowledges; the log tells since when."""
+    has = own.semi_sync
+    if has.source_on and not has.working:
+        return "it is open, and what it acknowledges is on it alone: no member acknowledges"
+    return "it is open"
 
 
 def _keeps_closed(own: MemberState, epoch: Epoch, state: SetState) -> Iterator[str]:

@@ -202,6 +202,17 @@ def test_a_former_writer_that_returns_follows_the_new_one() -> None:
 
 def test_a_server_in_service_needs_no_other() -> None:
     assert decide_alone(OPENED, JUST_STARTED) == Decision(IN_SERVICE, "it is open")
+    # Each change of the reason is a line of the log, which so tells since when.
+    semi_sync = SemiSync(available=True, source_on=True, working=False)
+    alone = replace(OPENED, semi_sync=semi_sync)
+    for decision in (
+        decide_alone(alone, JUST_STARTED),
+        decide_open("f1", SetState({"f1": alone})),
+    ):
+        assert decision and decision.action == IN_SERVICE
+        assert "what it acknowledges is on it alone" in decision.reason
+    waits = replace(OPENED, semi_sync=replace(semi_sync, working=True))
+    assert decide_alone(waits, JUST_STARTED) == Decision(IN_SERVICE, "it is open")
     assert decide_alone(FOLLOWER, JUST_STARTED) == Decision(IN_SERVICE, "it follows f1")
     assert decide_alone(WRITER, JUST_STARTED) is None
     assert decide_alone(RETURNS, JUST_STARTED) is None
