@@ -51,7 +51,9 @@ options:
   alone:
     description:
       - Whether a V(strict) set may go on with one member, as V(available), until a second one
-        follows. The epoch is a new one then, for the same active writer, too.
+        follows. Where it is opened for that, the epoch is a new one, for the same active writer, too.
+      - An active writer that is open, named by O(active), acknowledges then what waits for a member.
+        Every other member has to answer, or O(confirm_fenced) names it.
     type: bool
     default: false
   confirm_fenced:

@@ -81,6 +81,7 @@ CODES = (
     "replica_set.member_stopped",
     "replica_set.member_unreachable",
     "replica_set.no_writer",
+    "replica_set.not_acknowledging",
     "replica_set.not_adopted",
     "replica_set.not_born",
     "replica_set.not_semi_synchronous",

@@ -331,6 +331,8 @@ def _perform(fleet: Fleet, step: Step, value: Any, desired: Desired) -> Noted:
         steps.follow(server, name, settings, source, own, names)
         if until and not steps.wait_until_applied(server, until, steps.APPLY_SECONDS):
             raise ServerError(server.address, f"{own.name} has not applied {until} in time")
+        if source.name in fleet:
+            steps.wait_for_it_again(fleet[source.name], server, names)
     elif step.action == planning.READY:
         source, own, start = value
         steps.make_ready(fleet, name, settings, source, own, names, start)
@@ -357,7 +359,7 @@ def _perform(fleet: Fleet, step: Step, value: Any, desired: Desired) -> Noted:
     elif step.action == planning.ADOPT:
         steps.adopt(server, value)
     elif step.action == planning.PROMISE:
-        steps.promise(server, value)
+        steps.promise(server, value, logged=step.server == value.active)
     elif step.action == planning.SWITCH:
         active, epoch, max_pause = value
         return steps.switch(fleet, active, epoch, max_pause, source_settings(epoch), names)
@@ -395,6 +397,7 @@ def _fail_over(fleet: Fleet, value: planning.Failover, desired: Desired) -> None
         epoch,
         value.survivors,
         value.givers,
+        value.complete,
         desired.names,
         prove_lost=desired.wanted.confirm_fenced != lost.active and not two_strict,
         allow_loss=desired.wanted.allow_loss,

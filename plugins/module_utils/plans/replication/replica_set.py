@@ -97,13 +97,14 @@ class Failover:
     """Who takes over from whom: the epoch of the lost writer, and the new one.
 
     ``survivors`` are all that answer, ``givers`` those of them that have what the lost writer has
-    written, and no other transactions.
+    written, and no other transactions. ``complete`` were receiving from it until it was lost.
     """
 
     lost: Epoch
     epoch: Epoch
     survivors: Sequence[str]
     givers: Sequence[str]
+    complete: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,38 @@ def plan(wanted: Wanted, state: SetState) -> Plan:
 
     Raises ``Refused`` with what keeps it from being done, and the command that settles it.
     """
+    outdated = _outdated(state)
+    try:
+        rest = _plan(wanted, state)
+    except Refused as refused:
+        if not outdated:
+            raise
+        # Even so: what comes next may be a loss that nobody would see.
+        return Plan(outdated, tuple(map(str, refused.reasons)))
+    return Plan((*outdated, *rest.steps), rest.warnings)
+
+
+def _outdated(state: SetState) -> tuple[Step, ...]:
+    """Forget what a failover has noted where the writer that it took for lost answers.
+
+    From now on it may acknowledge what the others do not receive.
+    """
+    epoch = state.epoch
+    if epoch is None or epoch.active not in state.members:
+        return ()
+    if not state.members[epoch.active].reachable:
+        return ()
+    return tuple(
+        _forgetting(member) for member in state.reachable if member.stopped_in_epoch == epoch.number
+    )
+
+
+def _forgetting(member: MemberState) -> Step:
+    noted = {"stopped_in_epoch": member.stopped_in_epoch}
+    return Step(FORGET, member.name, noted, {"stopped_in_epoch": 0}, None, member.name)
+
+
+def _plan(wanted: Wanted, state: SetState) -> Plan:
     kind, epoch, writer = diagnosis.status(state), state.epoch, state.writer
     if kind == TWO_WRITERS:
         # First of all, and whatever else was asked for.
@@ -516,13 +549,16 @@ def _failover(wanted: Wanted, state: SetState, epoch: Epoch) -> Plan:
     pool = sure or followed or alike or survivors
     target = state.members[wanted.to] if wanted.to else _most_advanced(pool)
     givers = [member.name for member in survivors if member in followed or member is target]
+    complete = [member.name for member in survivors if not _may_not_have_received(member, epoch)]
     new = _next(wanted, target, epoch, forced=True)
     step = Step(
         FAILOVER,
         f"{epoch.active} to {target.name}",
         {"active": epoch.active, "epoch": epoch.number},
         {"active": target.name, "epoch": new.number},
-        Failover(epoch, new, tuple(member.name for member in survivors), tuple(givers)),
+        Failover(
+            epoch, new, tuple(member.name for member in survivors), tuple(givers), tuple(complete)
+        ),
         target.name,
     )
     return Plan((step,), tuple(_possible_loss(epoch, survivors)))
@@ -627,9 +663,19 @@ def _may_lack(member: MemberState, epoch: Epoch) -> str:
         return f"its channel could not apply (error {channel.sql_fault.number})"
     if not channel.sql_running and missing(member.received, member.executed):
         return "its applier has stopped with something unapplied"
+    return _may_not_have_received(member, epoch)
+
+
+def _may_not_have_received(member: MemberState, epoch: Epoch) -> str:
+    """Say why a survivor may not even have received what was acknowledged; empty: it has."""
+    channel = member.channel
+    if channel is None or not _followed_it(member, epoch):
+        return f"it did not follow {epoch.active}"
     if member.stopped_in_epoch == epoch.number:
         # A failover that was interrupted has stopped it.
         return ""
+    if member.doubted_in_epoch == epoch.number:
+        return "its channel had stopped receiving before a failover that was interrupted"
     if not channel.io_running:
         return "its channel had stopped receiving before, or its server was restarted"
     if not member.was_connected:
@@ -664,6 +710,9 @@ def _possible_loss(epoch: Epoch, survivors: Sequence[MemberState]) -> list[str]:
 
 def _settle(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch) -> Plan:
     """Let everything around the active writer be as it shall be."""
+    alone = wanted.alone and _is_lonely(state, writer)
+    if alone and epoch.durability == STRICT:
+        return _go_on_alone(wanted, state, writer, epoch)
     steps: list[Step] = []
     for member in state.reachable:
         if member.lifted:
@@ -673,13 +722,65 @@ def _settle(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch) 
             continue
         if diagnosis.is_new(member, writer):
             continue
+        if alone and member.source == writer.name:
+            # It cannot follow now, and nobody waits for it.
+            continue
         steps += _follow(wanted, state, member, writer.name)
     if writer.stopped_in_epoch:
-        noted = {"stopped_in_epoch": writer.stopped_in_epoch}
-        steps.append(Step(FORGET, writer.name, noted, {"stopped_in_epoch": 0}, None, writer.name))
+        steps.append(_forgetting(writer))
     steps += _ready(wanted, state, writer)
     steps += _promise(wanted, state, writer, epoch)
     return Plan(tuple(steps))
+
+
+def _is_lonely(state: SetState, writer: MemberState) -> bool:
+    """Whether nobody acknowledges what the active writer commits, by it or by the others."""
+    return not writer.semi_sync.clients or not _acknowledging(state, writer)
+
+
+def _go_on_alone(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch) -> Plan:
+    """Let an open strict writer acknowledge what is on it alone, as asked for.
+
+    First every other member knows that it may, so that none takes over as if nothing had been.
+    """
+    others = [member for member in state.members.values() if member.name != writer.name]
+    refuse_if_any(
+        [
+            *(
+                f"{member.name}: it cannot be reached ({member.unreachable}), and may have been made "
+                f"the active writer meanwhile. Bring it back, or say that it is off "
+                f"(confirm_fenced={member.name})."
+                for member in others
+                if not member.reachable and member.name != wanted.confirm_fenced
+            ),
+            *(
+                f"{member.name}: it has not applied epoch {epoch.number} yet, and could not know "
+                "that it is strict no longer. Wait until it has."
+                for member in others
+                if member.reachable
+                and (member.epoch is None or member.epoch.number != epoch.number)
+            ),
+        ]
+    )
+    weaker = replace(epoch, durability=AVAILABLE)
+    told = [
+        _promising(member, member.epoch, weaker)
+        for member in others
+        if member.epoch and member.epoch.durability == STRICT
+    ]
+    waits = _semi_sync(writer, AVAILABLE, False, True)
+    return Plan((*told, *waits, _promising(writer, epoch, weaker)))
+
+
+def _promising(member: MemberState, before: Epoch, epoch: Epoch) -> Step:
+    return Step(
+        PROMISE,
+        member.name,
+        {"durability": before.durability},
+        {"durability": epoch.durability},
+        epoch,
+        member.name,
+    )
 
 
 def _follow(
@@ -690,7 +791,11 @@ def _follow(
     # One that runs and is still connecting is waited for: what comes next needs it.
     follows = member.follows(source) and channel is not None and channel.connected
     # What a failover has noted is over, and must not be taken for true later.
-    if follows and not until and not member.stopped_in_epoch:
+    noted = member.stopped_in_epoch or member.doubted_in_epoch
+    if state.epoch and member.stopped_in_epoch == state.epoch.number:
+        # Its writer answers, and that is forgotten by itself.
+        noted = 0
+    if follows and not until and not noted:
         return []
     if channel is not None and member.source == source and channel.failed:
         # The diagnosis says what it is; starting it again would not help.
@@ -771,18 +876,12 @@ def _promise(wanted: Wanted, state: SetState, writer: MemberState, epoch: Epoch)
             durability = epoch.durability
         followed = durability != ASYNCHRONOUS and _followed(state, writer)
         wanted_on = is_source and (durability == STRICT or followed)
+        if wanted_on and _stays_fallen_back(wanted, state, writer):
+            steps += _semi_sync(writer, durability, False, True)
+            member = replace(writer, semi_sync=replace(writer.semi_sync, source_on=False))
         steps += _semi_sync(member, durability, wanted_on, is_source)
         if is_source and epoch.durability != durability:
-            steps.append(
-                Step(
-                    PROMISE,
-                    writer.name,
-                    {"durability": epoch.durability},
-                    {"durability": durability},
-                    replace(epoch, durability=durability),
-                    writer.name,
-                )
-            )
+            steps.append(_promising(writer, epoch, replace(epoch, durability=durability)))
     return steps
 
 
@@ -791,12 +890,42 @@ def _followed(state: SetState, writer: MemberState) -> bool:
 
     What the writer counts is not enough: it counts one that is gone until it notices.
     """
-    followers = (
-        member
-        for member in state.reachable
-        if member.follows(writer.name) and member.channel and member.channel.connected
+    return writer.semi_sync.source_on or _acknowledging(state, writer)
+
+
+def _stays_fallen_back(wanted: Wanted, state: SetState, writer: MemberState) -> bool:
+    """Whether commits do not wait although a member acknowledges them, and keeps up.
+
+    MariaDB lets them wait again at an acknowledgement of the last commit, which under load is never
+    the last any more. Turned off and on, they wait at once; now nobody does.
+    """
+    has = writer.semi_sync
+    most = wanted.promise.max_lag_seconds
+    return (
+        has.source_on
+        and not has.working
+        and has.clients > 0
+        and any(
+            member.follows(writer.name)
+            and member.channel is not None
+            and member.channel.connected
+            and member.channel.sql_running
+            and (member.channel.seconds_behind_source or 0) <= most
+            and member.semi_sync.replica_on
+            for member in state.reachable
+        )
     )
-    return writer.semi_sync.source_on or any(one.semi_sync.replica_on for one in followers)
+
+
+def _acknowledging(state: SetState, writer: MemberState) -> bool:
+    """Whether a member says that it follows the writer, and would acknowledge."""
+    return any(
+        member.follows(writer.name)
+        and member.channel is not None
+        and member.channel.connected
+        and member.semi_sync.replica_on
+        for member in state.reachable
+    )
 
 
 def _semi_sync(

@@ -27,6 +27,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     SetState,
 )
 
+# No server tells it: see the state file of the writer's agent.
+_SINCE = "; since when is in the log of its agent."
 # How the set stands, in a word.
 WELL, DEGRADED, WITHOUT_WRITER, TWO_WRITERS = "well", "degraded", "without_writer", "two_writers"
 NOT_BORN, NOT_ADOPTED = "not_born", "not_adopted"
@@ -291,6 +293,8 @@ def _of_durability(state: SetState, writer: MemberState, promise: Promise) -> It
         and member.channel.connected
     ]
     epoch = state.epoch
+    strict = epoch is not None and epoch.durability == STRICT and writer.semi_sync.source_on
+    fallen_back = writer.semi_sync.source_on and not writer.semi_sync.working
     if epoch and promise.durability == STRICT and epoch.durability != STRICT:
         yield _finding(
             "replica_set.not_strict",
@@ -300,19 +304,31 @@ def _of_durability(state: SetState, writer: MemberState, promise: Promise) -> It
             "site.yml makes it strict once a second member follows.",
         )
     if len(state.members) > 1 and not followers:
-        strict = epoch is not None and epoch.durability == STRICT
         yield _finding(
             "replica_set.active_lonely",
             CRITICAL if strict else WARNING,
             writer.name,
             "No member follows the active writer: "
             + ("it acknowledges nothing" if strict else "what it acknowledges is on it alone"),
-            "Start the others, or bring one back: " + promise.command("rejoin", "server=MEMBER"),
+            "Start the others, or bring one back: "
+            + promise.command("rejoin", "server=MEMBER")
+            + (_or_alone(writer, promise) if strict else _SINCE if fallen_back else ""),
         )
     semi_sync = writer.semi_sync
     if promise.durability == ASYNCHRONOUS or not semi_sync.available or not followers:
         return
-    if not semi_sync.source_on or not semi_sync.working or semi_sync.clients == 0:
+    if strict and semi_sync.clients == 0:
+        names = " and ".join(member.name for member in followers)
+        yield _finding(
+            "replica_set.not_acknowledging",
+            CRITICAL,
+            writer.name,
+            "It acknowledges nothing: it is strict, and no member acknowledges, although it is "
+            f"connected with {names}",
+            "site.yml puts the settings right; look at the network between them"
+            + _or_alone(writer, promise),
+        )
+    elif not semi_sync.source_on or not semi_sync.working or semi_sync.clients == 0:
         yield _finding(
             "replica_set.not_semi_synchronous",
             CRITICAL if promise.durability == STRICT else WARNING,
@@ -321,8 +337,14 @@ def _of_durability(state: SetState, writer: MemberState, promise: Promise) -> It
             + ("off" if not semi_sync.source_on else "waiting for a member")
             + f" ({semi_sync.unacknowledged} transactions without an acknowledgement since it "
             "started)",
-            "site.yml turns it on as soon as a member follows.",
+            "site.yml turns it on as soon as a member follows" + (_SINCE if fallen_back else "."),
         )
+
+
+def _or_alone(writer: MemberState, promise: Promise) -> str:
+    """Say how a strict writer that waits for a member goes on without one."""
+    command = promise.command("switch", f"to={writer.name}", "alone=true")
+    return f"; or let it go on as available until a second member follows: {command}"
 
 
 def _finding(code: str, severity: str, where: str, text: str, todo: str) -> Finding:

@@ -25,6 +25,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channel_observation import (
     SELECT_DENIED,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import joined, missing
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
 )
@@ -46,8 +47,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
 )
 
 SCHEMA = "dbrw"
-# On a survivor, outside its log: for which failover its receiving thread was stopped.
-_RECEIVING = quote_table(SCHEMA, "receiving_stopped")
+# On a survivor, outside its log: what a failover has found of its channel before it touched it.
+_NOTES = quote_table(SCHEMA, "failover_note")
 # A server tells how long it runs in whole seconds.
 _SAME_START_SECONDS = 3
 # So long a failover that was interrupted may go on.
@@ -194,7 +195,7 @@ def read(
     counts = {str(one["Variable_name"]).lower(): str(one["Value"]) for one in status}
     channel, source = _channel(server, names)
     closed, is_lifted = closed_and_lifted(server)
-    epoch = newest_epoch(server)
+    epoch, note = newest_epoch(server), failover_note(server, channel)
     return MemberState(
         name="",
         flavour=server.flavour,
@@ -208,7 +209,8 @@ def read(
         channel=channel,
         source=source,
         was_connected=channel is not None and _was_connected(server, channel),
-        stopped_in_epoch=receiving_stopped(server),
+        stopped_in_epoch=note.epoch if note.had_all else 0,
+        doubted_in_epoch=0 if note.had_all else note.epoch,
         semi_sync=_semi_sync(words, variables, counts),
         prepared_xa=prepared_xa(server) if with_xa else (),
         events=events.read(server),
@@ -282,43 +284,77 @@ def epoch_statements(epoch: Epoch, is_first: bool) -> list[Statement]:
     ]
 
 
-def receiving_stopped(server: Server) -> int:
-    """Return the epoch whose writer was lost when a failover stopped receiving here; 0: none.
+@dataclass(frozen=True)
+class Note:
+    """What a failover has noted of a survivor: the epoch whose writer was lost; 0: nothing.
+
+    ``had_all``: it had been receiving from that writer until then.
+    """
+
+    epoch: int = 0
+    had_all: bool = False
+
+
+def failover_note(server: Server, channel: ChannelStatus | None) -> Note:
+    """Return what the last failover has noted of the channel, as far as it is still so.
 
     What was noted before a restart counts no longer: the server has thrown away what it had
-    received and not applied. Nor does what is older than a quarter of an hour: if the writer came
-    back, nobody knows what it has acknowledged meanwhile.
+    received and not applied. Nor does it once the channel has received something from the same
+    source since. That all was received counts for a quarter of an hour: if the writer came back,
+    nobody knows what it has acknowledged meanwhile.
     """
-    try:
-        rows = server.rows(
-            f"SELECT epoch, started FROM {_RECEIVING} "
-            "WHERE ABS(started - (UNIX_TIMESTAMP() - %s)) <= %s AND noted >= UNIX_TIMESTAMP() - %s",
-            *(_uptime(server), _SAME_START_SECONDS, _NOTE_SECONDS),
-        )
-    except ServerError as error:
-        if error.number not in (_NO_SCHEMA, _NO_TABLE):
-            raise
-        return 0
-    return max((int(row["epoch"]) for row in rows), default=0)
+    rows = _of_notes(
+        server,
+        "SELECT epoch, had_all, source, received, noted >= UNIX_TIMESTAMP() - %s AS is_fresh "
+        f"FROM {_NOTES} WHERE ABS(started - (UNIX_TIMESTAMP() - %s)) <= %s "
+        "ORDER BY epoch DESC LIMIT 1",
+        *(_NOTE_SECONDS, _uptime(server), _SAME_START_SECONDS),
+    )
+    for row in rows:
+        same = channel is not None and row["source"] == _source(channel)
+        now = channel.gtid_received if channel else ""
+        since = missing(now, str(row["received"])) if same and now else ""
+        if not since and (row["is_fresh"] or not row["had_all"]):
+            return Note(int(row["epoch"]), bool(row["had_all"]))
+    return Note()
 
 
-def note_receiving_stopped(server: Server, epoch: int) -> None:
-    """Write that receiving is about to be stopped for a failover: before, so that nobody doubts.
+def note_failover(server: Server, channel: ChannelStatus, note: Note) -> None:
+    """Write down what a failover has found of a channel: before it touches it, so that nobody doubts.
 
     The server must be lifted, and its connection out of the binary log.
     """
+    own = executed(server)
     server.rows(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     server.rows(
-        f"CREATE TABLE IF NOT EXISTS {_RECEIVING} (epoch BIGINT UNSIGNED NOT NULL PRIMARY KEY, "
+        f"CREATE TABLE IF NOT EXISTS {_NOTES} (epoch BIGINT UNSIGNED NOT NULL PRIMARY KEY, "
         "started BIGINT NOT NULL COMMENT 'when the server was, in seconds since 1970', "
-        "noted BIGINT NOT NULL COMMENT 'when this was, in seconds since 1970') "
-        "ENGINE=InnoDB"
+        "noted BIGINT NOT NULL COMMENT 'when this was, in seconds since 1970', "
+        "had_all BOOLEAN NOT NULL COMMENT 'it had been receiving until then', "
+        "source VARCHAR(255) NOT NULL COMMENT 'of its channel', "
+        "received LONGTEXT NOT NULL COMMENT 'by then, with what it had itself') "
+        "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     )
     server.rows(
-        f"REPLACE INTO {_RECEIVING} (epoch, started, noted) "
-        "VALUES (%s, UNIX_TIMESTAMP() - %s, UNIX_TIMESTAMP())",
-        *(epoch, _uptime(server)),
+        f"REPLACE INTO {_NOTES} (epoch, started, noted, had_all, source, received) "
+        "VALUES (%s, UNIX_TIMESTAMP() - %s, UNIX_TIMESTAMP(), %s, %s, %s)",
+        *(note.epoch, _uptime(server), int(note.had_all), _source(channel)),
+        joined(own, channel.gtid_received) if channel.gtid_received else own,
     )
+
+
+def _source(channel: ChannelStatus) -> str:
+    return f"{channel.settings.source_host}:{channel.settings.source_port}"
+
+
+def _of_notes(server: Server, sql: str, *values: Any) -> list[dict[str, Any]]:
+    """Ask the table of notes, which is there once a failover has written one."""
+    try:
+        return server.rows(sql, *values)
+    except ServerError as error:
+        if error.number not in (_NO_SCHEMA, _NO_TABLE):
+            raise
+        return []
 
 
 def _uptime(server: Server) -> int:
@@ -326,9 +362,14 @@ def _uptime(server: Server) -> int:
     return int(row["Value"])
 
 
-def forget_receiving_stopped(server: Server) -> None:
-    """Write that the channel receives again. See ``note_receiving_stopped``."""
-    server.rows(f"DELETE FROM {_RECEIVING}")
+def has_failover_notes(server: Server) -> bool:
+    """Tell whether a failover has noted something, whether it still counts or not."""
+    return bool(_of_notes(server, f"SELECT epoch FROM {_NOTES} LIMIT 1"))
+
+
+def forget_failover_notes(server: Server) -> None:
+    """Write that the channel is as any other again. See ``note_failover``."""
+    server.rows(f"DELETE FROM {_NOTES}")
 
 
 def durability_statement(epoch: Epoch) -> Statement:

@@ -28,13 +28,15 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.replica_set import (
     WORDS,
+    Note,
     durability_statement,
     epoch_statements,
     executed,
-    forget_receiving_stopped,
+    failover_note,
+    forget_failover_notes,
+    has_failover_notes,
     newest_epoch,
-    note_receiving_stopped,
-    receiving_stopped,
+    note_failover,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import (
     joined,
@@ -130,15 +132,15 @@ def begin(
 ) -> None:
     """Start the channel of the set, and wait until it runs.
 
-    ``is_over``: what a failover has noted is so no longer. Within one it is.
+    ``is_over``: what a failover has noted is then so no longer. Within one it is.
     """
     status = channel_of(server, names)
     if status is None:
         raise ServerError(server.address, f"its channel from {source.name} is gone")
-    if is_over:
-        forget(server)
     _control(server, server.dialect.start_channel, status.name)
     wait_until_following(server, names, source)
+    if is_over:
+        forget(server)
 
 
 def make_ready(
@@ -228,9 +230,43 @@ def set_semi_sync(server: Server, settings: Mapping[str, Any]) -> None:
 
 def semi_sync_clients(server: Server) -> int:
     """Return how many replicas would acknowledge what the server commits."""
-    word = WORDS[server.flavour].semi_sync_status["clients"]
+    return sum(map(int, _semi_sync_status(server, "clients")))
+
+
+def wait_for_it_again(
+    server: Server, follower: Server, names: Mapping[tuple[Any, int], str]
+) -> None:
+    """Let commits wait for a replica that has come back, if they had fallen back to not waiting.
+
+    MariaDB does so at an acknowledgement of the last commit, which under load is never the last any
+    more. Turned off and on, they wait at once: when it has received what was committed by now, so
+    that they do not fall back once more.
+    """
+    wanted, end = executed(server), time.monotonic() + FOLLOWED_WITHIN_SECONDS
+    while _has_fallen_back(server):
+        status = channel_of(follower, names)
+        received = status.gtid_received if status else ""
+        own = executed(follower)
+        if semi_sync_clients(server) and not missing(
+            wanted, joined(own, received) if received else own
+        ):
+            set_semi_sync(server, {"source": False})
+            set_semi_sync(server, {"source": True})
+            return
+        if time.monotonic() > end:
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _has_fallen_back(server: Server) -> bool:
+    """Tell whether commits are to wait for a replica, and do not."""
+    return _source_waits(server) and "OFF" in _semi_sync_status(server, "working")
+
+
+def _semi_sync_status(server: Server, name: str) -> list[str]:
+    word = WORDS[server.flavour].semi_sync_status[name]
     rows = server.rows("SHOW GLOBAL STATUS WHERE Variable_name = %s", word)
-    return sum(int(row["Value"]) for row in rows)
+    return [str(row["Value"]) for row in rows]
 
 
 def close(fleet: Fleet, *names: str, seconds: int = 1) -> None:
@@ -316,8 +352,16 @@ def adopt(server: Server, epoch: Epoch) -> None:
             server.run(statement)
 
 
-def promise(server: Server, epoch: Epoch) -> None:
-    """Write down that the durability of an epoch has changed."""
+def promise(server: Server, epoch: Epoch, logged: bool = True) -> None:
+    """Write down that the durability of an epoch has changed.
+
+    Not ``logged``: on a closed member that its active writer does not reach now, and which is to
+    know before that acknowledges what is on it alone.
+    """
+    if not logged:
+        with lifted(server):
+            server.run(durability_statement(epoch))
+        return
     with server.in_binary_log():
         server.run(durability_statement(epoch))
 
@@ -333,7 +377,8 @@ def switch(
     """Fence the active writer, let the other apply everything, and open that.
 
     One function without a planner in it. Until the epoch is written, an error opens the active
-    writer again, and nothing has changed; after that the other one is the active writer.
+    writer again, and nothing has changed; after that the other one is the active writer. Where the
+    other one is lost while it is being opened, nobody knows, and both stay closed.
     """
     old, new = fleet[active], fleet[epoch.active]
     has, waited = events.read(old), _source_waits(old)
@@ -350,12 +395,15 @@ def switch(
         # MySQL takes half a second for it, which applications need not wait for.
         off = threading.Thread(target=_semi_sync_source, args=(watcher, False), daemon=True)
         off.start()
+        opening = False
         try:
-            _hand_over(fleet, active, epoch, position, began + max_pause, source_settings, names)
+            _hand_over(fleet, active, epoch, position, began + max_pause)
+            stop(new, names)
+            opening = True
+            open_member(fleet, epoch.active, epoch, source_settings)
         except Exception:
             off.join()
-            known = newest_epoch(new)
-            if known is None or known.number < epoch.number:
+            if not opening or _is_behind(new, epoch):
                 _undo(fleet, active, epoch.active, waited, names)
             raise
         pause = time.monotonic() - began
@@ -369,10 +417,8 @@ def _hand_over(
     epoch: Epoch,
     position: str,
     end: float,
-    source_settings: Mapping[str, Any],
-    names: Mapping[tuple[Any, int], str],
 ) -> None:
-    """Let the new writer have all that the old one, which is closed, has committed, and open it."""
+    """Let the new writer have all that the old one, which is closed, has committed."""
     old, new = fleet[active], fleet[epoch.active]
     while True:
         if not wait_until_applied(new, position, max(0.1, end - time.monotonic())):
@@ -392,8 +438,15 @@ def _hand_over(
                 f"somebody with a privilege of administrators goes on writing on {active}, which is "
                 "opened again. Stop that first",
             )
-    stop(new, names)
-    open_member(fleet, epoch.active, epoch, source_settings)
+
+
+def _is_behind(server: Server, epoch: Epoch) -> bool:
+    """Tell whether a server says that it does not know an epoch; one that is lost says nothing."""
+    try:
+        known = newest_epoch(server)
+    except ServerError:
+        return False
+    return known is None or known.number < epoch.number
 
 
 def catch_up(fleet: Fleet, name: str, former: str, names: Mapping[tuple[Any, int], str]) -> None:
@@ -420,6 +473,7 @@ def fail_over(
     epoch: Epoch,
     survivors: Sequence[str],
     givers: Sequence[str],
+    complete: Sequence[str],
     names: Mapping[tuple[Any, int], str],
     prove_lost: bool,
     allow_loss: bool,
@@ -429,18 +483,16 @@ def fail_over(
     """Let a survivor apply all that anybody has received, and open it.
 
     No survivor receives any more from the lost writer. ``givers`` are those of them that have what
-    it has written, the new writer among them. ``prove_lost``: the survivors try to reach the lost
+    it has written, the new writer among them; ``complete`` are those that were receiving until it
+    was lost. ``prove_lost``: the survivors try to reach the lost
     writer first, and one that does ends it all. ``rest`` lets the other survivors follow the new
     writer before it is opened. Raises ``ServerError`` where the new writer lacks what a giver has
     received, unless ``allow_loss``.
     """
     target = epoch.active
     for name in survivors:
-        status = channel_of(fleet[name], names)
-        if status and status.io_running:
-            # Before it is stopped: a run that ends in between finds out that it had been receiving.
-            with lifted(fleet[name]):
-                note_receiving_stopped(fleet[name], lost.number)
+        # Before a thread is stopped or started: a run that ends in between finds out how it was.
+        _note(fleet[name], lost.number, name in complete, names)
     if prove_lost:
         _prove_lost(fleet, lost, survivors, names)
     for name in survivors:
@@ -477,8 +529,8 @@ def _prove_lost(
     """Raise ``ServerError`` if a survivor reaches the lost writer, or if none can try."""
     witnesses, untried = _who_reaches(fleet, lost, survivors, names)
     if witnesses:
-        # They receive from it: what an interrupted failover has noted is no longer so.
-        for name in witnesses:
+        # It lives, so that nobody knows what the others lack: what was noted is no longer so.
+        for name in survivors:
             forget(fleet[name])
         raise ServerError(
             fleet[witnesses[0]].address,
@@ -494,11 +546,21 @@ def _prove_lost(
         )
 
 
+def _note(server: Server, epoch: int, had_all: bool, names: Mapping[tuple[Any, int], str]) -> None:
+    """Note how a survivor was before a failover touches it; what an interrupted one noted stays."""
+    status = channel_of(server, names)
+    has = failover_note(server, status)
+    if status is None or (has.epoch == epoch and (has.had_all or not had_all)):
+        return
+    with lifted(server):
+        note_failover(server, status, Note(epoch, had_all))
+
+
 def forget(server: Server) -> None:
     """Forget what a failover has noted of a survivor's channel."""
-    if receiving_stopped(server):
+    if has_failover_notes(server):
         with lifted(server):
-            forget_receiving_stopped(server)
+            forget_failover_notes(server)
 
 
 def _applied(server: Server, names: Mapping[tuple[Any, int], str]) -> str:
@@ -555,13 +617,34 @@ def _who_reaches(
 ) -> tuple[list[str], list[str]]:
     """Let each survivor connect to the lost writer anew; return who comes through, who cannot try.
 
-    The applying thread is left as it is: MariaDB empties the relay log where both start.
+    The applying thread is left as it is: MariaDB empties the relay log where both start. A
+    receiving thread that was stopped is stopped again.
     """
-    tried, untried = [], []
+    tried, untried, stopped = list[str](), list[str](), list[str]()
+    try:
+        return _try_each(fleet, lost, survivors, names, tried, untried, stopped), untried
+    finally:
+        for name in stopped:
+            with contextlib.suppress(ServerError):
+                status = channel_of(fleet[name], names)
+                if status and status.io_running:
+                    _control(fleet[name], fleet[name].dialect.stop_receiving, status.name)
+
+
+def _try_each(
+    fleet: Fleet,
+    lost: Epoch,
+    survivors: Sequence[str],
+    names: Mapping[tuple[Any, int], str],
+    tried: list[str],
+    untried: list[str],
+    stopped: list[str],
+) -> list[str]:
+    """Do what ``_who_reaches`` says; add who has tried, who cannot, and whose thread was stopped."""
     for name in survivors:
         server, status = fleet[name], channel_of(fleet[name], names)
         of_lost = status is not None and names.get(status.settings.source) == lost.active
-        if not of_lost and receiving_stopped(server) == lost.number:
+        if not of_lost and failover_note(server, status).epoch == lost.number:
             # An interrupted failover has had its proof, and let it follow another survivor.
             continue
         if (
@@ -573,6 +656,8 @@ def _who_reaches(
             continue
         if status.io_running:
             _control(server, server.dialect.stop_receiving, status.name)
+        else:
+            stopped.append(name)
         _control(server, server.dialect.start_receiving, status.name)
         tried.append(name)
     end = time.monotonic() + WITNESS_SECONDS
@@ -581,7 +666,7 @@ def _who_reaches(
         reached = [name for name, status in seen.items() if status and status.connected]
         settled = all(status and status.io_fault for status in seen.values())
         if reached or settled or time.monotonic() > end:
-            return reached, untried
+            return reached
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -599,19 +684,23 @@ def _undo(
 ) -> None:
     """Open the active writer again, and let the other go on following it.
 
-    ``waited``: its commits waited for a replica, and do so again before it is open.
+    ``waited``: its commits waited for a replica, and do so again before it is open. The other one
+    was not opened; it may be lost.
     """
-    if not closed_and_lifted(fleet[target])[0]:
-        # Nobody knows: it must not be opened beside it.
-        return
-    _semi_sync_source(fleet[target], False)
-    _semi_sync_source(fleet[active], waited)
-    if closed_and_lifted(fleet[active])[0]:
-        fence.open_again(fleet[active])
-    events.turn_on(fleet[active], events.read(fleet[active]).to_turn_on)
-    status = channel_of(fleet[target], names)
-    if status and not status.running:
-        _control(fleet[target], fleet[target].dialect.start_channel, status.name)
+    server = fleet[active]
+    with contextlib.suppress(ServerError):
+        if not closed_and_lifted(fleet[target])[0]:
+            # Somebody else has opened it: it must not be opened beside it.
+            return
+        _semi_sync_source(fleet[target], False)
+    _semi_sync_source(server, waited)
+    if closed_and_lifted(server)[0]:
+        fence.open_again(server)
+    events.turn_on(server, events.read(server).to_turn_on)
+    with contextlib.suppress(ServerError):
+        status = channel_of(fleet[target], names)
+        if status and not status.running:
+            _control(fleet[target], fleet[target].dialect.start_channel, status.name)
 
 
 def _source_waits(server: Server) -> bool:

@@ -171,7 +171,9 @@ class MemberState:
     its log. ``channel`` is the one whose source is another member, ``source`` that
     member's name.
     ``was_connected``: since the channel, or the server, was started. ``stopped_in_epoch`` is the
-    epoch whose writer was lost when a failover stopped receiving (0: none did).
+    epoch whose writer was lost when a failover stopped receiving, which had gone on until then (0:
+    none did); ``doubted_in_epoch`` the one of a failover that found it stopped, or may have started
+    it. Neither counts once the channel has received something since.
     ``events`` are its scheduled events. ``writing`` are statements that have been writing for a
     second or longer, ``open_transactions`` how many have changed rows; both of an open one.
     ``rows_in`` is a table of a user that has rows; empty: none, or not looked for.
@@ -192,6 +194,7 @@ class MemberState:
     source: str = ""
     was_connected: bool = False
     stopped_in_epoch: int = 0
+    doubted_in_epoch: int = 0
     semi_sync: SemiSync = SemiSync()
     prepared_xa: tuple[str, ...] = ()
     events: Events = Events()

@@ -324,7 +324,117 @@ def test_a_failover_that_ended_before_it_opened_goes_on() -> None:
 
 def test_what_an_interrupted_failover_has_noted_is_forgotten() -> None:
     noted = state(writer("f1"), replace(follower("f2"), stopped_in_epoch=1))
-    assert steps(wanted(), noted) == ["follow f2 from f1"]
+    assert steps(wanted(), noted) == ["forget f2"]
+    doubted = state(writer("f1"), replace(follower("f2"), doubted_in_epoch=1))
+    assert steps(wanted(), doubted) == ["follow f2 from f1"]
+
+
+def test_what_was_noted_does_not_count_once_the_lost_writer_answers() -> None:
+    stopped = replace(alone("f2", io_running=False), stopped_in_epoch=1)
+    # It takes writes again, and nobody has let the other one follow.
+    back = state(writer("f1"), stopped)
+    made = plan(wanted(failover=True), back)
+    assert [f"{step.action} {step.target}" for step in made.steps] == ["forget f2"]
+    assert "A planned switch loses nothing" in made.warnings[0]
+    # Opened again in the same epoch: first of all.
+    at = state(closed(writer("f1")), stopped)
+    assert steps(wanted(to="f1"), at) == ["forget f2", "open f1", "follow f2 from f1"]
+    # One whose channel shows an error is not started, and forgets all the same.
+    broken = replace(stopped, channel=replace(stopped.channel, sql_fault=Fault(1062, "twice")))
+    assert steps(wanted(), state(writer("f1"), broken)) == ["forget f2"]
+    # What was noted for an earlier writer says nothing of this one.
+    older = state(writer("f1"), replace(follower("f2"), stopped_in_epoch=7))
+    assert steps(wanted(), older) == ["follow f2 from f1"]
+    unknown = replace(EPOCH, active="f9")
+    gone = state(*(replace(one, epoch=unknown) for one in (closed(writer("f1")), stopped)))
+    assert refusals(wanted(), gone)
+
+
+def test_a_channel_that_a_failover_has_started_is_no_proof() -> None:
+    """It was killed while it tried; what it started runs, and does not tell that it had stopped."""
+    doubted = replace(alone("f2"), doubted_in_epoch=1)
+    (problem,) = refusals(wanted(failover=True), lost(doubted))
+    assert "had stopped receiving before a failover that was interrupted" in problem
+    made = failover(wanted(3, failover=True, allow_loss=True), lost(doubted, alone("f3")))
+    assert (made.epoch.active, made.complete) == ("f3", ("f3",))
+    # That it cannot apply is another matter: what it has received is all there is.
+    broken = alone("f2", sql_fault=Fault(1062, "twice"))
+    assert failover(wanted(failover=True, allow_loss=True), lost(broken)).complete == ("f2",)
+
+
+def lonely(*others: MemberState) -> SetState:
+    """f1 is open and strict, and nobody acknowledges."""
+    strict = replace(EPOCH, durability="strict")
+    own = writer("f1", epoch=strict)
+    waits = replace(own.semi_sync, clients=0, timeout_ms=planning.TIMEOUTS["strict"])
+    return state(
+        replace(own, semi_sync=waits),
+        *(
+            replace(one, epoch=one.epoch and replace(one.epoch, durability="strict"))
+            for one in others
+        ),
+    )
+
+
+def test_an_open_strict_writer_that_no_member_reaches_goes_on_alone() -> None:
+    """Its members answer the control node, and not it."""
+    cut = follower("f2", connected=False, io_fault=Fault(2003, "no route"))
+    asked = wanted(durability="strict", to="f1", alone=True)
+    made = plan(asked, lonely(cut))
+    # Who could take over knows before anything is acknowledged that is on one server alone.
+    assert [f"{step.action} {step.target}" for step in made.steps] == [
+        "promise f2",
+        "set semi-synchronous f1",
+        "promise f1",
+    ]
+    assert [step.value.durability for step in (made.steps[0], made.steps[2])] == ["available"] * 2
+    assert made.steps[1].after == {"source": False}
+    # Interrupted after the first step, it goes on; after the last one nothing is left.
+    told = replace(cut, epoch=EPOCH)
+    at = lonely(cut)
+    between = SetState({**at.members, "f2": told})
+    assert steps(asked, between) == ["set semi-synchronous f1", "promise f1"]
+    off = replace(at.members["f1"].semi_sync, source_on=False)
+    done = SetState({"f1": replace(at.members["f1"], epoch=EPOCH, semi_sync=off), "f2": told})
+    assert steps(asked, done) == []
+    # Once it reaches the writer, the set is strict again by itself.
+    again = SetState({**done.members, "f2": follower("f2")})
+    assert steps(wanted(durability="strict"), again) == ["set semi-synchronous f1", "promise f1"]
+    # Who says that it is connected, and is not heard of.
+    assert steps(asked, lonely(follower("f2")))[0] == "promise f2"
+    # Unasked, nothing is acknowledged on one server alone.
+    assert "set semi-synchronous f1" not in steps(wanted(durability="strict"), lonely(cut))
+    # Nor where somebody acknowledges.
+    followed = lonely(follower("f2"))
+    hears = replace(followed.members["f1"].semi_sync, clients=1)
+    well = SetState({**followed.members, "f1": replace(followed.members["f1"], semi_sync=hears)})
+    assert steps(asked, well) == []
+
+
+def test_commits_that_have_fallen_back_wait_again_once_a_member_keeps_up() -> None:
+    fallen = writer("f1", working=False)
+    assert [
+        (one.target, one.after) for one in plan(wanted(), state(fallen, follower("f2"))).steps
+    ] == [
+        ("f1", {"source": False}),
+        ("f1", {"source": True}),
+    ]
+    # They would only wait for it, and fall back once more.
+    for late in (follower("f2", lag=6), follower("f2", sql_running=False)):
+        assert "set semi-synchronous f1" not in steps(wanted(), state(fallen, late))
+    unheard = replace(fallen, semi_sync=replace(fallen.semi_sync, clients=0))
+    assert steps(wanted(), state(unheard, follower("f2"))) == []
+
+
+def test_nobody_goes_on_alone_while_another_may_have_become_the_writer() -> None:
+    asked = wanted(3, durability="strict", to="f1", alone=True)
+    cut = follower("f2", connected=False)
+    away = replace(follower("f3"), unreachable="x")
+    (said,) = refusals(asked, lonely(cut, away))
+    assert "f3: it cannot be reached (x), and may have been made the active writer" in said
+    assert steps(replace(asked, confirm_fenced="f3"), lonely(cut, away))[0] == "promise f2"
+    (said,) = refusals(asked, lonely(cut, follower("f3", epoch=None, connected=False)))
+    assert "f3: it has not applied epoch 1 yet" in said
 
 
 def test_a_failover_that_was_interrupted_goes_on() -> None:

@@ -153,7 +153,8 @@ def test_all_is_well() -> None:
             [
                 "warning: f1: What the active writer acknowledges is on it alone: semi-synchronous "
                 "replication is waiting for a member (7 transactions without an acknowledgement "
-                "since it started). site.yml turns it on as soon as a member follows."
+                "since it started). site.yml turns it on as soon as a member follows; since when is in "
+                "the log of its agent."
             ],
         ),
         (
@@ -280,3 +281,37 @@ def test_the_worst_comes_first() -> None:
         state(replace(writer("f1"), prepared_xa=("x",)), follower("f2", executed="1-1-10,2-2-3"))
     )
     assert [one.split(":")[0] for one in found] == ["critical", "warning"]
+
+
+def test_a_strict_writer_that_acknowledges_nothing_says_how_it_goes_on() -> None:
+    strict = replace(EPOCH, durability="strict")
+    own = writer("f1", epoch=strict)
+    waits = replace(own, semi_sync=replace(own.semi_sync, clients=0))
+    alone = (
+        f"; or let it go on as available until a second member follows: {SWITCH}f1 -e alone=true"
+    )
+    # f2 answers here, and not there.
+    cut = follower("f2", epoch=strict, connected=False, io_fault=Fault(2003, "no route"))
+    (lonely, _stopped) = texts(state(waits, cut), STRICT)
+    assert lonely == (
+        "critical: f1: No member follows the active writer: it acknowledges nothing. Start the others, "
+        "or bring one back: ansible-playbook playbooks/replica_set_rejoin.yml -e replica_set=fabric "
+        f"-e server=MEMBER{alone}"
+    )
+    (unheard,) = texts(state(waits, follower("f2", epoch=strict)), STRICT)
+    assert unheard == (
+        "critical: f1: It acknowledges nothing: it is strict, and no member acknowledges, although it "
+        "is connected with f2. site.yml puts the settings right; look at the network between "
+        f"them{alone}"
+    )
+    # It has fallen back, or does not wait at all: that is another finding.
+    (other,) = texts(state(replace(waits, epoch=EPOCH), follower("f2")), FABRIC)
+    assert "semi-synchronous replication is waiting for a member" in other
+    # One that has fallen back goes on, and its agent has seen when.
+    alone_now = replace(
+        own, epoch=EPOCH, semi_sync=replace(own.semi_sync, clients=0, working=False)
+    )
+    (_away, goes_on) = texts(
+        state(alone_now, replace(follower("f2"), unreachable="no answer")), FABRIC
+    )
+    assert goes_on.endswith("-e server=MEMBER; since when is in the log of its agent.")
