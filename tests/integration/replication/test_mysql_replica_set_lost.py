@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -106,6 +108,81 @@ def test_the_candidate_is_killed_in_the_middle_of_a_switch(
     members.settle("f2")
     told = members.info()
     assert (told["active"], told["epoch"]["epoch"], told["diagnosis"]) == ("f2", 2, [])
+
+
+def kill_itself_after(words: tuple[str, ...]) -> None:
+    """Let this process end when it has sent a statement over a socket, which the server runs."""
+    send: Any = Connection._execute_command
+
+    def watched(connection: Any, command: int, sql: Any) -> None:
+        text = sql.decode(errors="replace") if isinstance(sql, bytes) else str(sql)
+        send(connection, command, sql)
+        if command == COM_QUERY and connection.unix_socket and text.upper().startswith(words):
+            # Its answer says that it has been run.
+            connection._read_query_result()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._execute_command = watched
+
+
+def stop_receiving(server: TestServer) -> None:
+    word = "REPLICA IO_THREAD FOR CHANNEL" if server.flavour == "mysql" else "SLAVE"
+    rest = "" if server.flavour == "mysql" else " IO_THREAD"
+    server.rows(f"STOP {word} 'fabric'{rest}")
+
+
+def notes(server: TestServer) -> int:
+    return int(server.value("SELECT COUNT(*) FROM dbrw.failover_note"))
+
+
+def test_a_failover_that_is_killed_while_it_tries_leaves_no_proof(topology: Topology) -> None:
+    """It has started a receiving thread that somebody had stopped long before."""
+    members = born(topology)
+    f1, f2 = members.servers
+    same_tables(members)
+    stop_receiving(f2)
+    f1.rows("INSERT INTO shop.t (tag) VALUES ('only on f1')")
+    f1.kill()
+    assert "had stopped receiving before" in members.call("f2", failover=True)["msg"]
+    given = members.options("f2", source_ssl=False, failover=True, allow_loss=True)
+    # The second one finds it running.
+    for words in ("START ", "STOP "):
+        assert try_module(MODULE, f2, partial(kill_itself_after, (words,)), **given) == -9
+        refused = members.call("f2", failover=True)
+        assert refused.get("failed") and "may lack transactions" in refused["msg"], refused
+        assert not is_open(f2)
+    start(f1)
+    members.settle("f1", active="f1")
+    same(members)
+    assert f2.value("SELECT tag FROM shop.t") == "only on f1"
+    assert members.codes() == []
+
+
+def test_what_a_failover_has_noted_is_void_once_the_writer_was_seen(topology: Topology) -> None:
+    members = born(topology)
+    f1, f2 = members.servers
+    same_tables(members)
+    f1.kill()
+    given = members.options("f2", source_ssl=False, failover=True)
+    assert try_module(MODULE, f2, partial(kill_itself_after, ("STOP ",)), **given) == -9
+    assert notes(f2) == 1
+    # Back, and seen by a call that is refused; then it takes writes that no other member gets.
+    start(f1)
+    refused = members.call("f2", failover=True)
+    assert "f1 is the active writer and answers" in refused["msg"]
+    assert notes(f2) == 0
+    f1.rows("SET GLOBAL read_only = 0")
+    f1.rows("INSERT INTO shop.t (tag) VALUES ('only on f1')")
+    f1.kill()
+    refused = members.call("f2", failover=True)
+    assert refused.get("failed") and "may lack transactions" in refused["msg"], refused
+    assert not is_open(f2)
+
+
+def same_tables(members: ReplicaSet) -> None:
+    wait_until(
+        lambda: members["f2"].rows("SHOW TABLES FROM shop LIKE 't'"), 20, "f2 lacks the table"
+    )
 
 
 def semi_sync(members: ReplicaSet) -> dict[str, Any]:
