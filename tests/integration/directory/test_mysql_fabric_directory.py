@@ -15,7 +15,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements.de
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements.sql_tables import (
     PlacementRows,
 )
-from tests.integration.lines import TestServer
+from examples.dbrw import READ, Server, Topology
+from examples.directory import Directory
+from tests.integration.lines import TestServer, wait_until
 from tests.integration.modules import run_module
 from tests.support.crash import killed_everywhere
 
@@ -388,6 +390,40 @@ def test_an_account_that_can_do_nothing_else(made: TestServer) -> None:
             cursor.execute("SELECT fabric.write_server('dc1')")
     (row,) = made.rows("SELECT down_by, down_reason FROM fabric.servers WHERE name = 'w1'")
     assert row["down_by"].startswith("directory@") and row["down_reason"] == "no answer"
+
+
+@pytest.mark.lines("one")
+def test_a_client_that_polls_sees_a_change_within_a_second(made: TestServer) -> None:
+    made.rows(f"CREATE USER directory IDENTIFIED BY '{PASSWORD}'")
+    give(made, "fabric_directory", "directory")
+    # The first member of its data centre cannot be reached.
+    members = [
+        Server(name, READ, "dc1", made.address, port)
+        for name, port in (("gone", 1), ("f1", made.port))
+    ]
+    client = Directory(Topology(members, 1, "directory", PASSWORD), "dc1")
+    with client.polled():
+
+        def tenant() -> Any:
+            return client.look_up(
+                "SELECT machine, locked FROM fabric.tenant WHERE tenant_id = %s", ("Customer 1",)
+            ).rows
+
+        def active() -> Any:
+            return client.look_up(
+                "SELECT active FROM fabric.replica_set WHERE name = 'fabric'"
+            ).value
+
+        assert tenant() == (("p1", "no"),) and active() == "f1"
+        made.rows("UPDATE fabric.tenant SET locked = 'yes' WHERE tenant_id = 'Customer 1'")
+        wait_until(lambda: tenant() == (("p1", "yes"),), 1, "the change is not seen")
+        # What a switch of the set leaves on each member.
+        made.rows("INSERT INTO dbrw.epoch VALUES (4, 'p1')")
+        wait_until(lambda: active() == "p1", 1, "the switch is not seen")
+        with pytest.raises(pymysql.MySQLError, match="there is no tenant Customer 2"):
+            client.look_up("SELECT fabric.shard_for_tenant('Customer 2')")
+        assert client.age_seconds < 1
+    client.close()
 
 
 def give(server: TestServer, role: str, user: str) -> None:
