@@ -241,6 +241,50 @@ def test_the_articles_own_statements(made: TestServer) -> None:
     assert "shard s1 takes no new tenants: it is full" in said
 
 
+@pytest.mark.lines("every")
+def test_the_articles_statements_as_they_are_printed(made: TestServer) -> None:
+    made.rows("CALL fabric.register_tenant('Customer 2', 'customer_2', 's1')")
+    made.rows("CALL fabric.register_tenant('Customer 3', 'customer_3', 's1')")
+    made.rows(f"CREATE USER directory IDENTIFIED BY '{PASSWORD}'")
+    give(made, "fabric_directory", "directory")
+
+    def printed() -> Any:
+        with made.login("directory", PASSWORD, database="fabric") as session:
+            cursor = session.cursor()
+            cursor.execute("SELECT * FROM tenant;")
+            assert [column[0] for column in cursor.description] == [
+                *("id", "tenant_id", "schema", "machine", "port", "locked")
+            ]
+            return cursor.fetchall()
+
+    first, second, third = (
+        (id_, f"Customer {id_}", f"customer_{id_}", "p1", 3306, "no") for id_ in (1, 2, 3)
+    )
+    assert printed() == (first, second, third)
+    with made.admin(database="fabric") as operator:
+        cursor = operator.cursor()
+        lock = "UPDATE `tenant` SET `locked` = 'yes' WHERE `tenant_id` = 'Customer 3';"
+        move = "UPDATE `tenant` SET `machine` = '', `port` = 3306 WHERE `tenant_id` = 'Customer 3';"
+        unlock = "UPDATE `tenant` SET `locked` = 'no' WHERE `tenant_id` = 'Customer 3';"
+        before = version(made)
+        cursor.execute(lock)
+        assert printed() == (first, second, (*third[:-1], "yes"))
+        assert version(made) == (before[0], before[1] + 1)
+        # Where a tenant is follows from its shard.
+        for refused_one in (
+            move,
+            "UPDATE `tenant` SET `locked` = 'no', `port` = 3307 WHERE `tenant_id` = 'Customer 3'",
+            "DELETE FROM `tenant` WHERE `tenant_id` = 'Customer 3'",
+            "INSERT INTO `tenant` VALUES (NULL, 'Customer 4', 'customer_4', '', 3306, 'no')",
+        ):
+            with pytest.raises(pymysql.MySQLError):
+                cursor.execute(refused_one)
+        assert printed() == (first, second, (*third[:-1], "yes"))
+        cursor.execute(unlock)
+    assert printed() == (first, second, third)
+    assert version(made) == (before[0], before[1] + 2)
+
+
 def test_servers_are_drawn_by_weight_own_data_centre_first(made: TestServer) -> None:
     def drawn(function: str, times: int = 300) -> Counter[Any]:
         return Counter(made.value(f"SELECT fabric.{function}") for _one in range(times))
