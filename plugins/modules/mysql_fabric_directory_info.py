@@ -104,10 +104,10 @@ servers:
       description: Who has set it.
       type: str
     since:
-      description: Since when.
+      description: Since when, in UTC.
       type: str
     until:
-      description: Until when; null where that is not known.
+      description: Until when, in UTC; null where that is not known.
       type: str
     is_down:
       description: Whether the supervision has marked it.
@@ -164,7 +164,7 @@ sets:
       description: Who has set it.
       type: str
     since:
-      description: Since when.
+      description: Since when, in UTC.
       type: str
 usage_tables:
   description: The usage tables, with their schemas.

@@ -213,6 +213,21 @@ def test_a_directory_that_has_changed_since_is_left_alone(made: TestServer) -> N
     assert run_module(MODULE, made, **WANTED, expected_version=now)["changed"]
 
 
+@pytest.mark.usefixtures("ahead_of_utc")
+def test_times_are_utc_wherever_it_is_made(made: TestServer) -> None:
+    made.rows(
+        "INSERT INTO fabric.replica_sets (topology, name, durability) VALUES ('main', 'x', '')"
+    )
+    for table, column in (
+        *(("servers", "state_since"), ("replica_sets", "state_since")),
+        *(("tenants", "since"), ("versions", "changed_at"), ("changes", "at")),
+    ):
+        off = made.value(
+            f"SELECT MAX(ABS(TIMESTAMPDIFF(MINUTE, {column}, UTC_TIMESTAMP(6)))) FROM fabric.{table}"
+        )
+        assert off < 60, table
+
+
 def test_a_newer_directory_is_left_alone(made: TestServer) -> None:
     made.rows("INSERT INTO fabric.schema_versions VALUES (99, UTC_TIMESTAMP())")
     newer = run_module(MODULE, made, **WANTED)

@@ -62,7 +62,8 @@ def _enum(values: Sequence[str]) -> str:
     return f"ENUM({', '.join(f'{value!r}' for value in values)}) {_TEXT}"
 
 
-_SINCE = "DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)"
+# CURRENT_TIMESTAMP would be in the time zone of the session that writes the row.
+_SINCE = "DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)) COMMENT 'UTC'"
 
 TABLES = {
     "versions": f"""
@@ -115,11 +116,11 @@ TABLES = {
   state_reason VARCHAR(255) {_TEXT} NOT NULL DEFAULT '',
   state_by VARCHAR(255) {_TEXT} NOT NULL DEFAULT '',
   state_since {_SINCE},
-  state_until DATETIME(6),
+  state_until DATETIME(6) COMMENT 'UTC',
   is_down BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'set by the supervision',
   down_reason VARCHAR(255) {_TEXT} NOT NULL DEFAULT '',
   down_by VARCHAR(255) {_TEXT} NOT NULL DEFAULT '',
-  down_since DATETIME(6),
+  down_since DATETIME(6) COMMENT 'UTC',
   PRIMARY KEY (topology, name),
   UNIQUE KEY id_offset (topology, id_increment, id_offset),
   UNIQUE KEY address (topology, host, port),
