@@ -300,6 +300,25 @@ def test_the_articles_statements_as_they_are_printed(made: TestServer) -> None:
     assert version(made) == (before[0], before[1] + 2)
 
 
+def test_a_lookup_of_a_tenant_reads_few_rows(made: TestServer) -> None:
+    for number in range(500):
+        made.rows(f"CALL fabric.register_tenant('Tenant {number}', 'tenant_{number}', 's1')")
+
+    def rows_read() -> int:
+        counts = made.rows("SHOW SESSION STATUS LIKE 'Handler_read%'")
+        return sum(int(count["Value"]) for count in counts)
+
+    for sql in (
+        "SELECT fabric.shard_for_tenant('Tenant 499')",
+        "SELECT * FROM fabric.tenant WHERE tenant_id = 'Tenant 499'",
+    ):
+        made.rows(sql)
+        # The question itself reads some hundreds.
+        before, again = rows_read(), rows_read()
+        made.rows(sql)
+        assert rows_read() - again - (again - before) < 50, sql
+
+
 def test_servers_are_drawn_by_weight_own_data_centre_first(made: TestServer) -> None:
     def drawn(function: str, times: int = 300) -> Counter[Any]:
         return Counter(made.value(f"SELECT fabric.{function}") for _one in range(times))

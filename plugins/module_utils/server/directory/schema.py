@@ -139,6 +139,7 @@ TABLES = {
   name VARCHAR(129) {_TEXT} NOT NULL COMMENT 'with its schema',
   PRIMARY KEY (topology, name)
 """,
+    # Its keys begin with what applications ask by.
     "tenants": f"""
   id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   topology {_TOPOLOGY} NOT NULL,
@@ -147,8 +148,8 @@ TABLES = {
   shard {NAME} NOT NULL,
   locked ENUM('no', 'yes') {_TEXT} NOT NULL DEFAULT 'no',
   since {_SINCE},
-  UNIQUE KEY name (topology, name),
-  UNIQUE KEY schema_name (topology, schema_name),
+  UNIQUE KEY name (name, topology),
+  UNIQUE KEY schema_name (schema_name, topology),
   KEY shard (topology, shard),
   CONSTRAINT tenants_shard FOREIGN KEY (topology, shard)
     REFERENCES {SCHEMA}.replica_sets (topology, name)
