@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import rich.table
 from rich.console import Console
 
+from benchmarks import directory as lookups
 from benchmarks import month as months
 from benchmarks import replica_set as sets
 from benchmarks import site as sites
 from benchmarks import tables as usage
+from benchmarks.directory import Lookup
 from benchmarks.measure import Table
 from benchmarks.month import Month
 from benchmarks.replica_set import Switched
@@ -89,6 +91,20 @@ the servers' part of it, as the module says.
 
 """
 
+DIRECTORY = """\
+## Lookups in the directory
+
+Clients on the same machine, each a process of its own, ask for tenants in no order, without TLS: over a
+connection that is kept, and over a new one for each lookup. The largest of the directories below is asked.
+
+"""
+
+CACHED = """\
+A cached lookup is one of [examples/directory.py](../examples/directory.py), which polls the version meanwhile. The
+module runs as a process of its own, as Ansible runs it; tenants are none of its work, and must not slow it.
+
+"""
+
 
 def written(
     date: str,
@@ -97,6 +113,7 @@ def written(
     site: Site,
     tables: Tables,
     switched: Switched,
+    lookup: Lookup,
     month: Month,
     seconds: float,
 ) -> str:
@@ -119,6 +136,7 @@ def written(
                         *sites.judged(site),
                         usage.judged(tables),
                         *sets.judged(switched),
+                        *lookups.judged(lookup),
                     )
                 ),
                 "\n",
@@ -136,6 +154,10 @@ def written(
                 section(sets.table(switched)),
                 f"{switched.rows:,} rows were acknowledged to the clients meanwhile, and every survivor "
                 "had all of them.\n\n",
+                DIRECTORY,
+                section(lookups.table(lookup)),
+                CACHED,
+                section(lookups.module_table(lookup)),
                 MONTH,
                 section(months.table(month)),
             ]

@@ -4,6 +4,7 @@ from benchmarks import machine, month, page
 from benchmarks.measure import Table
 from benchmarks.month import Month
 from benchmarks.servers import ROOT
+from tests.unit.benchmarks.test_directory import looked_up
 from tests.unit.benchmarks.test_replica_set import switched
 from tests.unit.benchmarks.test_site import site
 from tests.unit.benchmarks.test_tables import many
@@ -29,11 +30,20 @@ def test_the_page_names_neither_the_machine_nor_its_paths(tmp_path):
     measured = site(lambda size: size, lambda size: 2 * size)
     dropped = Month(1_500_000, 3 * 2**20, [1.0], [0.5], [0.25], [50.0])
     text = page.written(
-        "2026-11-21", about, ["0.1", "1.9"], measured, many(1.0, 1.1), switched(), dropped, 600.0
+        "2026-11-21",
+        about,
+        ["0.1", "1.9"],
+        measured,
+        many(1.0, 1.1),
+        switched(),
+        looked_up(),
+        dropped,
+        600.0,
     )
     assert "10 usage tables in at most 1.2 times the time of one: **met**, 1.10 times." in text
     assert "no client of 8 waits for 0.2 s: **met**, 0.100 s." in text
     assert "1,234 rows were acknowledged" in text
+    assert "A cached lookup below 10 µs: **met**, 2.0 µs." in text
     assert "10.0 minutes" in text
     assert set(machine.machine(tmp_path)) == {
         "processor",
@@ -46,7 +56,7 @@ def test_the_page_names_neither_the_machine_nor_its_paths(tmp_path):
 
 
 def test_links_of_the_page_lead_to_files():
-    text = page.SITE + page.FLOOR + page.REPLICA_SET
+    text = page.SITE + page.FLOOR + page.REPLICA_SET + page.CACHED
     linked = [part.split(")")[0] for part in text.split("](")[1:]]
     assert linked
     assert all((ROOT / "docs" / link).is_file() for link in linked)
