@@ -135,7 +135,7 @@ def ansible(program: str, *arguments: str, **variables: str) -> subprocess.Compl
 def inventory(*sources: Path, **variables: str) -> dict[str, Any]:
     words = [word for file in sources for word in ("-i", str(file))]
     done = ansible("inventory", *words, "--list", "-vvv", **variables)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "Failed to parse" not in done.stderr, done.stderr
     # Texts that are never templates are told as such.
     told: dict[str, Any] = json.loads(
         done.stdout[done.stdout.index("\n{") :],

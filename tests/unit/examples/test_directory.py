@@ -19,6 +19,11 @@ UNKNOWN = pymysql.OperationalError(1644, "there is no tenant x")
 NO_FUNCTION = pymysql.OperationalError(1305, "FUNCTION fabric.shard_for_tenant does not exist")
 
 
+def _raise(error: Exception | None) -> None:
+    if isinstance(error, Exception):
+        raise error
+
+
 class Clock:
     now = 1000.0
 
@@ -38,13 +43,11 @@ class Member:
         self.meanwhile: Callable[[], object] = lambda: None
 
     def on(self, sql: str) -> list[tuple[Any, ...]]:
-        if self.error:
-            raise self.error
+        _raise(self.error)
         if sql == VERSION:
             return [self.version] if self.version else []
         self.asked += 1
-        if self.question_error:
-            raise self.question_error
+        _raise(self.question_error)
         shard = self.shard
         self.meanwhile()
         return [(shard,)]

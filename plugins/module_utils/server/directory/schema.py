@@ -31,7 +31,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
 
 SCHEMA = "fabric"
 # Of the replica set that holds the directory: who is its active writer, in which epoch.
-EPOCHS = quote_table("dbrw", "epoch")
+_EPOCHS_SCHEMA = "dbrw"
+EPOCHS = quote_table(_EPOCHS_SCHEMA, "epoch")
 # Nobody logs in as it: views and routines run with its privileges.
 OWNER = "fabric_owner"
 _DEFINER = f"`{OWNER}`@`localhost`"
@@ -253,8 +254,10 @@ def _first() -> list[Statement]:
         *_plain(
             f"CREATE USER IF NOT EXISTS {_DEFINER} ACCOUNT LOCK",
             *(f"GRANT {may} ON {named(table)} TO {_DEFINER}" for table, may in _OWNER_MAY.items()),
-            f"GRANT EXECUTE ON {SCHEMA}.* TO {_DEFINER}",
-            f"GRANT SELECT ON {EPOCHS} TO {_DEFINER}",
+            # On both schemas as a whole: of an account with roles, MySQL checks the columns of a view's
+            # joins and subqueries against the owner's privileges, and does not find those on tables.
+            f"GRANT SELECT, EXECUTE ON {SCHEMA}.* TO {_DEFINER}",
+            f"GRANT SELECT ON {_EPOCHS_SCHEMA}.* TO {_DEFINER}",
             *(statement for table in WATCHED for statement in _triggers(table)),
         ),
         *(function.drop(SCHEMA) for function in functions),
@@ -451,7 +454,10 @@ ROUTINES = (
         "shard_for_tenant",
         f"tenant {_ASKED_KEY}",
         f"{_MESSAGE}  DECLARE found {NAME};\n"
-        f"  SET found = (SELECT shard FROM {named('tenants')} WHERE name = tenant);\n"
+        # MySQL cuts what it looks for in an index to the column's length where the session is not
+        # strict.
+        f"  SET found = (SELECT shard FROM {named('tenants')} WHERE name = tenant\n"
+        "    AND CHAR_LENGTH(name) = CHAR_LENGTH(tenant));\n"
         + _refuse_if("found IS NULL", "'there is no tenant '", "COALESCE(tenant, 'NULL')")
         + "  RETURN found;\n",
         NAME,
