@@ -148,6 +148,14 @@ def test_what_cannot_be_done_is_refused_first(site: Topology) -> None:
     assert "--limit leaves out r1, f2, f3" in text and "Ask for the" not in text
 
 
+def test_a_defect_is_no_server_that_is_down(site: Topology) -> None:
+    """What is no server's error ends the run where it happens, and is not taken for a difference."""
+    login = {"login_user": "root", "no_such_option": 1}
+    text = found(site.try_playbook(RECONCILE, dbrw_login=login))
+    assert "Unsupported parameters" in text
+    assert "Ensure that it is known which member" not in text and "server_silent" not in text
+
+
 def test_a_lost_directory_is_made_anew(site: Topology) -> None:
     clean, active = rows(site), directory(site)
     active.rows("DROP SCHEMA fabric")
