@@ -373,6 +373,7 @@ def test_a_name_that_is_too_long_is_not_cut(made: TestServer) -> None:
     made.rows("SET SESSION sql_mode = ''")
     try:
         assert refused(made, "SELECT fabric.shard_for_tenant(REPEAT('x', 129))")
+        assert not made.rows("SELECT * FROM fabric.tenant WHERE tenant_id = REPEAT('x', 129)")
         assert refused(made, "CALL fabric.register_tenant(REPEAT('x', 129), 'y', 's1')")
         assert refused(
             made, "SELECT fabric.server_for_id('usage_data.calls', '4100000000000000000001')"

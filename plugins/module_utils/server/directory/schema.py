@@ -200,20 +200,17 @@ WATCHED = {
     ),
     "placement_moved": Watched("version", name="placement", keys="key_text"),
 }
-# What the owner may do, and no more: what its views read, and what its routines write. To have a
-# trigger run asks for a privilege of its own.
+# What the owner may do beside reading: what its routines write. To have a trigger run asks for a
+# privilege of its own.
 _OWNER_MAY = {
-    "versions": "SELECT, INSERT, UPDATE",
+    "versions": "INSERT, UPDATE",
     "changes": "INSERT",
-    "replica_sets": "SELECT, TRIGGER",
-    "servers": "SELECT, UPDATE, TRIGGER",
-    "usage_tables": "SELECT, TRIGGER",
+    "replica_sets": "TRIGGER",
+    "servers": "UPDATE, TRIGGER",
+    "usage_tables": "TRIGGER",
     # The article locks a tenant by hand.
-    "tenants": "SELECT, INSERT, UPDATE (locked), TRIGGER",
-    **{
-        table.name: "SELECT, TRIGGER" if table.name in WATCHED else "SELECT"
-        for table in sql_tables.TABLES
-    },
+    "tenants": "INSERT, UPDATE (locked), TRIGGER",
+    **{table.name: "TRIGGER" for table in sql_tables.TABLES if table.name in WATCHED},
 }
 
 VERSION = 1
@@ -254,8 +251,8 @@ def _first() -> list[Statement]:
         *_plain(
             f"CREATE USER IF NOT EXISTS {_DEFINER} ACCOUNT LOCK",
             *(f"GRANT {may} ON {named(table)} TO {_DEFINER}" for table, may in _OWNER_MAY.items()),
-            # On both schemas as a whole: of an account with roles, MySQL checks the columns of a view's
-            # joins and subqueries against the owner's privileges, and does not find those on tables.
+            # It reads both schemas as a whole: where an account with a role asks, MySQL does not find
+            # the owner's privileges on single tables in a view's joins and subqueries.
             f"GRANT SELECT, EXECUTE ON {SCHEMA}.* TO {_DEFINER}",
             f"GRANT SELECT ON {_EPOCHS_SCHEMA}.* TO {_DEFINER}",
             *(statement for table in WATCHED for statement in _triggers(table)),
@@ -454,8 +451,7 @@ ROUTINES = (
         "shard_for_tenant",
         f"tenant {_ASKED_KEY}",
         f"{_MESSAGE}  DECLARE found {NAME};\n"
-        # MySQL cuts what it looks for in an index to the column's length where the session is not
-        # strict.
+        # MySQL cuts what it looks for in an index to the length of the index's first column.
         f"  SET found = (SELECT shard FROM {named('tenants')} WHERE name = tenant\n"
         "    AND CHAR_LENGTH(name) = CHAR_LENGTH(tenant));\n"
         + _refuse_if("found IS NULL", "'there is no tenant '", "COALESCE(tenant, 'NULL')")
