@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import multiprocessing
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,12 +14,12 @@ from typing import Any
 import pymysql
 
 from benchmarks.measure import Sample, Table, number
-from benchmarks.servers import READER, ROOT, Failed, Servers
+from benchmarks.servers import READER, Failed, Servers, called
 from demo.report import Report
 from examples.dbrw import READ, Server, Topology
 from examples.directory import Directory
 
-MODULE = "ansible_collections.dbrw.sharding.plugins.modules.mysql_fabric_directory"
+MODULE = "mysql_fabric_directory"
 MODULE_SECONDS = 600.0
 SIZES = (10, 100, 1000)
 TENANTS = 10_000
@@ -162,20 +158,8 @@ def _module(servers: Servers, size: int, changes: bool) -> float:
         "login_user": "root",
         **wanted(size),
     }
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", MODULE],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        env={**os.environ, "PYTHONPATH": str(ROOT / ".collections")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=MODULE_SECONDS,
-    )
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise Failed(f"mysql_fabric_directory failed: {done.stdout}{done.stderr}")
-    if json.loads(done.stdout)["changed"] != changes:
+    seconds, said = called(MODULE, arguments, MODULE_SECONDS)
+    if said["changed"] != changes:
         raise Failed(f"mysql_fabric_directory with {size} servers, changed is not {changes}")
     return seconds
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +9,10 @@ from typing import Any
 from pymysql.cursors import Cursor
 
 from benchmarks.measure import Sample, Table, number, ratio
-from benchmarks.servers import READER, ROOT, Failed, Servers
+from benchmarks.servers import READER, Failed, Servers, called
 from demo.report import Report
 
-MODULE = "ansible_collections.dbrw.sharding.plugins.modules.mysql_month_partition"
+MODULE = "mysql_month_partition"
 # Longer than a drop takes on any machine; a run that hangs must not hang for ever.
 MODULE_SECONDS = 120.0
 # Rows of the month after the one that goes; they must stay.
@@ -131,20 +127,8 @@ def _by_module(servers: Servers) -> tuple[float, float]:
         "months_kept": 1,
         "now": "2026-03-15",
     }
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", MODULE],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        env={**os.environ, "PYTHONPATH": str(ROOT / ".collections")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=MODULE_SECONDS,
-    )
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise Failed(f"the module failed: {done.stdout}{done.stderr}")
-    steps: list[dict[str, Any]] = json.loads(done.stdout)["steps"]
+    seconds, said = called(MODULE, arguments, MODULE_SECONDS)
+    steps: list[dict[str, Any]] = said["steps"]
     if [(step["action"], step["partitions"]) for step in steps] != [
         ("drop partitions", ["p2026m01"])
     ]:

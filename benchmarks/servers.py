@@ -38,6 +38,28 @@ class Failed(Exception):
     """The benchmark cannot go on; the message tells what was found."""
 
 
+def called(module: str, arguments: dict[str, Any], limit: float) -> tuple[float, dict[str, Any]]:
+    """Run a module as Ansible does, as a process; return its seconds and what it has said.
+
+    Raises ``Failed``; after ``limit`` seconds subprocess.TimeoutExpired.
+    """
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", f"ansible_collections.dbrw.sharding.plugins.modules.{module}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        env={**os.environ, "PYTHONPATH": str(ROOT / ".collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=limit,
+    )
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise Failed(f"{module} failed: {done.stdout}{done.stderr}")
+    said: dict[str, Any] = json.loads(done.stdout)
+    return seconds, said
+
+
 @dataclass(frozen=True)
 class Played:
     """A run of a playbook: wall clock and processor time in seconds, and what it said."""
