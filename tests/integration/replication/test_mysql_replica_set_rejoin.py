@@ -22,6 +22,8 @@ from tests.integration.lines import ROOT, Host, TestServer, Topology, running_to
 from tests.integration.modules import run_module
 from tests.support.replica_sets import F3, start
 
+pytestmark = pytest.mark.lines("one")
+
 REJOIN, SWITCH, FAILOVER = (
     "replica_set_rejoin.yml",
     "replica_set_switch.yml",

@@ -52,7 +52,6 @@ def assert_equal(site: Topology) -> None:
     assert found["running"] and found["settings"]["source_host"] == active.address
 
 
-@pytest.mark.lines("flavours")
 def test_a_read_server_follows_the_active_writer(site: Topology) -> None:
     active, reader = pair_of(site)[0], site.server("r1")
     connection = active.admin()
@@ -86,6 +85,7 @@ def test_filters_outlive_a_restart(site: Topology) -> None:
     assert_equal(site)
 
 
+@pytest.mark.lines("later")
 def test_a_write_server_is_brought_to_what_the_active_writer_has(site: Topology) -> None:
     active, writer = pair_of(site)[0], site.server("w1")
     site.playbook(SITE, **SCHEMAS, **BROUGHT)
@@ -142,6 +142,7 @@ def test_it_follows_a_switch_there_and_back(site: Topology) -> None:
         assert_equal(site)
 
 
+@pytest.mark.lines("later")
 def test_it_follows_a_failover(site: Topology) -> None:
     lost, survivor = pair_of(site)
     write(lost, 3)
@@ -167,7 +168,6 @@ def test_it_follows_a_failover(site: Topology) -> None:
     assert set(again.changed.values()) == {0}, again.output
 
 
-@pytest.mark.lines("flavours")
 def test_what_a_failover_has_lost_is_found_on_the_read_server(site: Topology) -> None:
     lost, survivor = pair_of(site)
     control(survivor, "STOP", "fabric", "IO_THREAD")

@@ -125,6 +125,7 @@ def test_what_the_inventory_owns_is_put_right_and_nothing_else(site: Topology) -
     site.playbook(RECONCILE)
 
 
+@pytest.mark.lines("later")
 def test_what_a_server_has_otherwise_is_not_taken_over(site: Topology) -> None:
     writer = site.server("w1")
     before = version(site)
@@ -156,6 +157,7 @@ def test_a_defect_is_no_server_that_is_down(site: Topology) -> None:
     assert "Ensure that it is known which member" not in text and "server_silent" not in text
 
 
+@pytest.mark.lines("later")
 def test_a_lost_directory_is_made_anew(site: Topology) -> None:
     clean, active = rows(site), directory(site)
     active.rows("DROP SCHEMA fabric")

@@ -148,6 +148,7 @@ def test_of_two_members_that_take_writes_a_switch_closes_one(fabric: Topology) -
     assert_settled(fabric)
 
 
+@pytest.mark.lines("later")
 def test_check_mode_knows_that_the_operator_gets_another_password(fabric: Topology) -> None:
     active, other = pair_of(fabric)
     predicted = fabric.playbook("site.yml", "--check", dbrw_operator_password="another one")
@@ -160,6 +161,7 @@ def test_check_mode_knows_that_the_operator_gets_another_password(fabric: Topolo
     fabric.playbook("site.yml")
 
 
+@pytest.mark.lines("later")
 def test_accounts_are_changed_on_the_active_writer_and_arrive(fabric: Topology) -> None:
     active, other = pair_of(fabric)
     sets = {"fabric": {"schemas": ["customers", "orders"]}}
@@ -194,6 +196,7 @@ def test_the_active_writer_is_killed(fabric: Topology) -> None:
     assert is_open(survivor)
 
 
+@pytest.mark.lines("later")
 def test_members_are_restarted_one_by_one_and_the_active_writer_is_left(fabric: Topology) -> None:
     active, other = pair_of(fabric)
     pids = active.pid, other.pid
@@ -211,6 +214,7 @@ def test_members_are_restarted_one_by_one_and_the_active_writer_is_left(fabric: 
     assert_settled(fabric)
 
 
+@pytest.mark.lines("later")
 def test_a_set_with_rows_and_without_an_epoch_is_adopted_by_name(fabric: Topology) -> None:
     active, other = pair_of(fabric)
     for server in (other, active):
@@ -231,6 +235,7 @@ def test_a_set_with_rows_and_without_an_epoch_is_adopted_by_name(fabric: Topolog
     assert_settled(fabric)
 
 
+@pytest.mark.lines("later")
 def test_a_failover_works_on_the_first_survivor_whose_host_answers(host: Host) -> None:
     """The one that would work, f2, answers other servers, and its host is out of Ansible's reach."""
     with running_topology(host, "three", "f1", "f2", more=F3) as topology:

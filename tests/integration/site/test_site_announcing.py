@@ -109,6 +109,7 @@ def test_a_channel_that_stops_while_the_run_goes_on(site: Topology, application_
     assert application_file.exists()
 
 
+@pytest.mark.lines("later")
 def test_a_channel_that_stops_again_at_once(site: Topology, application_file: Path) -> None:
     writer, reader = site.server("w1"), site.server("r1")
     break_channel(writer)

@@ -81,6 +81,7 @@ def test_a_password(site: Topology) -> None:
     changes_nothing(site, **new)
 
 
+@pytest.mark.lines("later")
 def test_a_run_that_was_killed_between_the_plays(site: Topology) -> None:
     new = {"dbrw_replication_password": "rotated-3"}
     half = site.playbook("write_servers.yml", **new)
@@ -90,6 +91,7 @@ def test_a_run_that_was_killed_between_the_plays(site: Topology) -> None:
     reconnect(site)
 
 
+@pytest.mark.lines("later")
 def test_a_run_for_one_end_says_so_or_is_refused(site: Topology) -> None:
     new = {"dbrw_replication_password": "rotated-4"}
     before = threads(site.server("r1"))
@@ -110,6 +112,7 @@ def test_a_run_for_one_end_says_so_or_is_refused(site: Topology) -> None:
     reconnect(site)
 
 
+@pytest.mark.lines("later")
 def test_an_address(site: Topology) -> None:
     """A port in its place: a write server that the playbooks configure listens on one address."""
     given = {"dbrw_replication_password": "rotated-4"}
@@ -128,6 +131,7 @@ def test_an_address(site: Topology) -> None:
     reconnect(site)
 
 
+@pytest.mark.lines("later")
 def test_another_account(site: Topology) -> None:
     given = {"dbrw_replication_password": "rotated-5", "dbrw_replication_user": "follower"}
     assert site.playbook("site.yml", "--check", **given).changed["r1"] == 1

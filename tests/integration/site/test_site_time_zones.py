@@ -11,7 +11,7 @@ from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import Host, Topology, running_topology
 from tests.integration.servers.test_mysql_time_zones import names
 
-pytestmark = pytest.mark.lines("one")
+pytestmark = pytest.mark.lines("later")
 
 USAGE = {
     "dbrw_usage_tables": [
