@@ -52,10 +52,7 @@ def _ask_one(demo: Path, members: Sequence[Member], here: Member) -> dict[str, A
         "connect_timeout": 2,
         "name": SET,
         "member": here.name,
-        "members": [
-            {"name": one.name, "host": one.host, "port": one.port, "datacenter": one.datacenter}
-            for one in members
-        ],
+        "members": [{"name": one.name, "host": one.host, "port": one.port} for one in members],
         "operator_password": _secret(demo).read_text().strip(),
         "operator_tls": False,
     }

@@ -31,21 +31,21 @@ die() {
 # The demo's servers: processes whose first argument is an option file below its
 # folder. Not read from pid files, whose numbers can be other processes' by now.
 demo_pids() {
-  _demo_processes 1 "--defaults-file=$LOCAL_DIR/*/my.cnf"
+  _demo_processes 1 "--defaults-file=$LOCAL_DIR/" /my.cnf
 }
 
 # The agents of the demo's replica set.
 demo_agents() {
-  _demo_processes 3 "$LOCAL_DIR/*/agent.json"
+  _demo_processes 3 "$LOCAL_DIR/" /agent.json
 }
 
-# Numbers of processes whose command line has such a word at this place.
+# Numbers of processes whose command line has a word with this beginning and this end at this place.
+# Quoted: a folder's name may have what a pattern has, and other demos' processes are nobody's to end.
 _demo_processes() {
-  local place=$1 pattern=$2 cmdline words
+  local place=$1 beginning=$2 end=$3 cmdline words
   for cmdline in /proc/[0-9]*/cmdline; do
     mapfile -d '' -t words 2>/dev/null <"$cmdline" || continue
-    # shellcheck disable=SC2053 # It is a pattern.
-    [[ ${words[place]:-} = $pattern ]] || continue
+    [[ ${words[place]:-} = "$beginning"*"$end" ]] || continue
     cmdline=${cmdline#/proc/}
     echo "${cmdline%/cmdline}"
   done

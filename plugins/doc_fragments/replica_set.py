@@ -41,10 +41,6 @@ options:
         description: TCP port.
         type: int
         default: 3306
-      datacenter:
-        description: Where it stands.
-        type: str
-        default: ""
       replication_user:
         description: Account with which it replicates from any other member.
         type: str

@@ -264,7 +264,6 @@ def _set(name: str, members: list[Member], common: list[str]) -> dict[str, Any]:
         "members": [
             {
                 **_address(member),
-                "datacenter": str(member.given.get("datacenter", "")),
                 "replication_user": member.replication_user,
                 "replication_password": member.given.get("replication_password", ""),
             }

@@ -32,7 +32,7 @@ options:
       - Several hosts in place of one; the same account, with the same of everything, for each of
         them. To a server these are accounts of their own.
       - A host that is taken out of the list keeps its account, until it is named with
-        O(state=absent).
+        O(state=absent); a warning names it.
       - Excludes O(host).
     type: list
     elements: str

@@ -482,6 +482,22 @@ def test_tells_what_a_narrower_grant_takes_away(
     assert ask_as(server, name, PASSWORD, delete) == [1142]
 
 
+def test_an_account_from_hosts_that_are_no_longer_named_is_told_of(
+    server: TestServer, module: AccountModule, name: str
+) -> None:
+    module(name=name, password=PASSWORD)
+    assert not module(name=name, host="%", password=PASSWORD).get("warnings")
+    for check in (True, False):
+        (warning,) = module(check=check, name=name, host="127.%", password=PASSWORD)["warnings"]
+        assert f"{name}: there is also {name}@%, which is left" in warning, warning
+    both = [
+        {"name": name, "host": "127.%", "password": PASSWORD},
+        {"name": name, "host": "%", "state": "absent"},
+    ]
+    assert not module(accounts=both).get("warnings")
+    assert not module(name=name, host="127.%", password=PASSWORD).get("warnings")
+
+
 def test_an_underscore_is_itself_and_percent_a_wildcard(
     server: TestServer, module: AccountModule, name: str, schema: str
 ) -> None:

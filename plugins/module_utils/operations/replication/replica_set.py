@@ -75,7 +75,6 @@ MEMBERS: Options = {
             "name": {"type": "str", "required": True},
             "host": {"type": "str", "required": True},
             "port": {"type": "int", "default": 3306},
-            "datacenter": {"type": "str", "default": ""},
             "replication_user": {"type": "str", "default": ""},
             "replication_password": {"type": "str", "no_log": True},
         },
@@ -114,7 +113,6 @@ def members_of(params: Params) -> tuple[Member, ...]:
             one["name"],
             one["host"],
             one["port"],
-            one["datacenter"],
             one["replication_user"],
             Secret(one["replication_password"]) if one["replication_password"] else None,
         )

@@ -39,7 +39,8 @@ class CurrentAccounts:
     accounts that only the server's limits show. ``known_roles`` are those of the
     roles in question that exist. ``roles_have_hosts`` tells whether a role is
     named with a host, ``several_default_roles`` whether an account may have more
-    than one, and ``limits`` the resource limits that the server has.
+    than one, and ``limits`` the resource limits that the server has. ``from_elsewhere``
+    are accounts of the same names, from hosts that nobody named.
     """
 
     accounts: Mapping[Account, CurrentAccount]
@@ -52,6 +53,7 @@ class CurrentAccounts:
     roles_have_hosts: bool = True
     several_default_roles: bool = True
     limits: frozenset[str] = frozenset()
+    from_elsewhere: frozenset[Account] = frozenset()
 
     def placed(self, wanted: DesiredAccount) -> DesiredAccount:
         """Return ``wanted`` with roles named as this server names them."""

@@ -67,6 +67,7 @@ def plan(desired: Sequence[DesiredAccount], current: CurrentAccounts) -> Plan:
         base = add_roles(draft, wanted, base, current, known)
         base = add_role_revokes(draft, wanted, base, current)
         add_revokes(draft, wanted, base, current)
+    _warn_of_other_hosts(draft, placed, current)
     # Last: a role that is dropped can no longer be taken from an account.
     for wanted in placed:
         if not wanted.present:
@@ -89,6 +90,20 @@ def result(wanted: DesiredAccount, current: CurrentAccounts, made: Plan) -> dict
         "extra_privileges": by_object(unlisted(wanted, current)) if left else {},
         "extra_roles": [str(role) for role in unlisted_roles(wanted, current)] if left else [],
     }
+
+
+def _warn_of_other_hosts(
+    draft: Draft, placed: Sequence[DesiredAccount], current: CurrentAccounts
+) -> None:
+    """Name what still lets others in, as after hosts have been narrowed."""
+    names = dict.fromkeys(one.account.name for one in placed if one.present and not one.is_role)
+    for name in names:
+        others = sorted(str(one) for one in current.from_elsewhere if one.name == name)
+        if others:
+            draft.warnings.append(
+                f"{name}: there is also {', '.join(others)}, which is left as it is, with a password "
+                "and privileges of its own. Name its host, too, or drop it with state=absent."
+            )
 
 
 def _add_drop(draft: Draft, wanted: DesiredAccount, current: CurrentAccounts) -> None:

@@ -166,6 +166,7 @@ def read(server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:
         empty,
         accounts=_accounts(server, placed, empty.vocabulary),
         known_roles=_known_roles(server, placed),
+        from_elsewhere=_from_elsewhere(server, placed),
     )
 
 
@@ -204,6 +205,20 @@ def _known_roles(server: Server, placed: Iterable[DesiredAccount]) -> frozenset[
         return frozenset()
     sql = "SELECT User AS name, Host AS host FROM mysql.user WHERE (User, Host) IN ({accounts})"
     return frozenset(Account(row["name"], row["host"]) for row in _rows_of(server, sql, asked))
+
+
+def _from_elsewhere(server: Server, placed: Iterable[DesiredAccount]) -> frozenset[Account]:
+    """Return the accounts of the names asked for, from hosts that were not."""
+    asked = {one.account for one in placed}
+    names = sorted({one.account.name for one in placed if one.present and not one.is_role})
+    if not names:
+        return frozenset()
+    marks = ", ".join(["%s"] * len(names))
+    sql = f"SELECT User AS name, Host AS host FROM mysql.user WHERE User IN ({marks})"
+    # A role may be called as a user is.
+    sql += "" if ROLES_HAVE_HOSTS[server.flavour] else " AND is_role = 'N'"
+    found = {Account(row["name"], row["host"]) for row in server.rows(sql, *names)}
+    return frozenset(found - asked)
 
 
 def _rows_of(server: Server, sql: str, accounts: Iterable[Account], **more: str) -> list[Row]:

@@ -104,7 +104,6 @@ class Member:
     name: str
     host: str
     port: int = 3306
-    datacenter: str = ""
     replication_user: str = ""
     replication_password: Secret | None = None
 

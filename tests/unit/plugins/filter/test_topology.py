@@ -222,7 +222,7 @@ def test_a_replica_set() -> None:
         **{"name": "fabric", "durability": "strict", "increment": 8, "schemas": ["customers"]}
     }
     assert members[1] == {
-        **{"name": "f2", "host": "10.0.1.21", "port": 3306, "datacenter": "dc2"},
+        **{"name": "f2", "host": "10.0.1.21", "port": 3306},
         **{"replication_user": "replication_f2", "replication_password": "secret"},
     }
     assert topology(GROUPS, HOSTVARS)["replica_sets"] == {}

@@ -666,3 +666,20 @@ def test_old_passwords() -> None:
         APP, discard_old=True, stored=stored, keep_methods=("unix_socket",)
     )
     assert "*hash" not in repr(step) + repr(step.value)
+
+
+def test_accounts_from_other_hosts_are_named_once_for_each_name() -> None:
+    wide, local = Account("app", "%"), Account("app", "localhost")
+    desired = [
+        DesiredAccount(APP, password=PASSWORD),
+        DesiredAccount(Account("app", "11.%"), password=PASSWORD),
+        DesiredAccount(READER, password=PASSWORD),
+    ]
+    others = frozenset({wide, local, Account("writer", "%")})
+    made = plan(desired, current(from_elsewhere=others))
+    (warning,) = made.warnings
+    assert warning.startswith(f"app: there is also {wide}, {local}, which is left as it is"), (
+        warning
+    )
+    gone = [DesiredAccount(APP, present=False)]
+    assert not plan(gone, current(from_elsewhere=others)).warnings
