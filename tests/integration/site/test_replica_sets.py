@@ -220,9 +220,12 @@ def test_a_set_with_rows_and_without_an_epoch_is_adopted_by_name(fabric: Topolog
     for server in (other, active):
         with lifted(server):
             outside_binary_log(server, "DROP SCHEMA dbrw", "DROP USER monitor")
-    refused = fabric.try_playbook("site.yml")
+    pids = active.pid, other.pid
+    refused = fabric.try_playbook("site.yml", mysqld_settings={"max_connections": 190})
     assert refused.code != 0
     assert "name that one with -e adopt=MEMBER" in " ".join(refused.output.split())
+    # Not even the configuration, for which the closed one would be restarted.
+    assert (active.pid, other.pid) == pids and set(refused.changed.values()) == {0}, refused.output
     wrong = fabric.try_playbook("site.yml", adopt=other.name)
     assert wrong.code != 0 and "it is closed (read_only)" in " ".join(wrong.output.split())
     unknown = fabric.try_playbook("site.yml", adopt="f9", replica_set_restart="yes")
