@@ -84,7 +84,8 @@ def _tables_of_keys(variables: Iterable[Variable]) -> list[str]:
     for variable in variables:
         if variable.keys:
             name = variable.full_name if variable in VARIABLES else variable.name
-            found.append(f"Each of `{name}` has these keys:\n\n{_table('key', variable.keys)}")
+            whose = f"Each of `{name}`" if variable.elements == "dict" else f"`{name}`"
+            found.append(f"{whose} has these keys:\n\n{_table('key', variable.keys)}")
             found += _tables_of_keys(variable.keys)
     return found
 

@@ -87,6 +87,10 @@ from ansible.errors import AnsibleError
 from ansible.release import __version__ as ansible_version
 from jinja2 import Undefined
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.on_paper import (
+    problems_of_server,
+    problems_of_tables,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.told import VARIABLE
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
     MEMBER,
@@ -103,6 +107,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topol
     sets,
     too_long_for,
     warnings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.value_types import (
+    problems as value_problems,
 )
 
 _ONLY_TOLD = (
@@ -126,7 +133,7 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
     ]
     told = _is_only_told(members, [hostvars[name] for name in groups.get("all", [])])
     return {
-        "problems": [_ONLY_TOLD] if told else problems(members),
+        "problems": [_ONLY_TOLD] if told else [*problems(members), *_found_later(members)],
         "warnings": warnings(members),
         "replication_too_long_for": too_long_for(
             [member for member in members if member.kind != MEMBER]
@@ -142,6 +149,26 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
         "common_schemas": common_schemas(members),
         "directory": _directory(members),
     }
+
+
+def _found_later(members: list[Member]) -> list[str]:
+    """Return what modules would refuse when their server's turn has come, each once for all."""
+    writers = [member.name for member in members if member.kind == WRITE]
+    names: dict[str, list[str]] = {}
+    for member in members:
+        given = {
+            variable.name: member.given[variable.name]
+            for variable in VARIABLES
+            if variable.name in member.given
+            and member.kind in variable.kinds
+            and not value_problems(variable.name, variable, member.given[variable.name])
+        }
+        for problem in (
+            *problems_of_tables(given.get("usage_tables") or ()),
+            *problems_of_server(given, writers),
+        ):
+            names.setdefault(problem, []).append(member.name)
+    return [f"{', '.join(sharing)}: {problem}" for problem, sharing in names.items()]
 
 
 def _is_only_told(members: list[Member], hosts: list[Mapping[str, Any]]) -> bool:
@@ -254,7 +281,8 @@ def _address(member: Member) -> dict[str, Any]:
 
 def _set(name: str, members: list[Member], common: list[str]) -> dict[str, Any]:
     first = members[0]
-    schemas = first.of_its_set("schemas")
+    given = first.of_its_set("schemas")
+    schemas = given if isinstance(given, list) else []
     return {
         "name": name,
         "durability": first.of_its_set("durability"),

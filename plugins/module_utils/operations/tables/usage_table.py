@@ -50,6 +50,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
     Written,
+    definition_of,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
@@ -249,7 +250,7 @@ def _described(params: Params, given: Params) -> Described:
     with collect(problems):
         policy = months_of({name: given[name] for name in ("months_ahead", "first_month")})
     with collect(problems):
-        definition = server_side.definition_of(table)
+        definition = definition_of(table)
     refuse_if_any(problems)
     return Described(table, definition, policy)
 

@@ -35,12 +35,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
     quote_table,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
-    NotACreateTable,
     Written,
     create_statement,
     index_clause,
     shape_of,
-    written,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition_text import (
     partition_by,
@@ -94,27 +92,6 @@ _NOT_IN_A_USAGE_TABLE = {
     1506: "leave the partitions out; read servers get one for each month",
     1562: "leave the partitions out; read servers get one for each month",
 }
-
-
-def definition_of(table: UsageTable) -> Written:
-    """Take the description's statement apart; raises ``Refused`` (no server is needed)."""
-    try:
-        found = written(table.definition)
-    except NotACreateTable as error:
-        raise Refused([f"definition: {error}."]) from None
-    problems = []
-    if found.table != table.name:
-        problems.append(
-            f"definition: it names table {found.table}, but name is {table.name}. Use one name."
-        )
-    if found.schema not in (None, table.schema):
-        problems.append(
-            f"definition: it names schema {found.schema}, but schema is {table.schema}. Leave the "
-            "schema out there."
-        )
-    if problems:
-        raise Refused(problems)
-    return found
 
 
 def read(server: Server, table: UsageTable, definition: Written) -> Current:

@@ -27,6 +27,8 @@ USAGE = (WRITE, READ)
 PREFIX = "dbrw_"
 # What an acknowledgement of a replica set promises: see mysql_replica_set.
 DURABILITIES = ("available", "strict", "asynchronous")
+# What happens to months that are not kept: see mysql_month_partition.
+PAST = ("drop", "archive", "keep")
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,10 @@ _IN_FILTERS = re.compile(r"[\w$-]+")
 OWN_SCHEMA = "dbrw"
 
 
+def _past(value: Any) -> str | None:
+    return None if value in PAST else f"choose one of {', '.join(PAST)}"
+
+
 _SET_KEYS = (
     Variable(
         "durability",
@@ -167,7 +173,7 @@ _SET_KEYS = (
 )
 
 _INDEX_KEYS = (
-    Variable("name", "str", "the index's name", required=True),
+    Variable("name", "str", "the index's name", judge=grammar.identifier, required=True),
     Variable(
         "columns",
         "list",
@@ -255,6 +261,7 @@ _TABLE_KEYS = (
         "str",
         "what happens to months that are not kept: `drop`, `archive` (into a separate table) or "
         "`keep`",
+        judge=_past,
         kinds=(READ,),
         default="drop",
     ),
@@ -285,6 +292,7 @@ _TABLE_KEYS = (
         "cold_data_directory",
         "str",
         "that directory, an absolute path on the server",
+        judge=grammar.path,
         kinds=(READ,),
         default_in_words="required with `cold_after_months`",
     ),
@@ -298,6 +306,32 @@ _TABLE_KEYS = (
         "which are written again",
         kinds=(READ,),
         default=False,
+    ),
+)
+
+_FILTER_KEYS = (
+    *(
+        Variable(name, "list", meaning, kinds=(READ,), default_in_words="not given", elements="str")
+        for name, meaning in (
+            ("do_databases", "rows of these schemas, and of no others, are applied"),
+            ("ignore_databases", "rows of these schemas are left out"),
+            ("do_tables", "rows of these tables (`schema.table`), and of no others, are applied"),
+            ("ignore_tables", "rows of these tables are left out"),
+            ("wild_do_tables", "as `do_tables`, with the wildcards `%` and `_`"),
+            ("wild_ignore_tables", "as `ignore_tables`, with the wildcards `%` and `_`"),
+        )
+    ),
+    Variable(
+        "rewrite_databases",
+        "list",
+        "rows of the schema `from` are applied to the schema `to`",
+        kinds=(READ,),
+        default_in_words="not given",
+        elements="dict",
+        keys=(
+            Variable("from", "str", "the schema on the write server", kinds=(READ,), required=True),
+            Variable("to", "str", "the schema on the read server", kinds=(READ,), required=True),
+        ),
     ),
 )
 
@@ -555,7 +589,7 @@ VARIABLES = (
         kinds=(READ,),
         default={},
         default_in_words="everything",
-        on_paper=False,
+        keys=_FILTER_KEYS,
     ),
     Variable(
         "replication_filters_file",
@@ -574,7 +608,6 @@ VARIABLES = (
         kinds=(READ,),
         default=[],
         default_in_words="empty: from the beginning",
-        on_paper=False,
         elements="str",
     ),
     Variable(
@@ -585,7 +618,6 @@ VARIABLES = (
         "[the error names them](operations.md#a-write-server-that-has-lost-its-disk)",
         kinds=(WRITE,),
         default={},
-        on_paper=False,
     ),
     Variable(
         "login",
@@ -600,7 +632,6 @@ VARIABLES = (
         "accounts can log in over TLS only, and channels use TLS",
         default=True,
         shared=True,
-        on_paper=False,
     ),
     Variable(
         "tls_ca",
@@ -633,11 +664,11 @@ VARIABLES = (
         "now",
         "str",
         "what time it is (`YYYY-MM-DD`), for demonstrations",
+        judge=grammar.optional(grammar.text),
         kinds=(READ,),
         default="",
         default_in_words="the server's clock",
         shared=True,
-        on_paper=False,
     ),
 )
 BY_NAME = {variable.name: variable for variable in VARIABLES}

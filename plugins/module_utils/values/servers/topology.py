@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +31,12 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inven
     VARIABLES,
     WRITE,
     Variable,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.value_types import (
+    is_integer,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.value_types import (
+    problems as value_problems,
 )
 
 
@@ -66,7 +71,7 @@ class Member:
         if grammar.address(self.given.get("address")):
             return None
         # Names of hosts are one in upper and in lower case.
-        return str(self.given["address"]).lower(), self.value("port")
+        return str(self.given["address"]).lower(), str(self.value("port"))
 
     @property
     def replication_user(self) -> Any:
@@ -172,9 +177,9 @@ def _of_set(name: str, members: Sequence[Member]) -> Iterator[str]:
     """Judge the members of a replica set beside each other."""
     increment: Any = members[0].of_its_set("increment")
     offsets = [(member.name, member.given.get("set_offset")) for member in members]
-    if _is_integer(increment):
+    if is_integer(increment):
         for member, offset in offsets:
-            if _is_integer(offset) and not 1 <= int(offset or 0) <= increment:
+            if is_integer(offset) and not 1 <= int(offset or 0) <= increment:
                 yield (
                     f"{member}: dbrw_set_offset {offset} is outside 1..{increment}, the increment of "
                     f"{name}; choose one inside."
@@ -329,8 +334,9 @@ def _of_one(member: Member) -> list[str]:
         for variable in required
         if not variable.secret and variable.name not in member.given
     ]
-    for variable in required:
-        if variable.secret:
+    for variable in VARIABLES:
+        given = variable.required or member.given.get(variable.name)
+        if variable.secret and member.kind in variable.kinds and given:
             found += _secret_problems(member, variable)
     return found + _number_problems(member)
 
@@ -345,11 +351,12 @@ def _number_problems(member: Member) -> list[str]:
         lowest, highest = variable.range or (-math.inf, math.inf)
         if not variable.is_whole_number:
             # What is no number at all, such as NaN, is not above anything either.
-            if not (isinstance(number, float) or _is_integer(number)) or not number >= lowest:
+            is_number = is_integer(number) or isinstance(number, float) and math.isfinite(number)
+            if not is_number or number < lowest:
                 too_low.append(
                     f"{label} is {number!r}; it must be a number, and not below {lowest}."
                 )
-        elif not _is_integer(number):
+        elif not is_integer(number):
             no_numbers.append(f"{label} is {number!r}; it must be a whole number.")
         elif not lowest <= number <= highest:
             outside.append(f"{label} {number} is outside {lowest}..{highest}; choose one inside.")
@@ -370,8 +377,7 @@ def _of_values(members: Sequence[Member]) -> list[str]:
     for member in members:
         for problem in (
             *_wrong_values(member),
-            *_table_problems(member.given),
-            *_set_problems(member.given),
+            *_wrong_contents(member),
         ):
             names.setdefault(problem, []).append(member.name)
     return [f"{', '.join(sharing)}: {problem}" for problem, sharing in names.items()]
@@ -387,13 +393,24 @@ def _wrong_values(member: Member) -> list[str]:
         if not BY_NAME[name].secret or member.kind in BY_NAME[name].kinds
     ]
     for variable in VARIABLES:
-        if variable.judge and not variable.secret and variable.name in member.given:
+        if variable.type != "str" or variable.secret or not variable.judge:
+            continue
+        if variable.name in member.given:
             found += grammar.told(variable.full_name, member.given[variable.name], variable.judge)
     found += mysqld.problems(member.mysqld)
     if member.kind in (WRITE, MEMBER):
         found += grammar.told("its name", member.name, grammar.channel_name)
     if member.kind in (READ, MEMBER) and "replication_user" not in member.given:
         found += grammar.told("the name of its account", member.replication_user, _account_name)
+    return found
+
+
+def _wrong_contents(member: Member) -> list[str]:
+    """Judge values that are no text and no number, and all that they contain."""
+    found = []
+    for variable in VARIABLES:
+        if variable.type in ("bool", "list", "dict") and member.kind in variable.kinds:
+            found += value_problems(variable.full_name, variable, member.given.get(variable.name))
     return found
 
 
@@ -413,75 +430,6 @@ def _long_users(members: Sequence[Member]) -> list[str]:
         for member in members
         if member.kind in (READ, MEMBER) and longest < len(str(member.replication_user))
     ]
-
-
-def _table_problems(given: Mapping[str, Any]) -> list[str]:
-    keys = BY_NAME["usage_tables"].keys
-    required = [key.name for key in keys if key.required]
-    tables = given.get("usage_tables", [])
-    if not isinstance(tables, (list, tuple)):
-        return ["dbrw_usage_tables is not a list; give it one entry for each table."]
-    found = []
-    for number, table in enumerate(tables, 1):
-        label = f"dbrw_usage_tables, number {number}"
-        if not isinstance(table, Mapping):
-            found.append(f"{label}: it is not a dictionary; give it {', '.join(required)}.")
-            continue
-        missing = [name for name in required if table.get(name) is None]
-        if missing:
-            found.append(f"{label}: it has no {', '.join(missing)}; add that.")
-        for key in keys:
-            if key.judge and table.get(key.name) is not None:
-                found += grammar.told(f"{label}: {key.name}", table[key.name], key.judge)
-        found += _unknown_keys(label, table, keys)
-    return found
-
-
-def _set_problems(given: Mapping[str, Any]) -> list[str]:
-    variable = BY_NAME["replica_sets"]
-    described = given.get(variable.name, {})
-    if not isinstance(described, Mapping):
-        return [f"{variable.full_name} is no dictionary; give it one entry for each set."]
-    found = []
-    for name, one in described.items():
-        label = f"{variable.full_name}: {name}"
-        if not isinstance(one, Mapping):
-            found.append(
-                f"{label} is no dictionary; give it {', '.join(key.name for key in variable.keys)}, "
-                "or {} for the defaults."
-            )
-            continue
-        for key in variable.keys:
-            if key.judge and one.get(key.name) is not None:
-                found += grammar.told(f"{label}: {key.name}", one[key.name], key.judge)
-        found += _unknown_keys(label, one, variable.keys)
-    return found
-
-
-def _unknown_keys(label: str, value: Mapping[Any, Any], keys: Sequence[Variable]) -> list[str]:
-    """Return the keys that nothing reads, mostly misspelt ones.
-
-    Variables are not judged so. A host's variables hold also what modules have registered,
-    facts, and what --extra-vars sets, and a user's own may begin with dbrw_ too; nothing
-    tells them from misspelt ones.
-    """
-    names = [key.name for key in keys]
-    found = []
-    for name in value:
-        if name not in names:
-            close = difflib.get_close_matches(str(name), names, 1)
-            known = f"did you mean {close[0]}?" if close else f"valid keys are {', '.join(names)}."
-            found.append(f"{label}: {name!r} is not a valid key; {known}")
-    for key in keys:
-        elements = value.get(key.name) if key.keys else None
-        for number, one in enumerate(elements if isinstance(elements, (list, tuple)) else (), 1):
-            if isinstance(one, Mapping):
-                found += _unknown_keys(f"{label}: {key.name}, number {number}", one, key.keys)
-    return found
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _kinds(members: Sequence[Member]) -> list[str]:
@@ -504,7 +452,9 @@ def _kinds(members: Sequence[Member]) -> list[str]:
 def _shared(values: Sequence[tuple[str, Any]], text: str) -> list[str]:
     names: dict[Any, list[str]] = {}
     for name, value in values:
-        if value is not None and name not in names.get(value, []):
+        # What is neither a number nor an address is told by itself.
+        comparable = is_integer(value) or isinstance(value, tuple)
+        if comparable and name not in names.get(value, []):
             names.setdefault(value, []).append(name)
     return [
         f"{', '.join(sharing)}: {text.format(value=value)}"

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     Statement,
     quote_columns,
@@ -498,3 +499,24 @@ def add_index(table: UsageTable, index: Index) -> str:
 
 def _escaped(sql: str) -> str:
     return sql.replace("%", "%%")
+
+
+def definition_of(table: UsageTable) -> Written:
+    """Take the description's statement apart; raises ``Refused`` (no server is needed)."""
+    try:
+        found = written(table.definition)
+    except NotACreateTable as error:
+        raise Refused([f"definition: {error}."]) from None
+    problems = []
+    if found.table != table.name:
+        problems.append(
+            f"definition: it names table {found.table}, but name is {table.name}. Use one name."
+        )
+    if found.schema not in (None, table.schema):
+        problems.append(
+            f"definition: it names schema {found.schema}, but schema is {table.schema}. Leave the "
+            "schema out there."
+        )
+    if problems:
+        raise Refused(problems)
+    return found

@@ -6,13 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables.usage_table import (
-    definition_of,
-)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.create_table import (
     NotACreateTable,
     create_statement,
+    definition_of,
     index_clause,
     not_null,
     shape_of,

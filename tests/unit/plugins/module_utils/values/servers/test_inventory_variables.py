@@ -69,7 +69,7 @@ def test_a_row_is_whole(variable: Variable) -> None:
     assert variable.kinds and set(variable.kinds) <= set(EVERY_KIND) == set(KINDS)
     # What belongs to sets stands by their names.
     assert (variable.type == "list" or variable.name == "replica_sets") == bool(variable.elements)
-    assert not (variable.keys and variable.elements != "dict")
+    assert not variable.keys or variable.elements == "dict" or variable.type == "dict"
     assert variable.range is None or variable.is_number
     if variable.required:
         assert variable.default is None and not variable.default_in_words

@@ -111,6 +111,7 @@ def test_each_mistake_is_told(members: list[Member], said: str) -> None:
     assert [text for text in found if said in text], found
 
 
+INDEX = {"name": "i", "columns": ["a"]}
 TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_column": "t"}
 
 
@@ -186,10 +187,10 @@ TABLE = {"schema": "usage_data", "name": "calls", "definition": "x", "time_colum
             "id_column, ",
         ),
         (
-            [writer(1, usage_tables=[{**TABLE, "indexes": [{"name": "i"}, {"colums": []}]}])],
+            [writer(1, usage_tables=[{**TABLE, "indexes": [INDEX, {**INDEX, "colums": []}]}])],
             "number 1: indexes, number 2: 'colums' is not a valid key; did you mean columns?",
         ),
-        ([writer(1, usage_tables=["a"])], "dbrw_usage_tables, number 1: it is not a dictionary"),
+        ([writer(1, usage_tables=["a"])], "dbrw_usage_tables, number 1 is not a dictionary"),
         ([writer(1, usage_tables="a")], "dbrw_usage_tables is not a list"),
     ],
 )
@@ -330,7 +331,7 @@ def test_common_data_that_is_right_has_no_problems() -> None:
     [
         (with_common()[:2], "dbrw_common_schemas has prices, and there is no replica set fabric"),
         (with_common(common_schemas=None), "r1: dbrw_common_schemas is not prices as elsewhere"),
-        (with_common(common_schemas="prices"), "it must be a list of names"),
+        (with_common(common_schemas="prices"), "dbrw_common_schemas is not a list"),
         (with_common(replication_filters_file=None), "r1: dbrw_replication_filters_file is not"),
         (
             with_common(usage_tables=[{"schema": "Prices", "name": "t"}]),
@@ -369,10 +370,10 @@ def test_each_mistake_of_common_data_is_told(members: list[Member], said: str) -
         ),
         ([of_set(1, **sets(durability="all"))], "durability is 'all': choose one of available"),
         ([of_set(1, **sets(increment=1))], "dbrw_replica_sets: fabric: increment is 1"),
-        ([of_set(1, **sets(schemas="a"))], "schemas is 'a': it must be a list of names"),
+        ([of_set(1, **sets(schemas="a"))], "fabric: schemas is not a list"),
         ([of_set(1, **sets(schemas=["a.b"]))], "fabric: schemas is ['a.b']: a.b: it has a dot"),
-        ([of_set(1, replica_sets=[1])], "f1: dbrw_replica_sets is no dictionary"),
-        ([of_set(1, replica_sets={"fabric": 1})], "dbrw_replica_sets: fabric is no dictionary"),
+        ([of_set(1, replica_sets=[1])], "f1: dbrw_replica_sets is not a dictionary"),
+        ([of_set(1, replica_sets={"fabric": 1})], "dbrw_replica_sets: fabric is not a dictionary"),
         ([replace(of_set(1), name="common")], "common: the collection's own channels have such"),
         ([replace(writer(1), name="move_t1")], "move_t1: the collection's own channels have such"),
         ([replace(of_set(1), name="fabric")], "fabric: a replica set has this name, too"),
