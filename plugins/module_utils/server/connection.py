@@ -40,7 +40,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
 try:
     import pymysql
     from pymysql.connections import Connection
-    from pymysql.cursors import DictCursor
+    from pymysql.cursors import DictCursor, SSCursor
 
     PYMYSQL_ERROR: str | None = None
 except ImportError:
@@ -189,6 +189,26 @@ class Server:
     def rows(self, sql: str, *args: Any) -> list[Row]:
         """Return the rows of a query; it is not remembered as something done."""
         return self._execute(Statement(sql, args))
+
+    def column(self, sql: str) -> Iterator[Any]:
+        """Give the only column of a query, row by row as the server sends them.
+
+        The query is sent as it is. ``ServerError`` where it has another number of columns, or gives
+        no rows at all, as SET does.
+        """
+        statement = Statement(sql.replace("%", "%%"))
+        try:
+            with self._connection.cursor(SSCursor) as cursor:
+                cursor.execute(sql)
+                columns = len(cursor.description or ())
+                if columns != 1:
+                    gives = f"{columns} columns; one is needed" if columns else "no rows"
+                    raise ServerError(self.address, f"the query gives {gives}", 0, statement)
+                for row in cursor:
+                    yield row[0]
+        except (pymysql.MySQLError, OSError) as error:
+            number, message = _number_and_message(error)
+            raise ServerError(self.address, message, number, statement) from None
 
     def row(self, sql: str, *args: Any) -> Row:
         """Return the first row of a query that always has one."""

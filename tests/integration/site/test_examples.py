@@ -121,6 +121,14 @@ def tables_on_both_sides(bare: Topology) -> None:
         )
 
 
+def keys(bare: Topology) -> None:
+    a_read_table(bare)
+    outside_binary_log(
+        bare.server("r1"),
+        "INSERT INTO usage_data.calls (started, caller) VALUES ('2026-01-01', 'customer_7')",
+    )
+
+
 def two_read_tables(bare: Topology) -> None:
     a_read_table(bare)
     outside_binary_log(bare.server("r1"), "CREATE TABLE usage_data.events LIKE usage_data.calls")
@@ -188,6 +196,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_common_data": common_data,
     "mysql_month_partition": two_read_tables,
     "mysql_month_partition_info": two_read_tables_with_months,
+    "mysql_placement_change_info": keys,
     "mysql_replication_channel": sources,
     "mysql_replication_channel_info": channels_that_can_be_watched,
     "mysql_replication_witness": nothing,
