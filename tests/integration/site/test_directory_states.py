@@ -1,0 +1,116 @@
+"""What applications are told where there is a directory, and its copy of who takes writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import dbrw
+from tests.integration.lines import Host, Topology, running_topology
+from tests.support.replica_sets import F3, is_open
+
+pytestmark = pytest.mark.lines("one")
+
+# A set besides the directory's own, a pair.
+S1: dict[str, dict[str, dict[str, Any]]] = {
+    "fabric_servers": {
+        "f3": {**F3["fabric_servers"]["f3"], "dbrw_replica_set": "s1"},
+        "f4": {
+            "dbrw_datacenter": "dc2",
+            "dbrw_server_id": 204,
+            "dbrw_set_offset": 4,
+            "dbrw_address": "127.2.{{ local_net }}.202",
+            "dbrw_replica_set": "s1",
+        },
+    }
+}
+OF_S1 = {"replica_set": "s1"}
+
+
+@pytest.fixture(scope="module")
+def site(host: Host) -> Iterator[Topology]:
+    with running_topology(host, "states", "w1", "r1", "f1", more=S1) as topology:
+        topology.playbook("site.yml")
+        yield topology
+
+
+def told(site: Topology) -> dbrw.Topology:
+    return dbrw.Topology.from_file(Path(site.folder / "application.json"))
+
+
+def weights(site: Topology) -> dict[str, float]:
+    return {server.name: server.weight for server in told(site).servers}
+
+
+def states(site: Topology) -> dict[str, str]:
+    rows = site.server("f1").rows("SELECT name, state FROM fabric.server WHERE kind <> 'member'")
+    return {row["name"]: row["state"] for row in rows}
+
+
+def version(site: Topology) -> tuple[int, int]:
+    (row,) = site.server("f1").rows("SELECT epoch, counter FROM fabric.version")
+    return row["epoch"], row["counter"]
+
+
+def active(site: Topology) -> str:
+    return str(site.server("f1").value("SELECT active FROM fabric.replica_set WHERE name = 's1'"))
+
+
+def test_a_server_that_joins_is_announced_in_both(site: Topology) -> None:
+    assert states(site) == {"w1": "online", "r1": "online"}
+    assert weights(site) == {"w1": 1, "r1": 1}
+    assert active(site) == "f3"
+
+
+def test_the_file_has_the_states_of_the_directory(site: Topology) -> None:
+    directory = site.server("f1")
+    directory.rows("UPDATE fabric.servers SET state = 'draining' WHERE name = 'w1'")
+    directory.rows("UPDATE fabric.servers SET state = 'joining' WHERE name = 'r1'")
+    left = site.playbook("site.yml", "--limit", "write_servers:read_servers")
+    assert "has been left as it is" in left.output and weights(site) == {"w1": 1, "r1": 1}
+    shown = site.playbook("site.yml", "--check")
+    assert weights(site) == {"w1": 1, "r1": 1} and shown.changed["w1"] == 1, shown.output
+    done = site.playbook("site.yml")
+    assert states(site) == {"w1": "draining", "r1": "online"}
+    assert weights(site) == {"w1": 0, "r1": 1}
+    assert done.changed == {"w1": 1, "r1": 0, "f1": 1, "f3": 0, "f4": 0}, done.output
+    # Nothing new goes there, and it is known whose the ids are.
+    assert told(site).order(dbrw.WRITE, "dc1") == []
+    assert told(site).server_of(21).name == "w1"
+    directory.rows("UPDATE fabric.servers SET state = 'online' WHERE name = 'w1'")
+    site.playbook("site.yml")
+    assert weights(site) == {"w1": 1, "r1": 1}
+    again = site.playbook("site.yml")
+    assert set(again.changed.values()) == {0}, again.output
+
+
+def test_a_switch_of_another_set_is_written_down_as_one_version(site: Topology) -> None:
+    epoch, counter = version(site)
+    shown = site.playbook("replica_set_switch.yml", "--check", **OF_S1)
+    assert active(site) == "f3" and version(site) == (epoch, counter), shown.output
+    site.playbook("replica_set_switch.yml", **OF_S1)
+    assert is_open(site.server("f4")) and active(site) == "f4"
+    assert version(site) == (epoch, counter + 1)
+
+
+def test_a_failover_of_another_set_is_written_down_as_one_version(site: Topology) -> None:
+    epoch, counter = version(site)
+    site.server("f4").kill()
+    site.playbook("replica_set_failover.yml", **OF_S1)
+    assert is_open(site.server("f3")) and active(site) == "f3"
+    assert version(site) == (epoch, counter + 1)
+    # By hand it is put back, and a run of site.yml resolves it towards the servers.
+    site.playbook("servers.yml", "--limit", "f4")
+    site.server("f1").rows("UPDATE fabric.replica_sets SET active = 'f4' WHERE name = 's1'")
+    site.playbook("site.yml")
+    assert active(site) == "f3"
+
+
+def test_a_switch_is_done_where_the_directory_is_away(site: Topology) -> None:
+    site.server("f1").kill()
+    done = site.playbook("replica_set_switch.yml", **OF_S1)
+    assert "The directory could not be told who takes writes" in " ".join(done.output.split())
+    assert is_open(site.server("f4"))
