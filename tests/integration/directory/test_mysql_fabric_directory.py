@@ -8,7 +8,9 @@ from typing import Any
 
 import pymysql
 import pytest
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.dbrw.sharding.plugins.filter.server_for_id import server_for_id
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements.description import (
     placement_of,
 )
@@ -390,9 +392,59 @@ def test_ids_and_tenants_are_found(made: TestServer) -> None:
     assert made.value("SELECT fabric.shard_for_tenant('Customer 1')") == "s1"
 
 
+def test_an_id_is_found_by_the_increment_of_its_time(made: TestServer) -> None:
+    """It was 3, then 5, and is 20; w1 and w2 had the offsets of each other at first."""
+    numbering = {
+        "increment": 20,
+        "offsets": {"w1": 1, "w2": 2, "w3": 20},
+        "former": [
+            {"below": 100, "increment": 3, "offsets": {"w1": 2, "w2": 1}},
+            {"below": 1000, "increment": 5, "offsets": {"w1": 1, "w2": 2, "w3": 5}},
+        ],
+    }
+    for one in numbering["former"]:
+        made.rows(
+            "INSERT INTO fabric.former_ids VALUES ('main', 'usage_data.calls', %s, %s)",
+            one["below"],
+            one["increment"],
+        )
+        for server, offset in one["offsets"].items():
+            made.rows(
+                "INSERT INTO fabric.former_offsets VALUES ('main', %s, %s, %s)",
+                *(one["increment"], server, offset),
+            )
+
+    def said(row_id: int) -> str:
+        try:
+            return made.value(f"SELECT fabric.server_for_id('usage_data.calls', {row_id})")
+        except pymysql.MySQLError as error:
+            return str(error.args[1])
+
+    def expected(row_id: int) -> str:
+        try:
+            return server_for_id(row_id, numbering)
+        except AnsibleFilterError as error:
+            return str(error)
+
+    ids = [*range(1, 120), *range(990, 1050), 2**63, 10**19 - 1]
+    assert [said(row_id) for row_id in ids] == [expected(row_id) for row_id in ids]
+    assert {said(1), said(101), said(2)} == {"w1", "w2"} and said(1) == "w2" and said(1001) == "w1"
+    # Of another table they say nothing.
+    made.rows("INSERT INTO fabric.usage_tables VALUES ('main', 'usage_data.events')")
+    assert made.value("SELECT fabric.server_for_id('usage_data.events', 1)") == "w1"
+    # It is a change that clients see, and the log has.
+    (log,) = made.rows("SELECT what FROM fabric.changes WHERE what LIKE 'former_ids%%' LIMIT 1")
+    assert log["what"] == "former_ids usage_data.calls"
+
+
 @pytest.mark.parametrize(
     "sql",
     [
+        "INSERT INTO fabric.former_ids VALUES ('main', 'usage_data.calls', 1, 20)",
+        "INSERT INTO fabric.former_ids VALUES ('main', 'usage_data.calls', 100, 0)",
+        "INSERT INTO fabric.former_offsets VALUES ('main', 3, 'w1', 4)",
+        "INSERT INTO fabric.former_offsets VALUES ('main', 3, 'w9', 1)",
+        "INSERT INTO fabric.former_offsets VALUES ('main', 3, 'w1', 1), ('main', 3, 'w2', 1)",
         "UPDATE fabric.servers SET id_offset = 1 WHERE name = 'w2'",
         "UPDATE fabric.servers SET id_offset = 21 WHERE name = 'w2'",
         "UPDATE fabric.servers SET id_offset = 5, id_increment = 20 WHERE name = 'r1'",

@@ -140,6 +140,27 @@ TABLES = {
   name VARCHAR(129) {_TEXT} NOT NULL COMMENT 'with its schema',
   PRIMARY KEY (topology, name)
 """,
+    # Where the increment was another one before: which ids are of it, and whose they are.
+    "former_ids": f"""
+  topology {_TOPOLOGY} NOT NULL,
+  usage_table VARCHAR(129) {_TEXT} NOT NULL COMMENT 'with its schema',
+  below BIGINT UNSIGNED NOT NULL COMMENT 'the first id that was given otherwise',
+  id_increment INT UNSIGNED NOT NULL COMMENT 'by which ids below were given',
+  PRIMARY KEY (topology, usage_table, below),
+  CHECK (below > 1),
+  CHECK (id_increment BETWEEN 1 AND 65535)
+""",
+    "former_offsets": f"""
+  topology {_TOPOLOGY} NOT NULL,
+  id_increment INT UNSIGNED NOT NULL COMMENT 'of former_ids',
+  server {NAME} NOT NULL,
+  id_offset INT UNSIGNED NOT NULL,
+  PRIMARY KEY (topology, id_increment, server),
+  UNIQUE KEY id_offset (topology, id_increment, id_offset),
+  CONSTRAINT former_server FOREIGN KEY (topology, server)
+    REFERENCES {SCHEMA}.servers (topology, name),
+  CHECK (id_offset BETWEEN 1 AND id_increment)
+""",
     # Its keys begin with what applications ask by.
     "tenants": f"""
   id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -190,6 +211,8 @@ WATCHED = {
         "state_by state_until is_down down_reason down_by"
     ),
     "usage_tables": Watched(),
+    "former_ids": Watched("below id_increment", name="usage_table"),
+    "former_offsets": Watched("id_increment id_offset", name="server"),
     "tenants": Watched("schema_name shard locked"),
     "placement_version": Watched("version kind role slots logical_shards", name="placement"),
     "placement_shard": Watched("version shard_number weight", name="placement"),
@@ -208,6 +231,8 @@ _OWNER_MAY = {
     "replica_sets": "TRIGGER",
     "servers": "UPDATE, TRIGGER",
     "usage_tables": "TRIGGER",
+    "former_ids": "TRIGGER",
+    "former_offsets": "TRIGGER",
     # The article locks a tenant by hand.
     "tenants": "INSERT, UPDATE (locked), TRIGGER",
     **{table.name: "TRIGGER" for table in sql_tables.TABLES if table.name in WATCHED},
@@ -428,7 +453,7 @@ ROUTINES = (
     Routine(
         "server_for_id",
         f"of_table VARCHAR(130) {_TEXT}, id {_ASKED_ID}",
-        f"{_MESSAGE}  DECLARE found {NAME};\n"
+        f"{_MESSAGE}  DECLARE found {NAME};\n  DECLARE former INT UNSIGNED;\n"
         + _refuse_if(
             f"NOT EXISTS (SELECT 1 FROM {named('usage_tables')} WHERE name = of_table)",
             "'there is no usage table '",
@@ -440,8 +465,15 @@ ROUTINES = (
             "COALESCE(id, 'NULL')",
             "' is no id'",
         )
-        + f"""  SET found = (SELECT name FROM {named("servers")} WHERE kind = 'write'
-    AND MOD(CAST(id AS UNSIGNED), id_increment) = MOD(id_offset, id_increment) LIMIT 1);
+        + f"""  SET former = (SELECT id_increment FROM {named("former_ids")}
+    WHERE usage_table = of_table AND below > CAST(id AS UNSIGNED) ORDER BY below LIMIT 1);
+  IF former IS NULL THEN
+    SET found = (SELECT name FROM {named("servers")} WHERE kind = 'write'
+      AND MOD(CAST(id AS UNSIGNED), id_increment) = MOD(id_offset, id_increment) LIMIT 1);
+  ELSE
+    SET found = (SELECT server FROM {named("former_offsets")} WHERE id_increment = former
+      AND MOD(CAST(id AS UNSIGNED), id_increment) = MOD(id_offset, id_increment) LIMIT 1);
+  END IF;
 """
         + _refuse_if("found IS NULL", "'no write server gives the id '", "COALESCE(id, 'NULL')")
         + "  RETURN found;\n",
