@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.conftest import outside_binary_log
 from tests.integration.lines import Host, Played, TestServer, Topology, running_topology, wait_until
+from tests.support.directory_watch import watched
 from tests.support.replica_sets import F3, is_open, lifted, pair_of
 
 pytestmark = pytest.mark.lines("one")
@@ -124,9 +125,12 @@ def test_a_failover_is_refused_while_the_active_writer_answers(fabric: Topology)
 def test_a_switch_there_and_back(fabric: Topology) -> None:
     first, second = pair_of(fabric)
     number, known = epoch(first)[0], version(first)
-    switched = fabric.playbook(SWITCH, **FABRIC)
+    with watched(fabric, "f1", "f2") as watch:
+        switched = fabric.playbook(SWITCH, **FABRIC)
     # Clients of the directory see it as one change.
-    assert version(second) == (known[0] + 1, known[1])
+    now = (known[0] + 1, known[1])
+    assert watch.seen == [(known, first.name), (now, second.name)]
+    assert watch.delay(now, second.name) < 1
     assert f"{second.name} is the active writer, in epoch {number + 1}" in switched.output
     assert (is_open(first), is_open(second)) == (False, True)
     assert_settled(fabric)
@@ -178,12 +182,16 @@ def test_accounts_are_changed_on_the_active_writer_and_arrive(fabric: Topology) 
 
 def test_the_active_writer_is_killed(fabric: Topology) -> None:
     lost, survivor = pair_of(fabric)
-    number = epoch(survivor)[0]
-    lost.kill()
-    # Nothing is opened by the way.
-    stopped = fabric.try_playbook("replica_sets.yml")
-    assert stopped.code != 0 and not is_open(survivor)
-    done = fabric.playbook(FAILOVER, **FABRIC)
+    number, known = epoch(survivor)[0], version(survivor)
+    with watched(fabric, "f1", "f2") as watch:
+        lost.kill()
+        # Nothing is opened by the way.
+        stopped = fabric.try_playbook("replica_sets.yml")
+        assert stopped.code != 0 and not is_open(survivor)
+        done = fabric.playbook(FAILOVER, **FABRIC)
+    now = (known[0] + 1000, known[1])
+    assert watch.seen == [(known, lost.name), (now, survivor.name)]
+    assert watch.delay(now, survivor.name) < 1
     assert f"{survivor.name} is the active writer, in epoch {number + 1000}" in done.output
     # One of the two hosts has worked, and not both at once.
     assert done.output.count("is the active writer, in epoch") == 1, done.output
