@@ -18,6 +18,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication im
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.month_archive import (
     pattern_problems,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.days_kept import (
+    UPDATED_WITHIN_HOURS,
+    days_kept_problems,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import Reason
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import (
     named_twice,
@@ -100,11 +104,24 @@ def _judge_table(given: Mapping[str, Any]) -> None:
     ]
     if given.get("archive_table"):
         problems += pattern_problems(given["archive_table"])
+    problems += _retention_problems({name: _number(value) for name, value in given.items()})
     with collect(problems):
         months_of({name: _number(value) for name, value in given.items() if name in _MONTHS})
     with collect(problems):
         definition_of(table)
     refuse_if_any(problems)
+
+
+def _retention_problems(table: Mapping[str, Any]) -> list[str]:
+    """Say why rows cannot leave the write servers when the table's description says."""
+    hours = table.get("updated_within_hours")
+    if table.get("days_kept") is None:
+        return []
+    return days_kept_problems(
+        table["days_kept"],
+        UPDATED_WITHIN_HOURS if hours is None else hours,
+        table.get("months_kept"),
+    )
 
 
 # What months_of takes that modules take from an inventory.

@@ -120,7 +120,7 @@ def bring(source: Server, here: Server, table: CopiedTable, chunk_rows: int) -> 
 def _difference(
     source: Server, here: Server, table: CopiedTable, after: Key | None, until: Key | None
 ) -> Difference:
-    there_sum, here_sum = (_checksum(server, table, after, until) for server in (source, here))
+    there_sum, here_sum = (checksum(server, table, after, until) for server in (source, here))
     rows = RowCounts(there=there_sum[0], here=here_sum[0])
     if there_sum == here_sum:
         return Difference(rows)
@@ -204,11 +204,21 @@ def _nth(
     return _key_of(rows[0], table) if rows else None
 
 
-def _checksum(
-    server: Server, table: CopiedTable, after: Key | None, until: Key | None
+def checksum(
+    server: Server,
+    table: CopiedTable,
+    after: Key | None,
+    until: Key | None,
+    condition: str = "",
+    values: Key = (),
 ) -> tuple[int, int, int]:
-    """Return how many rows a range has, and 128 bits that each of them has its part in."""
+    """Return how many rows a range has, and 128 bits that each of them has its part in.
+
+    A ``condition`` with its ``values`` leaves out others.
+    """
     where, args = _range(table, after, until)
+    if condition:
+        where, args = f"{where} {'AND' if where else 'WHERE'} {condition}", (*args, *values)
     half = "CAST(CONV(SUBSTRING(sum, {}, 16), 16, 10) AS UNSIGNED)"
     # With a limit, the sum is made once for a row, and not for each use of it.
     row = server.row(

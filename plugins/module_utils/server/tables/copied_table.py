@@ -121,7 +121,7 @@ def _read_schemas(server: Server, names: Sequence[str]) -> Schemas:
             name,
         )
         found[name] = CopiedSchema(
-            name, str(row["characters"]), str(row["collation"]), _read_tables(server, name)
+            name, str(row["characters"]), str(row["collation"]), read_tables(server, name)
         )
     return found
 
@@ -143,7 +143,8 @@ def _refuse_hidden(server: Server, name: str) -> None:
             ) from None
 
 
-def _read_tables(server: Server, schema: str) -> dict[str, CopiedTable]:
+def read_tables(server: Server, schema: str) -> dict[str, CopiedTable]:
+    """Return the tables of a schema by name."""
     listed = server.rows(
         "SELECT TABLE_NAME AS name, TABLE_TYPE AS type, ENGINE AS engine "
         "FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE <> 'VIEW' "

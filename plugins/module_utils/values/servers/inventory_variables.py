@@ -16,6 +16,9 @@ from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values import grammar
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import Scope
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.days_kept import (
+    UPDATED_WITHIN_HOURS,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import SYSTEM_SCHEMAS
 
 WRITE, READ, MEMBER = "write", "read", "member"
@@ -229,6 +232,28 @@ _TABLE_KEYS = (
         keys=_INDEX_KEYS,
     ),
     Variable(
+        "days_kept",
+        "int",
+        "how many whole days rows stay on write servers, which `retention_purge.yml` purges",
+        kinds=(WRITE,),
+        default_in_words="they are not purged",
+    ),
+    Variable(
+        "updated_within_hours",
+        "int",
+        "for how long rows are updated; shorter than they stay on write servers",
+        kinds=(WRITE,),
+        default=UPDATED_WITHIN_HOURS,
+    ),
+    Variable(
+        "time_zone",
+        "str",
+        "the time zone of a time column without one, by name or as `+01:00`",
+        judge=grammar.text,
+        kinds=(WRITE,),
+        default="UTC",
+    ),
+    Variable(
         "first_month",
         "str",
         "the first month with a partition of its own (`YYYY-MM`)",
@@ -246,7 +271,6 @@ _TABLE_KEYS = (
         "months_kept",
         "int",
         "how many months before the current one are kept",
-        kinds=(READ,),
         default_in_words="all of them",
     ),
     Variable(

@@ -213,6 +213,8 @@ def test_what_all_servers_share_is_told_once() -> None:
         {"usage_tables": [TABLE, {**TABLE, "name": "größe"}], "application_tls_ca": "/a b.pem"},
         {"application_config_file": "../application.json"},
         {"usage_tables": [{**TABLE, "months_kept": None, "indexes": "{{ indexes }}"}]},
+        {"usage_tables": [{**TABLE, "days_kept": 7, "months_kept": 1}]},
+        {"usage_tables": [{**TABLE, "days_kept": "{{ days }}"}]},
         {"weight": 0.5},
     ],
 )

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import Names
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.retention import Retention
+
+RULE = Retention("usage_data", "calls", "id", "at", days_kept=7)
+
+
+def test_a_rule_that_can_be_kept() -> None:
+    assert RULE.problems() == []
+    assert replace(RULE, months_kept=1).problems() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"days_kept": 0}, "days_kept is 0"),
+        ({"days_kept": 2}, "rows are updated for 48 hours and kept for 2 days"),
+        ({"updated_within_hours": -1}, "updated_within_hours is -1"),
+        ({"days_kept": 28, "months_kept": 1}, "read servers may drop them after 28"),
+        ({"months_kept": 0}, "read servers may drop them after 0"),
+        ({"time_column": "ID"}, "both id"),
+        ({"schema": "MySQL"}, "system schema"),
+    ],
+)
+def test_a_rule_that_would_lose_rows(changes: dict[str, object], said: str) -> None:
+    (problem,) = replace(RULE, **changes).problems()  # type: ignore[arg-type]
+    assert said in problem
+
+
+def test_names_as_the_server_has_them() -> None:
+    assert str(replace(RULE, name="Calls").named(Names(ignores_case=True))) == "usage_data.calls"
