@@ -15,7 +15,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.retention import (
     Retention,
 )
-from tests.integration.conftest import logged, outside_binary_log
+from tests.integration.conftest import logged, outside_binary_log, setting
 from tests.integration.lines import TestServer, Topology, wait_until
 from tests.integration.modules import run_module
 from tests.support.crash import killed_everywhere
@@ -64,8 +64,10 @@ def replicated(writer: TestServer, reader: TestServer) -> Iterator[None]:
 
 
 def fill(writer: TestServer, *moments: str) -> None:
-    values = ", ".join([f"('{moment}')" for moment in moments])
-    writer.rows(f"INSERT INTO {TABLE} (at) VALUES {values}")
+    """Insert rows, with ids as a server with an increment of 20 gives them."""
+    highest = max(ids(writer), default=-19)
+    values = [f"({highest + 20 * number}, '{at}')" for number, at in enumerate(moments, 1)]
+    writer.rows(f"INSERT INTO {TABLE} (id, at) VALUES {', '.join(values)}")
 
 
 def ids(server: TestServer) -> list[int]:
@@ -120,7 +122,7 @@ def test_old_rows_go_and_the_read_server_keeps_them(writer: TestServer, reader: 
     assert len(ids(writer)) == 3 and ids(reader) == all_of_them
     # Nothing of it is in the log, and ids go on.
     assert logged(writer) == before
-    fill(writer, YOUNG)
+    writer.rows(f"INSERT INTO {TABLE} (at) VALUES ('{YOUNG}')")
     assert ids(writer)[-1] > all_of_them[-1]
     again = purge(writer, reader)
     assert not again["changed"] and again["tables"][0]["rows"] == 0
@@ -128,10 +130,11 @@ def test_old_rows_go_and_the_read_server_keeps_them(writer: TestServer, reader: 
 
 def test_a_row_at_the_border_stays(writer: TestServer, reader: TestServer) -> None:
     fill(writer, "2024-05-02 23:59:59", "2024-05-03 00:00:00")
-    assert purge(writer, reader)["tables"][0]["oldest_left"] == "2024-05-03 00:00:00"
+    told = purge(writer, reader)
+    assert told["tables"][0]["oldest_left"] == "2024-05-03 00:00:00", told
     # It is the third in that time zone for a day more.
     fill(writer, "2024-05-02 23:59:59")
-    rule = {**RULE, "time_zone": "-13:00"}
+    rule = {**RULE, "time_zone": "-12:30"}
     assert purge(writer, reader, tables=[rule])["tables"][0]["older_than"] == "2024-05-02 00:00:00"
     assert len(ids(writer)) == 2
 
@@ -236,11 +239,13 @@ def test_compared_with_the_read_server(writer: TestServer, reader: TestServer) -
     outside_binary_log(reader, f"INSERT INTO {TABLE} VALUES (2, '{OLD}', 0)")
     last = ids(writer)[-1]
     outside_binary_log(reader, f"UPDATE {TABLE} SET v = 1 WHERE id = {last}")
-    told = purge(writer, reader, piece_rows=2, verify=True)
+    with setting(writer, "auto_increment_increment", 20):
+        told = purge(writer, reader, piece_rows=2, verify=True)
     assert told["failed"] and "with other values" in told["msg"], told
     assert told["purged"][TABLE]["rows"] == 2 and told["changed"] and len(ids(writer)) == 2
     outside_binary_log(reader, f"UPDATE {TABLE} SET v = 0 WHERE id = {last}")
-    assert purge(writer, reader, verify=True)["tables"][0]["rows"] == 2
+    with setting(writer, "auto_increment_increment", 20):
+        assert purge(writer, reader, verify=True)["tables"][0]["rows"] == 2
 
 
 def test_what_cannot_be_purged(writer: TestServer, reader: TestServer) -> None:

@@ -255,13 +255,13 @@ class Comparison:
         column, moment = map(quote_identifier, (retention.id_column, retention.time_column))
         said = server.row(
             "SELECT @@GLOBAL.auto_increment_increment AS increment, "
-            "@@GLOBAL.auto_increment_offset AS offset"
+            "@@GLOBAL.auto_increment_offset AS first_id"
         )
         increment = int(said["increment"])
         self._condition = (
             f"{column} > %s AND {column} <= %s AND {moment} < %s AND {column} MOD %s = %s"
         )
-        self._values = (old.cut, increment, int(said["offset"]) % increment)
+        self._values = (old.cut, increment, int(said["first_id"]) % increment)
 
     def checksum(self, server: Server, piece: Piece) -> tuple[int, int, int]:
         """Return how many old rows a server has in a piece, and 128 bits made of their values."""
