@@ -25,6 +25,14 @@ options:
     description: Name of this write server; read servers have a channel of that name.
     type: str
     required: true
+  server_host:
+    description: Address at which O(read_server_user) reaches this server.
+    type: str
+    required: true
+  server_port:
+    description: TCP port of that.
+    type: int
+    default: 3306
   tables:
     description: The tables, each with its rule. A table without a rule is not purged; leave it out.
     type: list
@@ -92,7 +100,9 @@ options:
         type: str
         required: true
   read_server_user:
-    description: An account on them. It needs C(REPLICATION CLIENT); with O(verify) also C(SELECT).
+    description:
+      - An account on them and on this server, as which all are asked. It needs C(REPLICATION CLIENT);
+        with O(verify) also C(SELECT), and on this server C(PROCESS), to see who reads its binary log.
     type: str
     required: true
   read_server_password:
@@ -140,9 +150,11 @@ extends_documentation_fragment:
   - dbrw.sharding.login
   - dbrw.sharding.attributes
 notes:
-  - The login needs C(SELECT) and C(DELETE) on the tables, C(CREATE), C(DROP), C(INSERT), C(UPDATE) and
-    C(SELECT) on the schema C(dbrw), C(PROCESS), C(REPLICATION CLIENT) and the right to leave the binary
-    log.
+  - The login needs C(SELECT) and C(DELETE) on the tables, C(TRIGGER) on them to see their triggers,
+    C(CREATE) on the schema C(dbrw), C(INSERT), C(UPDATE) and C(SELECT) on its table C(purge), and the
+    right to leave the binary log. The account C(maintenance) of the role C(write_server) has that.
+  - A server does not know how much room its disk has. Run the module on the server's own host, so that a
+    refusal can tell how long that lasts.
 seealso:
   - module: dbrw.sharding.mysql_month_partition
 """
@@ -157,6 +169,7 @@ EXAMPLES = r"""
     read_servers:
       - {name: r1, host: r1.dc1.example.com, replication_user: replication_r1}
       - {name: r2, host: r2.dc2.example.com, replication_user: replication_r2}
+    server_host: w1.dc1.example.com
     read_server_user: monitor
     read_server_password: "{{ monitor_password }}"
     max_seconds: 3600

@@ -95,6 +95,7 @@ CODES = (
     "replica_set.wrong_writer",
     "retention.reader_stopped",
     "retention.reader_unknown",
+    "retention.replica_hidden",
     "retention.replica_unknown",
     "retention.rows_filtered",
     "sessions.binlog_format",

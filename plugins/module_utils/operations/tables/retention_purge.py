@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.host import disk
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
     Done,
     Operation,
@@ -54,6 +55,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import now_of
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.retention import (
     OldRows,
+    Outlook,
     Piece,
     Purged,
     ReaderStanding,
@@ -77,22 +79,25 @@ _OF_A_TABLE: Options = {
 class Readers:
     """The read servers by name, as ``Settings`` of channels to them, and the account's password.
 
-    ``users`` are those by which they read this server's binary log. ``seconds`` bound a connection
-    and each answer, ``wait_seconds`` how long what they lack is waited for.
+    ``here`` leads with the same account to the write server itself. ``users`` are those by which
+    they read its binary log. ``seconds`` bound a connection and each answer, ``wait_seconds`` how
+    long what they lack is waited for.
     """
 
+    here: Settings
     settings: Mapping[str, Settings]
     password: Secret
     users: Collection[str]
     seconds: float
     wait_seconds: float
 
+    def login(self, settings: Settings) -> Callable[[], Login]:
+        """Return how one is logged in to."""
+        return partial(channels.source_login, settings, self.password, self.seconds)
+
     def logins(self) -> dict[str, Callable[[], Login]]:
         """Return how each is logged in to."""
-        return {
-            name: partial(channels.source_login, settings, self.password, self.seconds)
-            for name, settings in self.settings.items()
-        }
+        return {name: self.login(settings) for name, settings in self.settings.items()}
 
 
 @dataclass(frozen=True)
@@ -115,14 +120,23 @@ class Current:
     """What is old, what covers it, and what the read servers say.
 
     ``found`` are the tables in the order asked; ``position`` covers all their old rows, and
-    ``began`` is when they were looked for, by this machine's clock without dates.
+    ``began`` is when they were looked for, by this machine's clock without dates. ``in_order`` is
+    when a purge last found each read server in order; ``free`` are the bytes left on this server's
+    disk (None: not known).
     """
 
     found: tuple[server_side.Found, ...]
     position: str
     standings: tuple[ReaderStanding, ...]
     replicas: tuple[Replica, ...]
+    in_order: Mapping[str, datetime]
+    free: int | None
     began: float
+
+    @property
+    def outlook(self) -> Outlook:
+        """What comes of it when nothing is purged."""
+        return Outlook(self.free, sum(one.old.bytes_a_day for one in self.found))
 
 
 class RetentionPurge(Operation[Desired, Current]):
@@ -130,6 +144,8 @@ class RetentionPurge(Operation[Desired, Current]):
 
     options = {
         "server": {"type": "str", "required": True},
+        "server_host": {"type": "str", "required": True},
+        "server_port": {"type": "int", "default": 3306},
         "tables": {
             "type": "list",
             "elements": "dict",
@@ -225,7 +241,9 @@ class RetentionPurge(Operation[Desired, Current]):
             found,
             position,
             _standings(server, desired),
-            tuple(server_side.replicas(server)),
+            _replicas(desired),
+            server_side.last_in_order(server),
+            disk.free_bytes(*server_side.data_folder(server)),
             began,
         )
 
@@ -234,7 +252,9 @@ class RetentionPurge(Operation[Desired, Current]):
         if plan.steps:
             refuse_if_any(
                 [
-                    *planning.reader_findings(desired.server, current.standings),
+                    *planning.reader_findings(
+                        desired.server, current.standings, current.in_order, current.outlook
+                    ),
                     *planning.replica_findings(current.replicas, desired.readers.users),
                 ]
             )
@@ -264,7 +284,9 @@ class RetentionPurge(Operation[Desired, Current]):
                 for name, login in desired.readers.logins().items()
             }
             _wait(readers, current.position, desired.readers.wait_seconds)
-            probe = stack.enter_context(contextlib.closing(server_side.Probe(server)))
+            server_side.make_own_table(server)
+            server_side.note_in_order(server, readers)
+            probe = server_side.Probe(server)
             throttle = Throttle(probe.trials(), desired.growth)
             until = None if desired.max_seconds is None else current.began + desired.max_seconds
             found = _found(current, step)
@@ -297,18 +319,20 @@ class RetentionPurge(Operation[Desired, Current]):
 
 def _readers(params: Params) -> Readers:
     ca = params["read_server_ssl_ca"]
+
+    def reached(host: str, port: int) -> Settings:
+        return Settings(
+            source_host=host,
+            source_port=port,
+            source_user=params["read_server_user"],
+            source_ssl=params["read_server_ssl"],
+            source_ssl_ca=ca,
+            source_ssl_verify_server_cert=bool(ca),
+        )
+
     return Readers(
-        {
-            reader["name"]: Settings(
-                source_host=reader["host"],
-                source_port=reader["port"],
-                source_user=params["read_server_user"],
-                source_ssl=params["read_server_ssl"],
-                source_ssl_ca=ca,
-                source_ssl_verify_server_cert=bool(ca),
-            )
-            for reader in params["read_servers"]
-        },
+        reached(params["server_host"], params["server_port"]),
+        {one["name"]: reached(one["host"], one["port"]) for one in params["read_servers"]},
         Secret(params["read_server_password"] or ""),
         {reader["replication_user"] for reader in params["read_servers"]},
         params["connect_timeout"],
@@ -328,6 +352,12 @@ def _standings(server: Server, desired: Desired) -> tuple[ReaderStanding, ...]:
         ReaderStanding(name, unknown=str(answer)) if isinstance(answer, ServerError) else answer
         for name, answer in answers.items()
     )
+
+
+def _replicas(desired: Desired) -> tuple[Replica, ...]:
+    """Return who reads this server's binary log, as the account sees it that asks read servers."""
+    with contextlib.closing(connect(desired.readers.login(desired.readers.here)())) as server:
+        return tuple(server_side.replicas(server))
 
 
 def _wait(readers: Mapping[str, Server], position: str, seconds: float) -> None:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.plan import Plan, Step
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding import (
@@ -16,6 +17,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding impor
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.retention import (
     OldRows,
+    Outlook,
     ReaderStanding,
     Replica,
 )
@@ -24,16 +26,32 @@ PURGE = "purge"
 _NOTHING = "nothing is purged"
 
 
-def reader_findings(server: str, readers: Sequence[ReaderStanding]) -> list[Finding]:
-    """Say which read servers may lack rows of ``server``, and why."""
+def reader_findings(
+    server: str,
+    readers: Sequence[ReaderStanding],
+    in_order: Mapping[str, datetime],
+    outlook: Outlook,
+) -> list[Finding]:
+    """Say which read servers may lack rows of ``server``, why, since when, and what comes of it.
+
+    ``in_order`` is when a purge last found each in order.
+    """
     found = []
     for one in readers:
+        since = (
+            f"It was last in order at {in_order[one.name]} UTC."
+            if one.name in in_order
+            else "No purge has found it in order yet."
+        )
+        then = f"{since} {outlook}"
         if one.unknown:
-            text = f"it cannot be told what it has of {server} ({one.unknown}), so {_NOTHING}."
+            text = (
+                f"it cannot be told what it has of {server} ({one.unknown}), so {_NOTHING}. {then}"
+            )
             todo = f"Bring {one.name} back, or take it out of the inventory if it is gone for good."
             found.append(Finding("retention.reader_unknown", WARNING, one.name, text, todo))
         elif one.stopped:
-            text = f"its channel from {server} does not run, so {_NOTHING}: {one.stopped}."
+            text = f"its channel from {server} does not run, so {_NOTHING}: {one.stopped}. {then}"
             found.append(
                 Finding(
                     "retention.reader_stopped", WARNING, one.name, text, "Put the channel right."
@@ -50,8 +68,23 @@ def reader_findings(server: str, readers: Sequence[ReaderStanding]) -> list[Find
 
 
 def replica_findings(replicas: Sequence[Replica], known: Collection[str]) -> list[Finding]:
-    """Say who reads the binary log and is none of the read servers, whose users are ``known``."""
-    return [
+    """Say who reads the binary log and is none of the read servers, whose users are ``known``.
+
+    Who does not see them sees nobody else either.
+    """
+    seen = {one.user for one in replicas}
+    hidden = [
+        Finding(
+            "retention.replica_hidden",
+            WARNING,
+            user,
+            f"no session of it is seen that reads the binary log, so others may not be seen either, and "
+            f"{_NOTHING}.",
+            "The account that asks needs PROCESS.",
+        )
+        for user in sorted(set(known) - seen)
+    ]
+    return hidden + [
         Finding(
             "retention.replica_unknown",
             WARNING,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -56,7 +56,9 @@ _COMMITTING = {
     MARIADB: "SELECT '' AS owned",
 }
 _OWNED = re.compile(r"(\d+)#\d+")
-_PROBE = "dbrw", "purge_probe"
+# A row without a name is the probe's; the others are read servers, and when each was last in order.
+_OWN = "dbrw", "purge"
+_OWN_TABLE = quote_table(*_OWN)
 
 
 @dataclass(frozen=True)
@@ -182,11 +184,13 @@ def find_old(server: Server, retention: Retention, cut: datetime, piece_rows: in
         found = replace(found, oldest_kept=_earlier(found.oldest_kept, row["kept"]))
         after = until
     length = server.row(
-        "SELECT AVG_ROW_LENGTH AS length FROM information_schema.TABLES "
+        "SELECT AVG_ROW_LENGTH AS of_row, DATA_LENGTH AS of_table FROM information_schema.TABLES "
         "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
         *(retention.schema, retention.name),
-    )["length"]
-    return Found(replace(found, bytes=found.rows * int(length or 0)), pieces)
+    )
+    bytes_ = found.rows * int(length["of_row"] or 0)
+    found = replace(found, bytes=bytes_, table_bytes=int(length["of_table"] or 0))
+    return Found(found, pieces)
 
 
 def position(server: Server) -> str:
@@ -204,8 +208,47 @@ def position(server: Server) -> str:
     )
 
 
+def data_folder(server: Server) -> tuple[str, str]:
+    """Return the name of a server's host, and the folder there that has its data."""
+    said = server.row("SELECT @@GLOBAL.hostname AS host, @@GLOBAL.datadir AS folder")
+    return str(said["host"]), str(said["folder"])
+
+
+def last_in_order(server: Server) -> dict[str, datetime]:
+    """Return when a purge of ``server`` last found each read server in order, in UTC."""
+    made = server.rows(
+        "SELECT TABLE_NAME FROM information_schema.TABLES "
+        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        *_OWN,
+    )
+    if not made:
+        return {}
+    rows = server.rows(f"SELECT name, at FROM {_OWN_TABLE} WHERE name <> ''")
+    return {str(row["name"]): row["at"] for row in rows}
+
+
+def note_in_order(server: Server, readers: Collection[str]) -> None:
+    """Note that these read servers are in order now."""
+    for name in readers:
+        server.rows(
+            f"INSERT INTO {_OWN_TABLE} (name, counter, at) VALUES (%s, 0, UTC_TIMESTAMP()) "
+            "ON DUPLICATE KEY UPDATE at = UTC_TIMESTAMP()",
+            name,
+        )
+
+
+def make_own_table(server: Server) -> None:
+    """Make what a purge keeps for itself on a write server."""
+    server.rows(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(_OWN[0])}")
+    server.rows(
+        f"CREATE TABLE IF NOT EXISTS {_OWN_TABLE} (name VARCHAR(255) CHARACTER SET utf8mb4 "
+        "COLLATE utf8mb4_bin PRIMARY KEY, counter BIGINT NOT NULL, at DATETIME NOT NULL) "
+        "ENGINE=InnoDB"
+    )
+
+
 def replicas(server: Server) -> list[Replica]:
-    """Return who reads the binary log now."""
+    """Return who reads the binary log now; without PROCESS none is seen."""
     marks = ", ".join(["%s"] * len(_DUMPS))
     rows = server.rows(
         "SELECT USER AS user, HOST AS host FROM information_schema.PROCESSLIST "
@@ -274,24 +317,13 @@ class Probe:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        schema, name = _PROBE
-        self._table = quote_table(schema, name)
-        server.rows(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
-        server.rows(
-            f"CREATE TABLE IF NOT EXISTS {self._table} "
-            "(id INT PRIMARY KEY, counter BIGINT NOT NULL) ENGINE=InnoDB"
-        )
-
-    def close(self) -> None:
-        """Remove what was made for it."""
-        with contextlib.suppress(ServerError):
-            self._server.rows(f"DROP TABLE IF EXISTS {self._table}")
 
     def seconds(self) -> float:
         """Return how long one takes now."""
         began = time.monotonic()
         self._server.rows(
-            f"INSERT INTO {self._table} VALUES (1, 1) ON DUPLICATE KEY UPDATE counter = counter + 1"
+            f"INSERT INTO {_OWN_TABLE} (name, counter, at) VALUES ('', 1, UTC_TIMESTAMP()) "
+            "ON DUPLICATE KEY UPDATE counter = counter + 1"
         )
         return time.monotonic() - began
 

@@ -13,7 +13,7 @@ WRITE_SERVER, READ_SERVER, SET_MEMBER = "write_server", "read_server", "replica_
 # What a privilege is given on: the server, each schema of applications (on write and read servers
 # those that have usage tables), the collection's own, or those that others get of a set.
 SERVER, USAGE_DATA, SET_DATA = "the server", "usage data", "the set's schemas"
-OWN_SCHEMA, COMMON_DATA = "schema dbrw", "common data"
+OWN_SCHEMA, OWN_PURGE, COMMON_DATA = "schema dbrw", "table dbrw.purge", "common data"
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ ACCOUNTS = (
             Privilege("SESSION_VARIABLES_ADMIN", SERVER, "purges outside the binary log"),
             Privilege("SELECT", USAGE_DATA, "finds the rows to purge"),
             Privilege("DELETE", USAGE_DATA, "purges them"),
+            Privilege("TRIGGER", USAGE_DATA, "sees triggers that a purge would set off"),
+            Privilege("CREATE", OWN_SCHEMA, "makes the table in which a purge keeps its notes"),
+            Privilege("CREATE", OWN_PURGE, "lets the next three be given before it is there"),
+            Privilege("SELECT", OWN_PURGE, "tells when each read server was last in order"),
+            Privilege("INSERT", OWN_PURGE, "notes that, and times commits"),
+            Privilege("UPDATE", OWN_PURGE, "notes that, and times commits"),
         ),
     ),
     ServerAccount(
@@ -238,6 +244,7 @@ def _by_object(
         USAGE_DATA: of_schemas,
         SET_DATA: of_schemas,
         OWN_SCHEMA: ["dbrw.*"],
+        OWN_PURGE: ["dbrw.purge"],
         COMMON_DATA: [f"{schema}.*" for schema in common],
     }
     found: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.days_kept import (
     days_kept_problems,
@@ -18,6 +18,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import 
 )
 
 TIME_TYPES = ("date", "datetime", "timestamp")
+_MIB = 1 << 20
 ID_TYPES = ("tinyint", "smallint", "mediumint", "int", "bigint")
 
 
@@ -61,7 +62,8 @@ class OldRows:
     """The rows of one table that are older than its rule says.
 
     ``cut``: rows before that moment, as the time column tells it, are old. ``first`` and ``last``
-    are the lowest and the highest id among them; others may stand between.
+    are the lowest and the highest id among them; others may stand between. ``bytes`` is about how
+    much they are, ``table_bytes`` how much the whole table is.
     """
 
     retention: Retention
@@ -72,9 +74,40 @@ class OldRows:
     last: int | None = None
     oldest: datetime | None = None
     oldest_kept: datetime | None = None
+    table_bytes: int = 0
 
     def __str__(self) -> str:
         return str(self.retention)
+
+    @property
+    def bytes_a_day(self) -> float:
+        """About how much is written into the table a day, by the age of its oldest row."""
+        times = [one for one in (self.oldest, self.oldest_kept) if one is not None]
+        if not times:
+            return 0.0
+        age = self.cut + timedelta(days=self.retention.days_kept) - min(times)
+        return self.table_bytes / max(1.0, age / timedelta(days=1))
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What comes of it when a write server is not purged.
+
+    ``free`` are the bytes left on its disk (None: not known), ``bytes_a_day`` what is written a day.
+    """
+
+    free: int | None
+    bytes_a_day: float
+
+    def __str__(self) -> str:
+        if self.free is None:
+            return "How long its disk lasts cannot be told from here."
+        room = f"{self.free / _MIB:,.0f} MiB"
+        if not self.bytes_a_day:
+            return f"Its disk has {room} left."
+        days = self.free / self.bytes_a_day
+        rate = f"{self.bytes_a_day / _MIB:,.1f} MiB a day"
+        return f"Its disk has {room} left, some {days:,.0f} days at the present rate of {rate}."
 
 
 @dataclass(frozen=True)

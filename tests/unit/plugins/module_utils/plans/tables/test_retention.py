@@ -9,6 +9,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.retenti
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.retention import (
     OldRows,
+    Outlook,
     ReaderStanding,
     Replica,
     Retention,
@@ -48,6 +49,8 @@ def test_each_read_server_that_may_lack_rows_is_named() -> None:
             ReaderStanding("r3", stopped="it has no such channel"),
             ReaderStanding("r4", left_out=("usage_data.calls",)),
         ],
+        {"r2": datetime(2024, 5, 1, 3)},
+        Outlook(5 << 30, 512 << 20),
     )
     assert [(one.code, one.where) for one in found] == [
         ("retention.reader_unknown", "r2"),
@@ -55,12 +58,16 @@ def test_each_read_server_that_may_lack_rows_is_named() -> None:
         ("retention.rows_filtered", "r4"),
     ]
     assert str(found[1]) == (
-        "r3: its channel from w1 does not run, so nothing is purged: it has no such channel. "
-        "Put the channel right."
+        "r3: its channel from w1 does not run, so nothing is purged: it has no such channel. No purge "
+        "has found it in order yet. Its disk has 5,120 MiB left, some 10 days at the present rate of "
+        "512.0 MiB a day. Put the channel right."
     )
+    assert "It was last in order at 2024-05-01 03:00:00 UTC." in str(found[0])
 
 
 def test_somebody_else_who_reads_the_log() -> None:
     known, other = Replica("replication_r1", "10.0.0.1"), Replica("backup", "10.0.0.9")
     (found,) = replica_findings([known, other, other], {"replication_r1"})
     assert (found.code, found.where) == ("retention.replica_unknown", "10.0.0.9")
+    (hidden,) = replica_findings([], {"replication_r1"})
+    assert (hidden.code, hidden.where) == ("retention.replica_hidden", "replication_r1")

@@ -65,8 +65,10 @@ def test_accounts_of_a_write_server() -> None:
             "maintenance",
             {
                 "*.*": ["REPLICATION CLIENT", "SESSION_VARIABLES_ADMIN"],
-                "usage_data.*": ["SELECT", "DELETE"],
-                "billing.*": ["SELECT", "DELETE"],
+                "usage_data.*": ["SELECT", "DELETE", "TRIGGER"],
+                "billing.*": ["SELECT", "DELETE", "TRIGGER"],
+                "dbrw.*": ["CREATE"],
+                "dbrw.purge": ["CREATE", "SELECT", "INSERT", "UPDATE"],
             },
         ),
         {**R1, **replication},
