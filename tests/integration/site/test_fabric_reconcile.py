@@ -6,8 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.integration.lines import Host, Played, TestServer, Topology, running_topology, wait_until
+from tests.integration.lines import (
+    ROOT,
+    Host,
+    Played,
+    TestServer,
+    Topology,
+    running_topology,
+    wait_until,
+)
 from tests.support.replica_sets import F3, pair_of
 
 pytestmark = pytest.mark.lines("one")
@@ -195,3 +204,25 @@ def test_a_server_that_is_down_is_named(site: Topology) -> None:
     assert "Left: 1 difference(s)" in text
     site.playbook("servers.yml", "--limit", "r1")
     site.playbook(RECONCILE)
+
+
+def test_a_read_server_that_only_the_directory_has_is_asked_before_a_purge(site: Topology) -> None:
+    (table,) = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())[
+        "dbrw_usage_tables"
+    ]
+    rule = {"dbrw_usage_tables": [{**table, "days_kept": 7}]}
+    site.server("w1").rows(
+        "INSERT INTO usage_data.flights (request_id, scheduled_at, carrier, flight, origin, dest, distance) "
+        "VALUES (1, '2013-12-01', 'UA', 1, 'EWR', 'IAH', 9)"
+    )
+    active = directory(site)
+    active.rows(
+        "REPLACE INTO fabric.servers (topology, name, kind, datacenter, host, port, state) "
+        "VALUES ('main', 'r8', 'read', 'dc1', '127.0.0.1', 1, 'online')"
+    )
+    text = found(site.try_playbook("retention_purge.yml", **rule))
+    assert "r8: it cannot be told what it has of w1" in text, text
+    assert site.server("w1").value("SELECT COUNT(*) FROM usage_data.flights") == 1
+    active.rows("UPDATE fabric.servers SET state = 'retired' WHERE name = 'r8'")
+    site.playbook("retention_purge.yml", **rule)
+    assert site.server("w1").value("SELECT COUNT(*) FROM usage_data.flights") == 0

@@ -251,6 +251,7 @@ def test_a_row_that_has_come_since_stays(writer: TestServer) -> None:
 
 def test_no_more_than_asked_for(writer: TestServer, reader: TestServer) -> None:
     fill(writer, *[OLD] * 10)
+    assert purge(writer, reader, check=True, max_rows=3)["tables"][0]["rows"] == 3
     told = purge(writer, reader, piece_rows=2, max_rows=3)
     assert (told["tables"][0]["rows"], told["tables"][0]["rows_left"]) == (4, 6)
     assert purge(writer, reader, max_seconds=0)["tables"][0]["rows"] == 0

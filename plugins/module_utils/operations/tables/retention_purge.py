@@ -303,11 +303,11 @@ class RetentionPurge(Operation[Desired, Current]):
     def result(
         self, server: Server, desired: Desired, current: Current, plan: Plan, done: Done
     ) -> dict[str, Any]:
-        purged = {taken.step.target: taken.outcome for taken in done or ()}
-        tables = [
-            _told(one.old, None if done is None else purged.get(str(one.old), Purged()))
-            for one in current.found
-        ]
+        purged: dict[str, Purged] = {taken.step.target: taken.outcome for taken in done or ()}
+        if done is None:
+            # What would go.
+            purged = {step.target: Purged(step.value.rows) for step in plan.steps}
+        tables = [_told(one.old, purged.get(str(one.old), Purged())) for one in current.found]
         warnings = [
             f"{one['schema']}.{one['table']}: {one['held']} old rows were left, because others had "
             "locked or added rows among them; the next run takes them."
@@ -409,10 +409,9 @@ def _found(current: Current, step: Step) -> server_side.Found:
     return found
 
 
-def _told(old: OldRows, purged: Purged | None) -> dict[str, Any]:
-    """Return the result of one table; without ``purged`` what would go."""
-    rows = old.rows if purged is None else purged.rows
-    seconds = 0.0 if purged is None else purged.seconds
+def _told(old: OldRows, purged: Purged) -> dict[str, Any]:
+    """Return the result of one table."""
+    rows, seconds = purged.rows, purged.seconds
     left = old.rows - rows
     oldest = old.oldest if left else old.oldest_kept
     return {
@@ -422,9 +421,9 @@ def _told(old: OldRows, purged: Purged | None) -> dict[str, Any]:
         "rows": rows,
         "bytes": old.bytes * rows // old.rows if old.rows else 0,
         "rows_left": left,
-        "held": 0 if purged is None else purged.held,
+        "held": purged.held,
         "seconds": round(seconds, 3),
-        "paused_seconds": 0.0 if purged is None else round(purged.paused_seconds, 3),
+        "paused_seconds": round(purged.paused_seconds, 3),
         "rows_per_second": round(rows / seconds) if seconds else None,
         "oldest_left": None if oldest is None else str(oldest),
     }

@@ -105,6 +105,11 @@ class Work:
     old: OldRows
     limit: int | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many go, if nothing is in the way."""
+        return self.old.rows if self.limit is None else min(self.limit, self.old.rows)
+
 
 def plan(old: Sequence[OldRows], max_rows: int | None) -> Plan:
     """Return a step for each table that has old rows, until ``max_rows`` are named in all."""

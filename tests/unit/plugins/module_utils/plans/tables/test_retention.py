@@ -38,6 +38,7 @@ def test_no_more_rows_than_asked_for() -> None:
         (8, {"rows": 0}),
         (3, {"rows": 4}),
     ]
+    assert [step.value.rows for step in made.steps] == [5, 3]
 
 
 def test_each_read_server_that_may_lack_rows_is_named() -> None:
