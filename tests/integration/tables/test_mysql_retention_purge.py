@@ -164,7 +164,7 @@ def test_a_read_server_that_may_lack_them(writer: TestServer, reader: TestServer
     assert (
         "r1: its channel from w1 does not run" in told and "No purge has found it in order" in told
     )
-    assert re.search(r"Its disk has [0-9,]+ MiB left, some [0-9,]+ days at the present rate", told)
+    assert re.search(r"Its disk has [0-9,]+ MiB left, .* at the present rate", told)
     control(reader, "START", "w1")
     wait_until(lambda: len(ids(reader)) == 5, 20, "the rows arrive")
     readers = options(writer, reader)["read_servers"]

@@ -250,14 +250,13 @@ class RetentionPurge(Operation[Desired, Current]):
     def plan(self, desired: Desired, current: Current) -> Plan:
         plan = planning.plan([one.old for one in current.found], desired.max_rows)
         if plan.steps:
-            refuse_if_any(
-                [
-                    *planning.reader_findings(
-                        desired.server, current.standings, current.in_order, current.outlook
-                    ),
-                    *planning.replica_findings(current.replicas, desired.readers.users),
-                ]
+            users = desired.readers.users
+            behind = planning.reader_findings(
+                desired.server, current.standings, current.in_order, current.outlook
             )
+            # One that is down or stopped reads no log.
+            others = planning.replica_findings(current.replicas, users, () if behind else users)
+            refuse_if_any([*behind, *others])
         return plan
 
     def statements(self, server: Server, current: Current, step: Step) -> list[Statement]:

@@ -67,10 +67,12 @@ def reader_findings(
     return found
 
 
-def replica_findings(replicas: Sequence[Replica], known: Collection[str]) -> list[Finding]:
+def replica_findings(
+    replicas: Sequence[Replica], known: Collection[str], expected: Collection[str]
+) -> list[Finding]:
     """Say who reads the binary log and is none of the read servers, whose users are ``known``.
 
-    Who does not see them sees nobody else either.
+    Who does not see those of them that are ``expected`` sees nobody else either.
     """
     seen = {one.user for one in replicas}
     hidden = [
@@ -82,7 +84,7 @@ def replica_findings(replicas: Sequence[Replica], known: Collection[str]) -> lis
             f"{_NOTHING}.",
             "The account that asks needs PROCESS.",
         )
-        for user in sorted(set(known) - seen)
+        for user in sorted(set(expected) - seen)
     ]
     return hidden + [
         Finding(

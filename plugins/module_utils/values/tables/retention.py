@@ -18,7 +18,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.names import 
 )
 
 TIME_TYPES = ("date", "datetime", "timestamp")
-_MIB = 1 << 20
+_MIB, _TEN_YEARS = 1 << 20, 3650
 ID_TYPES = ("tinyint", "smallint", "mediumint", "int", "bigint")
 
 
@@ -107,7 +107,8 @@ class Outlook:
             return f"Its disk has {room} left."
         days = self.free / self.bytes_a_day
         rate = f"{self.bytes_a_day / _MIB:,.1f} MiB a day"
-        return f"Its disk has {room} left, some {days:,.0f} days at the present rate of {rate}."
+        lasts = f"some {days:,.0f} days" if days < _TEN_YEARS else "more than ten years"
+        return f"Its disk has {room} left, {lasts} at the present rate of {rate}."
 
 
 @dataclass(frozen=True)

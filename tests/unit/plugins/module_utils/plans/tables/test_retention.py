@@ -68,7 +68,8 @@ def test_each_read_server_that_may_lack_rows_is_named() -> None:
 
 def test_somebody_else_who_reads_the_log() -> None:
     known, other = Replica("replication_r1", "10.0.0.1"), Replica("backup", "10.0.0.9")
-    (found,) = replica_findings([known, other, other], {"replication_r1"})
+    (found,) = replica_findings([known, other, other], ["replication_r1"], ["replication_r1"])
     assert (found.code, found.where) == ("retention.replica_unknown", "10.0.0.9")
-    (hidden,) = replica_findings([], {"replication_r1"})
+    (hidden,) = replica_findings([], ["replication_r1"], ["replication_r1"])
+    assert not replica_findings([], ["replication_r1"], [])
     assert (hidden.code, hidden.where) == ("retention.replica_hidden", "replication_r1")

@@ -51,6 +51,7 @@ def test_how_much_is_written_a_day() -> None:
 
 def test_how_long_a_disk_lasts() -> None:
     assert str(Outlook(None, 5)) == "How long its disk lasts cannot be told from here."
+    assert "left, more than ten years at the present rate" in str(Outlook(3650 << 20, 1 << 20))
     assert str(Outlook(3 << 20, 0)) == "Its disk has 3 MiB left."
     assert str(Outlook(30 << 20, 1 << 20)) == (
         "Its disk has 30 MiB left, some 30 days at the present rate of 1.0 MiB a day."
