@@ -174,9 +174,9 @@ EXAMPLES = r"""
     login_user: monitor
     login_password: "{{ dbrw_monitor_password }}"
     servers:
-      - {name: w1, kind: write, host: 10.1.0.11, id_increment: 20, id_offset: 1}
-      - {name: w2, kind: write, host: 10.2.0.12, id_increment: 20, id_offset: 2}
-      - {name: r1, kind: read, host: 10.1.0.21}
+      - {name: w1, kind: write, host: w1.dc1.example.com, id_increment: 20, id_offset: 1}
+      - {name: w2, kind: write, host: w2.dc1.example.com, id_increment: 20, id_offset: 2}
+      - {name: r1, kind: read, host: r1.dc1.example.com}
     usage_tables:
       - {schema: usage_data, name: calls}
   register: topology

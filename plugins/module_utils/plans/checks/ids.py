@@ -56,7 +56,8 @@ def _of_writer(writer: CheckedServer, seen: Seen, checked: Checked) -> Iterator[
     for finding in range_problems(seen.id_columns, limits, writer.pair):
         yield replace(finding, todo="Change the column to BIGINT UNSIGNED, on read servers first.")
     yield from foreign_ids(seen.id_columns, writer.pair, CRITICAL)
-    yield from unread(seen.id_columns)
+    for finding in unread(seen.id_columns):
+        yield replace(finding, todo="Give it an index that begins with the column.")
 
 
 def _of_reader(
