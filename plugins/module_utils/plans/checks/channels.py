@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.left_out import (
+    left_out,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
     Checked,
     CheckedServer,
@@ -102,8 +105,10 @@ def _of_channel(
             CRITICAL,
             where,
             f"It follows {status.source}, and the inventory has {right}.",
-            "Run site.yml, which corrects it, if the inventory is right.",
+            "Run site.yml, which corrects it and starts it, if the inventory is right.",
         )
+        # Whatever it is in, it is so with the wrong server.
+        return
     if checked.require_tls and status.settings.source_ssl is False:
         yield Finding(
             "channel.without_tls",
@@ -112,8 +117,9 @@ def _of_channel(
             "Its rows and its password travel unencrypted.",
             "Run site.yml, which corrects it.",
         )
+    yield from _left_out(status, where, checked)
     if status.connected and status.sql_running and not status.lacks_room:
-        yield from _lag(status, where, checked)
+        yield from _lag(status, where, those, checked, observed)
         return
     explanation = explanation_of(status)
     if explanation:
@@ -146,9 +152,60 @@ def _of_channel(
         )
 
 
-def _lag(status: ChannelStatus, where: str, checked: Checked) -> Iterator[Finding]:
+def _left_out(status: ChannelStatus, where: str, checked: Checked) -> Iterator[Finding]:
+    """Say what a channel passes over while it is green."""
+    tables = {
+        str(table): kind
+        for table in (() if status.key == COMMON else checked.tables)
+        for kind in [status.filters.kind_against(str(table))]
+        if kind
+    }
+    if tables:
+        said = ", ".join(f"{table} ({kind})" for table, kind in tables.items())
+        yield Finding(
+            "channel.filters_rows",
+            CRITICAL,
+            where,
+            f"Its filters leave out the rows of {said}, and count them as applied.",
+            "Correct dbrw_replication_filters and run site.yml; then compare the rows with those of "
+            "its source, and add what is missing outside the binary log.",
+        )
+    ways = left_out(status)
+    if ways:
+        yield Finding(
+            "channel.skips_source",
+            CRITICAL,
+            where,
+            f"It leaves out what its source has written itself ({', '.join(ways)}), and counts it as "
+            "applied.",
+            "Compare the rows of both servers, add those that are missing here outside the binary "
+            "log, and then empty the list by hand (CHANGE ... = (), with the channel stopped).",
+        )
+
+
+def _lag(
+    status: ChannelStatus,
+    where: str,
+    those: Collection[CheckedServer],
+    checked: Checked,
+    observed: Observed,
+) -> Iterator[Finding]:
     seconds, most = status.seconds_behind_source or 0, checked.limits.max_lag_seconds
-    if seconds > most + (status.settings.source_delay_seconds or 0):
+    sources = [observed.servers.get(one.name) for one in those]
+    kept = min(
+        (one.binary_log_seconds for one in sources if one and one.binary_log_seconds), default=0
+    )
+    if kept and seconds * 2 > kept:
+        yield Finding(
+            "channel.logs_expire",
+            CRITICAL,
+            where,
+            f"It is {seconds} s behind its source, which removes binary logs after {kept} s: soon it "
+            "will miss rows, and stop.",
+            "Set the source's binlog_expire_logs_seconds to more at once (SET GLOBAL); then look "
+            "what holds the channel up.",
+        )
+    elif seconds > most + (status.settings.source_delay_seconds or 0):
         yield Finding(
             "channel.lagging",
             CRITICAL if seconds > _MUCH * most else WARNING,

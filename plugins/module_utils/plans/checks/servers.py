@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.servers.time_zones import (
+    clock_risks,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.servers.time_zones import (
+    judge as judge_zones,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
     Checked,
     CheckedServer,
@@ -25,6 +31,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.finding impor
     WARNING,
     Finding,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.identity import (
+    REMEDIES,
+    shared,
+)
 
 # Below these the collection's statements are not known to work.
 _OLDEST = {"mysql": (8, 0, 23), "mariadb": (10, 11)}
@@ -39,6 +49,8 @@ def judge(checked: Checked, observed: Observed) -> Iterator[Finding]:
             yield from _silent(server, observed)
         else:
             yield from _alone(server, seen, checked, observed)
+    yield from _identities(checked, observed)
+    yield from _time_zones(checked, observed)
     yield from _flavours(checked, observed)
     yield from _versions(checked, observed)
 
@@ -155,6 +167,36 @@ def _certificate(
             "Give it a new one, and let it read it (MySQL: ALTER INSTANCE RELOAD TLS; MariaDB: "
             "FLUSH SSL).",
         )
+
+
+def _identities(checked: Checked, observed: Observed) -> Iterator[Finding]:
+    """Say which servers cannot be told apart; in a set, others write in a member's domain, too."""
+    told = []
+    for server in checked.servers:
+        seen = observed.servers.get(server.name)
+        if seen:
+            shown = {**seen.identity, "name": server.name}
+            if server.kind != WRITE:
+                shown.pop("gtid_domains", None)
+            told.append(shown)
+    for what, value, names in shared(told):
+        yield Finding(
+            "server.identity_shared",
+            CRITICAL,
+            ", ".join(names),
+            f"They have the same {what}, {value}:",
+            REMEDIES[what],
+        )
+
+
+def _time_zones(checked: Checked, observed: Observed) -> Iterator[Finding]:
+    writers = [observed.servers.get(server.name) for server in checked.of_kind(WRITE)]
+    zones = [seen.zones for seen in writers if seen and seen.zones]
+    for one in zones:
+        yield from (on(one.server, finding) for finding in clock_risks(one.clock))
+    if zones:
+        # Beside each other alone: what a read server lacks, its own preflight says.
+        yield from judge_zones(False, zones[0], zones, ()).findings
 
 
 def _flavours(checked: Checked, observed: Observed) -> Iterator[Finding]:

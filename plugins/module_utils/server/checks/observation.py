@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import (
     months as planning,
@@ -22,7 +22,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
     channels,
     reader_ids,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import settings
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
+    settings,
+    time_zones,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import partitions
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     usage_table as shapes,
@@ -50,6 +53,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     Verdict,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
+    ServerZones,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import (
     quote_identifier,
@@ -106,12 +112,19 @@ def look(server: Server, asked: CheckedServer, checked: Checked) -> Seen:
         ),
         Verdict(),
     )
+    nobody: dict[str, Any] = {}
+    zones: ServerZones | None = None
+    if asked.kind == WRITE:
+        # Which names it knows, this login may not ask.
+        zones = replace(time_zones.read(server), server=asked.name, names=None)
     seen = Seen(
         server.flavour,
         server.version_text,
         ahead,
         now,
         variables,
+        parts.ask("its identity", lambda: settings.identity_of(server), nobody),
+        zones,
         verdict.findings,
         enforces_checks=server.dialect.applier_enforces_checks,
         logs_generated=server.logs_generated,

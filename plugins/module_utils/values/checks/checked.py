@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     READ_SERVER,
@@ -29,6 +30,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     Member,
     SetState,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
+    ServerZones,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     MonthPolicy,
@@ -152,6 +156,9 @@ class Seen:
     clock_ahead_seconds: float = 0.0
     now: datetime | None = None
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    # What it is told by among others (values/servers/identity.py), and its clock's zone.
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    zones: ServerZones | None = None
     findings: tuple[Finding, ...] = ()
     channels: tuple[ChannelStatus, ...] = ()
     tables: tuple[TableSeen, ...] = ()

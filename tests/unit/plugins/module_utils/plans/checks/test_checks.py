@@ -46,10 +46,21 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
     Fault,
     Settings,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel_filters import (
+    Filters,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.left_out import (
+    LeftOut,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     Member,
     MemberState,
+    SemiSync,
     SetState,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
+    Clock,
+    ServerZones,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.month import Month
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
@@ -183,6 +194,7 @@ def test_nothing_is_wrong() -> None:
     ]
 
 
+UTC = ServerZones("w1", Clock("+00:00", 2026, (("2026-01-01", 0),)), None)
 BROKEN = Fault(1062, "Could not execute Write_rows_v1 event on table u.calls; Duplicate entry")
 NO_SOURCE = Fault(2003, "error connecting to master")
 FULL = replace(CHANNELS[0], io_state="Waiting for disk space")
@@ -328,6 +340,67 @@ PARTITIONS = MONTHS.partitions
         (
             with_channel(replace(CHANNELS[0], seconds_behind_source=601), CHANNELS[1]),
             [("critical", "r1, channel w1", "channel.lagging")],
+        ),
+        (
+            observed(
+                w1=writer(1, binary_log_seconds=300_000),
+                r1=reader(
+                    channels=(replace(CHANNELS[0], seconds_behind_source=150_001), CHANNELS[1])
+                ),
+            ),
+            [("critical", "r1, channel w1", "channel.logs_expire")],
+        ),
+        (
+            with_channel(
+                replace(CHANNELS[0], filters=Filters(ignore_tables=("u.calls",))), CHANNELS[1]
+            ),
+            [("critical", "r1, channel w1", "channel.filters_rows")],
+        ),
+        (
+            with_channel(
+                replace(
+                    CHANNELS[0],
+                    source_server_id=1,
+                    left_out=LeftOut(ignore_server_ids=(1,)),
+                ),
+                CHANNELS[1],
+            ),
+            [("critical", "r1, channel w1", "channel.skips_source")],
+        ),
+        (
+            observed(r1=reader(identity={"server_id": 7}), r2=reader(identity={"server_id": 7})),
+            [("critical", "r1, r2", "server.identity_shared")],
+        ),
+        (
+            observed(
+                w1=writer(1, identity={"gtid_domains": [1]}),
+                f1=replace(MEMBER, identity={"gtid_domains": [1]}),
+            ),
+            [],
+        ),
+        (
+            observed(w1=writer(1, zones=UTC), w2=writer(2, zones=replace(UTC, server="w2"))),
+            [],
+        ),
+        (
+            observed(
+                w1=writer(1, zones=UTC),
+                w2=writer(
+                    2, zones=ServerZones("w2", Clock("CET", 2026, (("2026-01-01", 3600),)), None)
+                ),
+            ),
+            [("warning", "", "time_zones.clocks_differ")],
+        ),
+        (
+            observed(
+                w1=writer(
+                    1,
+                    zones=ServerZones(
+                        "w1", Clock("X", 2026, (("2026-01-01", 0), ("2026-03-29", 3600))), None
+                    ),
+                )
+            ),
+            [("warning", "w1", "time_zones.clock_put_back")],
         ),
         (
             table_of_reader(shape=None, months=None),
@@ -480,10 +553,6 @@ def test_what_a_set_says() -> None:
     rows = report(CHECKED, of, []).splitlines()
     assert "closed" in rows[-2]
     semi = Finding("settings.semi_sync", "warning", "", "x", "y")
-    from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
-        SemiSync,
-    )
-
     members = {name: replace(one, semi_sync=SemiSync()) for name, one in pair().members.items()}
     of = replace(observed(f2=replace(MEMBER, findings=(semi,))), sets={"fabric": SetState(members)})
     assert [code for _severity, where, code in told(of) if where == "f2"] == [
