@@ -218,7 +218,7 @@ def test_a_channel_that_is_missing_or_of_nobody(site: Topology) -> None:
         r1.rows(words(r1, "STOP", "w3"))
         r1.rows(words(r1, "RESET", "w3"))
         assert "no rows of w3" in the_one(site, "channel.missing", "r1")
-        site.playbook("site.yml")
+        site.playbook("read_servers.yml")
 
 
 def test_a_channel_that_follows_another_server(site: Topology) -> None:
@@ -296,6 +296,40 @@ def test_ids_of_another_offset(site: Topology) -> None:
         assert "offset 5 of 20" in the_one(site, "ids.pair_differs", "w1")
 
 
+def test_servers_that_cannot_be_told_apart(site: Topology) -> None:
+    with mended(site), setting(site.server("r2"), "server_id", 101):
+        text = the_one(site, "server.identity_shared", "r1, r2")
+        assert "the same server_id, 101" in text
+
+
+def test_clocks_in_other_time_zones(site: Topology) -> None:
+    with mended(site), setting(site.server("w3"), "time_zone", "+02:00"):
+        the_one(site, "time_zones.clocks_differ", "", "warning")
+
+
+def test_filters_that_leave_out_rows(site: Topology) -> None:
+    r1 = site.server("r1")
+    stop, start = words(r1, "STOP", "w1"), words(r1, "START", "w1")
+    change, back = (
+        (
+            f"CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = ({TABLE}) FOR CHANNEL 'w1'",
+            "CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = () FOR CHANNEL 'w1'",
+        )
+        if r1.flavour == "mysql"
+        else (
+            f"SET GLOBAL w1.replicate_ignore_table = '{TABLE}'",
+            "SET GLOBAL w1.replicate_ignore_table = ''",
+        )
+    )
+    with mended(site):
+        for sql in (stop, change, start):
+            r1.rows(sql)
+        wait_until(lambda: len(codes(site)) == 1, 10, "the channel does not run")
+        the_one(site, "channel.filters_rows", "r1, channel w1")
+        for sql in (stop, back, start):
+            r1.rows(sql)
+
+
 def test_a_write_server_that_is_closed(site: Topology) -> None:
     with mended(site), setting(site.server("w3"), "read_only", 1):
         the_one(site, "server.closed", "w3")
@@ -333,8 +367,8 @@ def test_ids_that_nobody_gives(site: Topology) -> None:
 def test_ids_that_are_there_twice(site: Topology) -> None:
     r1 = site.server("r1")
     with mended(site):
-        one = site.server("w3").value(f"SELECT MAX(id) FROM {TABLE}")
         caught_up(site)
+        one = r1.value(f"SELECT MAX(id) FROM {TABLE}")
         outside_binary_log(r1, INSERT.replace("%s", str(one), 1).replace("%s", "'2013-11-01'"))
         assert str(one) in the_one(site, "ids.twice", f"r1, {TABLE}")
         outside_binary_log(r1, f"DELETE FROM {TABLE} WHERE id = {one} AND scheduled_at < '{DAY}'")
