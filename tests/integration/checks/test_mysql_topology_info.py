@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,6 +163,13 @@ def test_the_observation_has_one_shape(site: Topology) -> None:
         and check(site)["observation"]["directory"]["states"]["w1"] == "online"
     )
     assert all(one["not_read"] == {} for one in seen.values())
+
+
+def test_a_topology_without_a_fabric(site: Topology) -> None:
+    usage = [one for one in servers(site) if one["kind"] != "member"]
+    told = check(site, servers=usage, sets=[])
+    assert told["findings"] == [] and told["observation"]["directory"] is None
+    assert codes(site, servers=usage, sets=[], usage_tables=[]) == []
 
 
 def test_what_is_asked_for_is_judged_first(site: Topology) -> None:
@@ -487,22 +495,24 @@ def test_a_server_that_is_down_is_told_once(site: Topology) -> None:
 
 def test_the_playbook_fails_from_the_severity_that_is_asked_for(site: Topology) -> None:
     r1 = site.server("r1")
-    healthy = site.playbook(CHECK)
+    file = site.folder / "check.json"
+    healthy = site.playbook(CHECK, check_json=str(file))
     assert "Nothing is wrong; 6 of 6 servers answer" in healthy.output
-    assert set(healthy.changed.values()) == {0}
+    assert healthy.changed == {"f1": 1}
+    written = json.loads(file.read_text())
+    assert written["findings"] == [] and len(written["observation"]["servers"]) == 6
     refused = site.try_playbook(CHECK, "--limit", "w1", fail_on="bad", mute="channel.stopped")
     assert refused.code == 2 and "Nothing has been asked." in refused.output
     for word in ("fail_on is bad", "mute needs until", "--limit leaves out"):
         assert word in refused.output
     with mended(site):
         outside_binary_log(r1, f"ALTER TABLE {TABLE} DROP KEY carrier")
-        warned = site.playbook(CHECK)
-        assert "1 warning; 6 of 6 servers answer" in warned.output
-        assert site.try_playbook(CHECK, fail_on="warning").code == 2
-        site.playbook(CHECK, fail_on="warning", mute="tables.readers_differ", until="2099-01-01")
-        outside_binary_log(r1, f"ALTER TABLE {TABLE} ADD KEY carrier (carrier, scheduled_at)")
+        warned = site.try_playbook(CHECK, fail_on="warning")
+        assert warned.code == 2 and "1 warning; 6 of 6 servers answer" in warned.output
+        known = {"mute": "tables.readers_differ", "until": "2099-01-01"}
+        site.playbook(CHECK, fail_on="warning", **known)
         r1.rows(words(r1, "STOP", "w3"))
         failed = site.try_playbook(CHECK)
         assert failed.code == 2 and "CRITICAL  r1, channel w3  channel.stopped" in failed.output
-        site.playbook(CHECK, fail_on="never")
+        outside_binary_log(r1, f"ALTER TABLE {TABLE} ADD KEY carrier (carrier, scheduled_at)")
         r1.rows(words(r1, "START", "w3"))
