@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -349,10 +350,11 @@ def test_binary_logs_that_go_too_early(site: Topology) -> None:
 
 
 def test_a_clock_that_differs(site: Topology) -> None:
-    # Sessions without an administrator's rights are told another time.
-    ahead = "SET timestamp = UNIX_TIMESTAMP(SYSDATE(6)) + 60"
+    # Sessions without an administrator's rights are told another time, at which they stand still.
+    ahead = "SET timestamp = UNIX_TIMESTAMP(SYSDATE(6)) + 1000"
     with mended(site), setting(site.server("r2"), "init_connect", ahead):
-        assert "60 s ahead of" in the_one(site, "server.clock_differs", "r2", "warning")
+        text = the_one(site, "server.clock_differs", "r2", "warning")
+        assert re.search(r"(9\d\d|1000) s ahead of", text)
 
 
 def test_ids_that_were_given_by_hand(site: Topology) -> None:
