@@ -266,8 +266,10 @@ class TopologyInfo(LongOperation[Desired, Observed]):
             else:
                 seen[name] = answer
         sets = {one.name: observe(fleet, one.members, False, False) for one in checked.sets}
-        found = Observed(seen, silent, sets, _given_again(fleet, desired, seen), None, at)
-        return _with_directory(fleet, found)
+        given_again, unknown = _given_again(fleet, desired, seen)
+        for name, why in unknown.items():
+            seen[name] = _without(seen[name], "which ids of write servers it has", why)
+        return _with_directory(fleet, Observed(seen, silent, sets, given_again, None, at))
 
     def plan(self, desired: Desired, current: Observed) -> Plan:
         return Plan()
@@ -360,14 +362,17 @@ def _by_name(fleet: Fleet, question: Callable[[str, Server], Any]) -> Callable[[
 
 def _given_again(
     fleet: Fleet, desired: Desired, seen: Mapping[str, Seen]
-) -> dict[str, Sequence[Finding]]:
-    """Ask read servers for ids that a write server would give next, and judge what they have."""
+) -> tuple[dict[str, Sequence[Finding]], dict[str, str]]:
+    """Ask read servers for ids that a write server would give next, and judge what they have.
+
+    Returns the findings by write server, and by read server why it has not told.
+    """
     checked = desired.checked
     tables = [UsageTable(one.schema, one.name, one.id_column) for one in checked.tables]
     writers = [one for one in checked.of_kind(WRITE) if one.name in seen and one.pair]
     readers = [one.name for one in checked.of_kind(READ) if one.name in seen]
     if not (tables and writers and readers):
-        return {}
+        return {}, {}
     # A table that is not there, or could not be read, is a finding by itself.
     numbered = {
         one.name: [
@@ -394,22 +399,35 @@ def _given_again(
 
     answers = fleet.ask(_by_name(fleet, ask), readers, desired.answer_seconds)
     found: dict[str, list[IdsOnReader]] = {}
-    for answer in answers.values():
-        if not isinstance(answer, ServerError):
-            for writer, those in answer.items():
-                found.setdefault(writer, []).extend(one for one in those if one.id is not None)
+    unknown: dict[str, str] = {}
+    for reader, answer in answers.items():
+        if isinstance(answer, ServerError):
+            unknown[reader] = answer.message
+            continue
+        for writer, those in answer.items():
+            found.setdefault(writer, []).extend(one for one in those if one.id is not None)
+            for one in those:
+                if one.unknown:
+                    unknown[reader] = one.unknown
     judged: dict[str, Sequence[Finding]] = {}
-    for one in writers:
-        those = found.get(one.name)
-        if those and one.pair:
+    for server in writers:
+        taken = found.get(server.name)
+        if taken and server.pair:
             # What a writer has numbered since it was asked is its own.
             columns = fleet.ask(
-                partial(ids_again, seen=seen[one.name]), [one.name], desired.answer_seconds
-            )[one.name]
-            if not isinstance(columns, ServerError):
-                now = judging.next_ids(numbered[one.name], columns, one.pair, {})
-                judged[one.name] = judging.problems_of(those, now, one.pair)
-    return judged
+                partial(ids_again, seen=seen[server.name]), [server.name], desired.answer_seconds
+            )[server.name]
+            if isinstance(columns, ServerError):
+                unknown[server.name] = columns.message
+            else:
+                now = judging.next_ids(numbered[server.name], columns, server.pair, {})
+                judged[server.name] = judging.problems_of(taken, now, server.pair)
+    return judged, unknown
+
+
+def _without(seen: Seen, subject: str, why: str) -> Seen:
+    """Return what a server says with what it has not told."""
+    return replace(seen, refused={**seen.refused, subject: why})
 
 
 def _with_directory(fleet: Fleet, found: Observed) -> Observed:
@@ -421,8 +439,8 @@ def _with_directory(fleet: Fleet, found: Observed) -> Observed:
         directory: Found = rows.read(fleet[name], schema.VERSION)
     except ServerError as error:
         seen = found.servers.get(name)
-        if seen is None or not error.is_answer:
+        if seen is None:
             return found
-        refused = {**seen.refused, f"the schema {FABRIC}": f"error {error.number}: {error.message}"}
-        return replace(found, servers={**found.servers, name: replace(seen, refused=refused)})
+        told = _without(seen, f"the schema {FABRIC}", f"error {error.number}: {error.message}")
+        return replace(found, servers={**found.servers, name: told})
     return replace(found, directory=directory)
