@@ -341,13 +341,15 @@ def _directory(members: list[Member]) -> dict[str, Any]:
 def _described_tables(members: list[Member]) -> list[dict[str, Any]]:
     """Return each usage table with what a check needs of it; read servers say which months."""
     keys = ("schema", "name", "id_column", "months_ahead")
-    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for member in sorted(members, key=lambda one: one.kind != READ):
         given = member.value("usage_tables") if member.kind != MEMBER else []
         for table in given if isinstance(given, list) else []:
-            if isinstance(table, Mapping) and table.get("schema") and table.get("name"):
+            names = (table.get("schema"), table.get("name")) if isinstance(table, Mapping) else ()
+            # What is no name is told on paper.
+            if names and all(isinstance(name, str) and name for name in names):
                 told = {key: table[key] for key in keys if table.get(key) is not None}
-                found.setdefault((table["schema"], table["name"]), told)
+                found.setdefault(names, told)
     return [found[name] for name in sorted(found)]
 
 
