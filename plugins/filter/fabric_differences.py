@@ -101,13 +101,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.directory impo
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.directory import (
     FABRIC,
     Contents,
-    DirectoryServer,
-    DirectorySet,
     Found,
     Identity,
-)
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
-    AVAILABLE,
+    contents_of,
 )
 
 # What hosts have registered; each is the result of a module.
@@ -121,7 +117,7 @@ def fabric_differences(
     hostvars: Mapping[str, Any],
     found: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    inventory = _contents(described)
+    inventory = contents_of(described)
     said = {name: _said(name, hostvars[name]) for name in inventory.servers}
     members = {n: said[n] for n, one in inventory.servers.items() if one.replica_set == FABRIC}
     judged = reconcile.writer(members)
@@ -133,7 +129,7 @@ def fabric_differences(
         not found["takes_writes"],
         (int(found["version"]["epoch"]), int(found["version"]["counter"])),
         (),
-        _contents(found),
+        contents_of(found),
         {one["name"]: one["state"] for one in found["servers"]},
         {one["name"]: [Identity(**was) for was in one["written"]] for one in found["servers"]},
     )
@@ -158,38 +154,6 @@ def fabric_differences(
         "notes": reconcile.notes(there, reconcile.INVENTORY),
         "report": _report(judged[0], found, compared),
     }
-
-
-def _contents(given: Mapping[str, Any]) -> Contents:
-    """Return what the inventory or the module says, in one form."""
-    return Contents(
-        {
-            one["name"]: DirectoryServer(
-                one["name"],
-                one["kind"],
-                str(one["datacenter"]),
-                str(one["host"]),
-                int(one["port"]),
-                float(one["weight"]),
-                _number(one.get("id_increment")),
-                _number(one.get("id_offset")),
-                one.get("replica_set"),
-            )
-            for one in given["servers"]
-        },
-        {
-            one["name"]: DirectorySet(
-                one["name"],
-                one.get("durability") or AVAILABLE,
-                _number(one.get("shard_number")),
-                None if one.get("weight") is None else float(one["weight"]),
-                _number(one.get("capacity_gib")),
-            )
-            for one in given["sets"]
-        },
-        frozenset(given["usage_tables"]),
-        {one["name"]: one["active"] for one in given["sets"] if one.get("active")},
-    )
 
 
 def _said(name: str, variables: Mapping[str, Any]) -> reconcile.Said:

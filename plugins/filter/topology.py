@@ -60,6 +60,11 @@ _value:
         - The flavours whose channels could not keep a replication password, each with how many
           bytes they keep.
       type: dict
+    usage_tables:
+      description:
+        - The usage tables as M(dbrw.sharding.mysql_topology_info) takes them, each once.
+      type: list
+      elements: dict
     directory:
       description:
         - What the directory gets of the inventory, C(servers), C(sets) and C(usage_tables), as
@@ -147,6 +152,7 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
             for name, of_set in sets(members).items()
         },
         "common_schemas": common_schemas(members),
+        "usage_tables": _described_tables(members),
         "directory": _directory(members),
     }
 
@@ -330,6 +336,21 @@ def _directory(members: list[Member]) -> dict[str, Any]:
         ],
         "usage_tables": sorted({name for member in members for name in _usage_tables(member)}),
     }
+
+
+def _described_tables(members: list[Member]) -> list[dict[str, Any]]:
+    """Return each usage table with what a check needs of it; read servers say which months."""
+    keys = ("schema", "name", "id_column", "months_ahead")
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for member in sorted(members, key=lambda one: one.kind != READ):
+        given = member.value("usage_tables") if member.kind != MEMBER else []
+        for table in given if isinstance(given, list) else []:
+            names = (table.get("schema"), table.get("name")) if isinstance(table, Mapping) else ()
+            # What is no name is told on paper.
+            if names and all(isinstance(name, str) and name for name in names):
+                told = {key: table[key] for key in keys if table.get(key) is not None}
+                found.setdefault(names, told)
+    return [found[name] for name in sorted(found)]
 
 
 def _usage_tables(member: Member) -> list[str]:

@@ -30,6 +30,7 @@ MODULES = sorted(
 PASSWORDS = {
     "application_new_password": "app w0rd 2",
     "application_password": "app w0rd",
+    "dbrw_monitor_password": "monit w0rd",
     "dbrw_operator_password": "oper w0rd",
     "checker_password": "check w0rd",
     "maintenance_password": "maint w0rd",
@@ -46,6 +47,7 @@ SERVERS = ("w1", "w2", "w3", "r1")
 SERVER_OF = {
     **{"Write server": "w1", "Read server": "r1", "Replica": "r1", "Server": "w1"},
     "Fabric": "w1",
+    "Check": "w1",
 }
 
 WRITE_SHAPE = (
@@ -203,6 +205,8 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_schema_info": nothing,
     "mysql_server_info": nothing,
     "mysql_time_zones": nothing,
+    # Its servers do not answer, which it says.
+    "mysql_topology_info": nothing,
     "mysql_usage_table": a_read_table,
     "mysql_usage_table_info": tables_on_both_sides,
     "mysqld_process": nothing,

@@ -32,7 +32,7 @@ def problems(
             continue
         if not (channel.state == STARTED or complete):
             continue
-        ways = status.left_out.against(status.source_server_id, _domains_of(status))
+        ways = left_out(status)
         if ways:
             found.append(
                 f"channel {channel.name} skips what its source has written itself ({', '.join(ways)}), "
@@ -48,6 +48,11 @@ def problems(
                 "this channel, with the channel stopped."
             )
     return found
+
+
+def left_out(status: ChannelStatus) -> list[str]:
+    """Say by which lists a channel leaves out what its source has written itself; none: by none."""
+    return status.left_out.against(status.source_server_id, _domains_of(status))
 
 
 def _domains_of(status: ChannelStatus) -> set[int]:

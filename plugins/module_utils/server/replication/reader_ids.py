@@ -79,6 +79,24 @@ def find(
     return tuple(one for one in found if one.unknown or one.id is not None)
 
 
+def found_on(
+    server: Server,
+    reader: str,
+    pair: Autoinc,
+    tables: Sequence[UsageTable],
+    next_ids: Mapping[str, int],
+) -> list[IdsOnReader]:
+    """Look on one read server, whose session's queries are bounded from then on: see ``find``."""
+    return _of_reader(
+        reader,
+        server,
+        [
+            (table, partial(_find, pair=pair, next_id=next_ids[table.table_name]))
+            for table in tables
+        ],
+    )
+
+
 def with_highest(
     readers: Readers, pair: Autoinc, tables: Sequence[UsageTable], found: Sequence[IdsOnReader]
 ) -> tuple[IdsOnReader, ...]:
@@ -116,11 +134,16 @@ def _ask(readers: Readers, questions: Mapping[str, Questions]) -> list[IdsOnRead
     return told
 
 
-def _of_reader(name: str, server: Server, questions: Questions) -> list[IdsOnReader]:
+def bound(server: Server, seconds: int) -> None:
+    """Bound the queries of a session, and its waits for tables that others hold."""
     variable, second = _BOUNDS[server.flavour]
-    server.set_session(variable, QUERY_SECONDS * second)
+    server.set_session(variable, seconds * second)
     # A month that is being dropped holds the table's lock.
-    server.set_session("lock_wait_timeout", QUERY_SECONDS)
+    server.set_session("lock_wait_timeout", seconds)
+
+
+def _of_reader(name: str, server: Server, questions: Questions) -> list[IdsOnReader]:
+    bound(server, QUERY_SECONDS)
     found = []
     for table, question in questions:
         try:

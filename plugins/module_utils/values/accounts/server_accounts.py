@@ -14,6 +14,7 @@ WRITE_SERVER, READ_SERVER, SET_MEMBER = "write_server", "read_server", "replica_
 # those that have usage tables), the collection's own, or those that others get of a set.
 SERVER, USAGE_DATA, SET_DATA = "the server", "usage data", "the set's schemas"
 OWN_SCHEMA, OWN_PURGE, COMMON_DATA = "schema dbrw", "table dbrw.purge", "common data"
+DIRECTORY = "schema fabric"
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ ACCOUNTS = (
             Privilege("PROCESS", SERVER, "sees what all sessions do"),
             Privilege("REPLICATION CLIENT", SERVER, "sees the state of the channels"),
             Privilege("SELECT", OWN_SCHEMA, "sees who is the active writer, in which epoch"),
+            Privilege("SELECT", DIRECTORY, "compares the directory with inventory and servers"),
             Privilege("SELECT", SET_DATA, "compares rows with other members'; brings common data"),
         ),
     ),
@@ -245,6 +247,7 @@ def _by_object(
         SET_DATA: of_schemas,
         OWN_SCHEMA: ["dbrw.*"],
         OWN_PURGE: ["dbrw.purge"],
+        DIRECTORY: ["fabric.*"],
         COMMON_DATA: [f"{schema}.*" for schema in common],
     }
     found: dict[str, list[str]] = {}

@@ -9,6 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
+    AVAILABLE,
+)
+
 # The set that holds the directory. Who is active in it, its own epochs tell.
 FABRIC = "fabric"
 # What an inventory describes is one topology, and has a directory of its own.
@@ -195,3 +199,39 @@ class Everything:
     servers: Mapping[str, ServerState] = field(default_factory=dict)
     sets: Mapping[str, SetState] = field(default_factory=dict)
     tenants: int = 0
+
+
+def contents_of(given: Mapping[str, Any]) -> Contents:
+    """Return what the inventory, or a module of the directory, says of servers, sets and tables."""
+    return Contents(
+        {
+            one["name"]: DirectoryServer(
+                one["name"],
+                one["kind"],
+                str(one["datacenter"]),
+                str(one["host"]),
+                int(one["port"]),
+                float(one["weight"]),
+                _number(one.get("id_increment")),
+                _number(one.get("id_offset")),
+                one.get("replica_set"),
+            )
+            for one in given["servers"]
+        },
+        {
+            one["name"]: DirectorySet(
+                one["name"],
+                one.get("durability") or AVAILABLE,
+                _number(one.get("shard_number")),
+                None if one.get("weight") is None else float(one["weight"]),
+                _number(one.get("capacity_gib")),
+            )
+            for one in given["sets"]
+        },
+        frozenset(given["usage_tables"]),
+        {one["name"]: one["active"] for one in given["sets"] if one.get("active")},
+    )
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -88,8 +88,8 @@ def sharing(having: Iterable[tuple[str, Hashable]]) -> list[tuple[Any, list[str]
     ]
 
 
-def problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say which servers cannot be told apart.
+def shared(servers: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, list[str]]]:
+    """Return what several servers have in common and must not: what it is, its value, their names.
 
     Each has a ``name`` and what ``identity`` returns; ``gtid_domains`` only where
     nobody else may write in them.
@@ -102,7 +102,13 @@ def problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
         ],
     }
     return [
+        (what, value, named) for what, pairs in having.items() for value, named in sharing(pairs)
+    ]
+
+
+def problems(servers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which servers cannot be told apart. See ``shared``."""
+    return [
         f"{', '.join(named)} have the same {what}, {value}: {REMEDIES[what]}"
-        for what, pairs in having.items()
-        for value, named in sharing(pairs)
+        for what, value, named in shared(servers)
     ]

@@ -238,6 +238,21 @@ def test_common_schemas_are_among_those_of_the_fabric() -> None:
     assert told["replica_sets"]["other"]["schemas"] == []
 
 
+def test_what_a_check_gets() -> None:
+    calls = {"name": "calls", "schema": "usage_data", "definition": "CREATE TABLE calls ..."}
+    hosts = {name: {**host, "dbrw_usage_tables": [calls]} for name, host in HOSTVARS.items()}
+    ahead = {**calls, "months_ahead": 6, "id_column": "number"}
+    # Read servers have the months.
+    hosts["r1"]["dbrw_usage_tables"] = [ahead, {"name": "half"}]
+    told = topology(GROUPS, hosts)["usage_tables"]
+    expected = {"schema": "usage_data", "name": "calls", "id_column": "number", "months_ahead": 6}
+    assert told == [expected]
+    assert (
+        topology({"write_servers": ["w1"]}, {"w1": {"dbrw_usage_tables": "x"}})["usage_tables"]
+        == []
+    )
+
+
 def test_what_the_directory_gets() -> None:
     member = {"dbrw_address": "10.0.0.21", "dbrw_server_id": 21, "dbrw_set_offset": 1}
     tables = {"dbrw_usage_tables": [{"name": "calls", "schema": "usage_data"}, {"name": "half"}]}

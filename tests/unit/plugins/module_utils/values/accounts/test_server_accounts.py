@@ -108,6 +108,7 @@ def test_accounts_of_a_member_of_a_replica_set() -> None:
             {
                 "*.*": ["PROCESS", "REPLICATION CLIENT"],
                 "dbrw.*": ["SELECT"],
+                "fabric.*": ["SELECT"],
                 "customers.*": ["SELECT"],
             },
         ),

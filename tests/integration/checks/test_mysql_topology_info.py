@@ -1,0 +1,523 @@
+"""One call finds each defect that is planted, under its code and no other; a healthy topology has none."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import outside_binary_log, setting
+from tests.integration.lines import Host, TestServer, Topology, running_topology, wait_until
+from tests.integration.modules import run_module
+from tests.support.replica_sets import pair_of
+from tests.support.replica_sets import start as start_server
+
+MODULE, CHECK = "mysql_topology_info", "check.yml"
+NAMES = ("w1", "w3", "r1", "r2", "f1", "f2")
+TABLE = "usage_data.flights"
+INSERT = (
+    f"INSERT INTO {TABLE} (id, request_id, scheduled_at, carrier, flight, origin, dest, distance) "
+    "VALUES (%s, 1, %s, 'UA', 1, 'EWR', 'IAH', 1400)"
+)
+DAY = "2013-12-05 10:00:00"
+
+
+@pytest.fixture(scope="module")
+def site(host: Host) -> Iterator[Topology]:
+    """Two data centres: a write server, a read server and a member in each, with some rows."""
+    with running_topology(host, "check", *NAMES) as topology:
+        topology.playbook("site.yml")
+        for name in ("w1", "w3"):
+            for _number in range(3):
+                topology.server(name).rows(INSERT, None, DAY)
+        wait_until(lambda: codes(topology) == [], 30, "it is not healthy")
+        yield topology
+
+
+def servers(site: Topology) -> list[dict[str, Any]]:
+    kinds = {"w": "write", "r": "read", "f": "member"}
+    found = []
+    for name in NAMES:
+        server = site.server(name)
+        told: dict[str, Any] = {
+            "name": name,
+            "kind": kinds[name[0]],
+            "datacenter": f"dc{server.address.split('.')[1]}",
+            "host": server.address,
+            "port": server.port,
+        }
+        if name[0] == "w":
+            told.update(id_increment=20, id_offset=int(name[1:]))
+        if name[0] == "f":
+            told["replica_set"] = "fabric"
+        found.append(told)
+    return found
+
+
+def check(site: Topology, **more: Any) -> dict[str, Any]:
+    given = {
+        "login_user": "monitor",
+        "login_password": (site.folder / "secrets/monitor").read_text().strip(),
+        "connect_timeout": 10,
+        "servers": servers(site),
+        "sets": [{"name": "fabric"}],
+        "usage_tables": [{"schema": "usage_data", "name": "flights", "months_ahead": 3}],
+        "require_tls": False,
+        "now": "2013-12-31",
+        **more,
+    }
+    told = run_module(MODULE, None, **given)
+    assert "failed" not in told, told
+    assert told["changed"] is False
+    return told
+
+
+def codes(site: Topology, **more: Any) -> list[str]:
+    return [one["code"] for one in check(site, **more)["findings"]]
+
+
+def the_one(site: Topology, code: str, where: str, severity: str = "critical", **more: Any) -> str:
+    """Return the text of the only finding, which has this code."""
+    findings = check(site, **more)["findings"]
+    told = [(one["code"], one["where"], one["severity"]) for one in findings]
+    assert told == [(code, where, severity)], findings
+    return str(findings[0]["text"])
+
+
+@contextmanager
+def mended(site: Topology) -> Iterator[None]:
+    """The topology is healthy again after a test."""
+    yield
+    wait_until(lambda: codes(site) == [], 30, "it was not mended")
+
+
+def words(server: TestServer, verb: str, channel: str) -> str:
+    """Return the statement of a server's flavour."""
+    if server.flavour == "mysql":
+        more = " ALL" if verb == "RESET" else ""
+        return f"{verb} REPLICA{more} FOR CHANNEL '{channel}'"
+    return f"{verb} SLAVE '{channel}'{' ALL' if verb == 'RESET' else ''}"
+
+
+def caught_up(site: Topology) -> None:
+    """Wait until both read servers have the write servers' rows."""
+    wanted = {
+        row["id"]
+        for name in ("w1", "w3")
+        for row in site.server(name).rows(f"SELECT id FROM {TABLE}")
+    }
+    for name in ("r1", "r2"):
+        wait_until(
+            lambda name=name: (
+                wanted <= {row["id"] for row in site.server(name).rows(f"SELECT id FROM {TABLE}")}
+            ),
+            20,
+            f"{name} lacks rows",
+        )
+
+
+def test_nothing_is_wrong_with_a_healthy_topology_under_load(site: Topology) -> None:
+    done = threading.Event()
+    failed: list[Exception] = []
+
+    def write(name: str) -> None:
+        with site.server(name).admin() as connection, connection.cursor() as cursor:
+            while not done.wait(0.002):
+                try:
+                    cursor.execute(INSERT, (None, DAY))
+                except Exception as error:
+                    failed.append(error)
+                    return
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("w1", "w3")]
+    for thread in threads:
+        thread.start()
+    try:
+        for _number in range(5):
+            told = check(site)
+            assert told["findings"] == [] and told["worst"] == ""
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert not failed
+    assert told["report"].splitlines()[0] == "Nothing is wrong; 6 of 6 servers answer"
+    caught_up(site)
+    assert check(site)["report"] == check(site)["report"]
+
+
+def test_the_observation_has_one_shape(site: Topology) -> None:
+    seen = {one["name"]: one for one in check(site)["observation"]["servers"]}
+    assert (seen["w3"]["increment"], seen["w3"]["offset"]) == (20, 3)
+    assert seen["w1"]["ids"][0]["table"] == TABLE and seen["w1"]["takes_writes"]
+    channels = {one["channel"]: one["running"] for one in seen["r1"]["channels"]}
+    assert channels == {"w1": True, "w3": True}
+    assert seen["r2"]["tables"][0]["months"][-1] == "p2014m03"
+    (one,) = check(site)["observation"]["sets"]
+    assert (
+        one["status"] == "well"
+        and check(site)["observation"]["directory"]["states"]["w1"] == "online"
+    )
+    assert all(one["not_read"] == {} for one in seen.values())
+
+
+def test_a_topology_without_a_fabric(site: Topology) -> None:
+    usage = [one for one in servers(site) if one["kind"] != "member"]
+    told = check(site, servers=usage, sets=[])
+    assert told["findings"] == [] and told["observation"]["directory"] is None
+    assert codes(site, servers=usage, sets=[], usage_tables=[]) == []
+
+
+def test_what_is_asked_for_is_judged_first(site: Topology) -> None:
+    told = run_module(
+        MODULE,
+        None,
+        servers=[
+            {"name": "w1", "kind": "write", "host": "127.0.0.1"},
+            {"name": "f1", "kind": "member", "host": "127.0.0.1", "replica_set": "x"},
+            {"name": "f1", "kind": "read", "host": "127.0.0.1"},
+        ],
+        max_lag_seconds=0,
+        mutes=[{"code": "channel.laging", "until": "tomorrow"}],
+    )
+    assert told["failed"]
+    assert told["problems"] == [
+        "servers has f1 twice; name each once.",
+        "servers: w1: a write server needs id_increment and id_offset.",
+        "servers: f1: its replica_set is x, which is not in sets; add it there.",
+        "max_lag_seconds is 0; it must be at least 1.",
+        "mutes: there is no code channel.laging; did you mean channel.lagging?",
+        "mutes: until is tomorrow; write a date as YYYY-MM-DD.",
+    ]
+
+
+def test_a_stopped_channel(site: Topology) -> None:
+    r1 = site.server("r1")
+    with mended(site):
+        r1.rows(words(r1, "STOP", "w1"))
+        text = the_one(site, "channel.stopped", "r1, channel w1")
+        assert text.startswith("It is stopped, without an error")
+        hidden = check(site, mutes=[{"code": "channel.stopped", "until": "2099-01-01"}])
+        # It is worse than a mute hides by itself.
+        assert hidden["worst"] == "critical"
+        mute = {"code": "channel.stopped", "until": "2099-01-01", "severity": "critical"}
+        hidden = check(site, mutes=[mute])
+        assert hidden["worst"] == "" and hidden["findings"][0]["muted_until"] == "2099-01-01"
+        assert check(site, mutes=[{**mute, "until": "2020-01-01"}])["worst"] == "critical"
+        assert check(site, mutes=[{**mute, "where": "r2, channel w1"}])["worst"] == "critical"
+        assert check(site, mutes=[{**mute, "where": "r1, channel w1"}])["worst"] == ""
+        r1.rows(words(r1, "START", "w1"))
+
+
+def test_a_channel_that_is_missing_or_of_nobody(site: Topology) -> None:
+    r1 = site.server("r1")
+    with mended(site):
+        r1.rows(
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = 1 FOR CHANNEL 'w9'"
+            if r1.flavour == "mysql"
+            else "CHANGE MASTER 'w9' TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1"
+        )
+        the_one(site, "channel.not_in_inventory", "r1, channel w9", "warning")
+        r1.rows(words(r1, "RESET", "w9"))
+        r1.rows(words(r1, "STOP", "w3"))
+        r1.rows(words(r1, "RESET", "w3"))
+        assert "no rows of w3" in the_one(site, "channel.missing", "r1")
+        site.playbook("read_servers.yml")
+
+
+def test_a_channel_that_follows_another_server(site: Topology) -> None:
+    r2 = site.server("r2")
+    with mended(site):
+        r2.rows(words(r2, "STOP", "w3"))
+        change = {
+            "mysql": "CHANGE REPLICATION SOURCE TO SOURCE_PORT = {} FOR CHANNEL 'w3'",
+            "mariadb": "CHANGE MASTER 'w3' TO MASTER_PORT = {}",
+        }[r2.flavour]
+        r2.rows(change.format(1))
+        the_one(site, "channel.other_source", "r2, channel w3")
+        r2.rows(change.format(r2.port))
+        r2.rows(words(r2, "START", "w3"))
+
+
+def test_a_channel_that_is_late(site: Topology) -> None:
+    r1, w1 = site.server("r1"), site.server("w1")
+    with mended(site):
+        with r1.admin() as connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            # Its channels wait for what others may read.
+            cursor.execute(f"SELECT id FROM {TABLE} WHERE id > 1 FOR UPDATE")
+            w1.rows(INSERT, None, DAY)
+            wait_until(lambda: codes(site, max_lag_seconds=1), 20, "it is not late")
+            (late,) = check(site, max_lag_seconds=1)["findings"]
+            assert (late["code"], late["where"]) == ("channel.lagging", "r1, channel w1")
+            cursor.execute("ROLLBACK")
+        caught_up(site)
+
+
+def test_a_table_that_others_hold(site: Topology) -> None:
+    """A month that is being changed makes no server unreachable."""
+    r2 = site.server("r2")
+    with mended(site), r2.admin() as connection, connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLES {TABLE} WRITE")
+        assert "ids of usage_data.flights" in the_one(site, "check.not_read", "r2", "warning")
+        cursor.execute("UNLOCK TABLES")
+
+
+def test_a_channel_with_an_error_is_explained(site: Topology) -> None:
+    r1, w1 = site.server("r1"), site.server("w1")
+    with mended(site):
+        last = w1.value(f"SELECT MAX(id) FROM {TABLE}")
+        outside_binary_log(r1, INSERT.replace("%s", str(last + 20), 1).replace("%s", f"'{DAY}'"))
+        w1.rows(INSERT, None, DAY)
+        wait_until(lambda: codes(site), 20, "the channel goes on")
+        text = the_one(site, "channel.row_exists", "r1, channel w1")
+        assert "exists on this server already" in text
+        outside_binary_log(r1, f"DELETE FROM {TABLE} WHERE id = {last + 20}")
+        r1.rows(words(r1, "START", "w1"))
+        caught_up(site)
+
+
+def test_a_setting_that_loses_rows(site: Topology) -> None:
+    r1 = site.server("r1")
+    name = "replica_exec_mode" if r1.flavour == "mysql" else "slave_exec_mode"
+    stop, start = (
+        ("STOP REPLICA", "START REPLICA")
+        if r1.flavour == "mysql"
+        else ("STOP ALL SLAVES", "START ALL SLAVES")
+    )
+    with mended(site):
+        r1.rows(stop)
+        with setting(r1, name, "IDEMPOTENT"):
+            r1.rows(start)
+            wait_until(lambda: len(codes(site)) == 1, 10, "its channels do not run")
+            the_one(site, "settings.replica_exec_mode", "r1")
+            r1.rows(stop)
+        r1.rows(start)
+
+
+def test_ids_of_another_offset(site: Topology) -> None:
+    with mended(site), setting(site.server("w1"), "auto_increment_offset", 5):
+        assert "offset 5 of 20" in the_one(site, "ids.pair_differs", "w1")
+
+
+def test_servers_that_cannot_be_told_apart(site: Topology) -> None:
+    with mended(site), setting(site.server("r2"), "server_id", 101):
+        text = the_one(site, "server.identity_shared", "r1, r2")
+        assert "the same server_id, 101" in text
+
+
+def test_clocks_in_other_time_zones(site: Topology) -> None:
+    with mended(site), setting(site.server("w3"), "time_zone", "+02:00"):
+        the_one(site, "time_zones.clocks_differ", "", "warning")
+
+
+def test_filters_that_leave_out_rows(site: Topology) -> None:
+    r1 = site.server("r1")
+    stop, start = words(r1, "STOP", "w1"), words(r1, "START", "w1")
+    change, back = (
+        (
+            f"CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = ({TABLE}) FOR CHANNEL 'w1'",
+            "CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = () FOR CHANNEL 'w1'",
+        )
+        if r1.flavour == "mysql"
+        else (
+            f"SET GLOBAL w1.replicate_ignore_table = '{TABLE}'",
+            "SET GLOBAL w1.replicate_ignore_table = ''",
+        )
+    )
+    with mended(site):
+        for sql in (stop, change, start):
+            r1.rows(sql)
+        wait_until(lambda: len(codes(site)) == 1, 10, "the channel does not run")
+        the_one(site, "channel.filters_rows", "r1, channel w1")
+        for sql in (stop, back, start):
+            r1.rows(sql)
+
+
+def test_a_write_server_that_is_closed(site: Topology) -> None:
+    with mended(site), setting(site.server("w3"), "read_only", 1):
+        the_one(site, "server.closed", "w3")
+
+
+def test_binary_logs_that_go_too_early(site: Topology) -> None:
+    with mended(site), setting(site.server("w3"), "binlog_expire_logs_seconds", 3600):
+        the_one(site, "binary_log.expires_early", "w3", "warning")
+
+
+def test_a_clock_that_differs(site: Topology) -> None:
+    # Sessions without an administrator's rights are told another time, at which they stand still.
+    ahead = "SET timestamp = UNIX_TIMESTAMP(SYSDATE(6)) + 1000"
+    with mended(site), setting(site.server("r2"), "init_connect", ahead):
+        text = the_one(site, "server.clock_differs", "r2", "warning")
+        assert re.search(r"(9\d\d|1000) s ahead of", text)
+
+
+def test_ids_that_were_given_by_hand(site: Topology) -> None:
+    w1 = site.server("w1")
+    with mended(site):
+        w1.rows(INSERT, 9_000_002, DAY)
+        caught_up(site)
+        the_one(site, "ids.of_other_servers", f"w1, {TABLE}")
+        w1.rows(f"DELETE FROM {TABLE} WHERE id = 9000002")
+
+
+def test_ids_that_nobody_gives(site: Topology) -> None:
+    r2 = site.server("r2")
+    with mended(site):
+        outside_binary_log(r2, INSERT.replace("%s", "9000007", 1).replace("%s", f"'{DAY}'"))
+        the_one(site, "ids.of_no_server", f"r2, {TABLE}", "warning")
+        outside_binary_log(r2, f"DELETE FROM {TABLE} WHERE id = 9000007")
+
+
+def test_ids_that_are_there_twice(site: Topology) -> None:
+    r1 = site.server("r1")
+    with mended(site):
+        caught_up(site)
+        one = r1.value(f"SELECT MAX(id) FROM {TABLE}")
+        outside_binary_log(r1, INSERT.replace("%s", str(one), 1).replace("%s", "'2013-11-01'"))
+        assert str(one) in the_one(site, "ids.twice", f"r1, {TABLE}")
+        outside_binary_log(r1, f"DELETE FROM {TABLE} WHERE id = {one} AND scheduled_at < '{DAY}'")
+
+
+def test_ids_that_would_be_given_again(site: Topology) -> None:
+    w1 = site.server("w1")
+    with mended(site):
+        caught_up(site)
+        last = w1.value(f"SELECT MAX(id) FROM {TABLE}")
+        outside_binary_log(w1, f"TRUNCATE TABLE {TABLE}")
+        text = the_one(site, "ids.given_again", f"w1, {TABLE}")
+        assert "r1" in text and "r2" in text
+        outside_binary_log(w1, f"ALTER TABLE {TABLE} AUTO_INCREMENT = {last + 1}")
+
+
+def test_a_range_that_is_used_up(site: Topology) -> None:
+    w3 = site.server("w3")
+    with mended(site):
+        outside_binary_log(
+            w3,
+            "CREATE TABLE usage_data.small (id TINYINT UNSIGNED AUTO_INCREMENT PRIMARY KEY)",
+            "INSERT INTO usage_data.small VALUES (243)",
+        )
+        the_one(site, "ids.range_used", "w3, usage_data.small")
+        outside_binary_log(w3, "DROP TABLE usage_data.small")
+
+
+def test_tables_that_differ(site: Topology) -> None:
+    r1, r2, w3 = site.server("r1"), site.server("r2"), site.server("w3")
+    with mended(site):
+        outside_binary_log(r2, f"ALTER TABLE {TABLE} DROP KEY carrier")
+        text = the_one(site, "tables.readers_differ", f"r2, {TABLE}", "warning")
+        assert "it lacks KEY carrier" in text
+        outside_binary_log(r2, f"ALTER TABLE {TABLE} ADD KEY carrier (carrier, scheduled_at)")
+        outside_binary_log(r1, f"ALTER TABLE {TABLE} MODIFY flight INT UNSIGNED NOT NULL")
+        text = the_one(site, "tables.differ", f"r1, {TABLE}")
+        # Once for all write servers.
+        assert "w1, w3" in text and "flight" in text
+        outside_binary_log(r1, f"ALTER TABLE {TABLE} MODIFY flight SMALLINT UNSIGNED NOT NULL")
+        outside_binary_log(w3, f"RENAME TABLE {TABLE} TO usage_data.gone")
+        the_one(site, "tables.missing", f"w3, {TABLE}")
+        outside_binary_log(w3, f"RENAME TABLE usage_data.gone TO {TABLE}")
+
+
+def test_months_that_are_missing(site: Topology) -> None:
+    r1 = site.server("r1")
+    with mended(site):
+        outside_binary_log(r1, f"ALTER TABLE {TABLE} DROP PARTITION p2014m03")
+        text = the_one(site, "months.missing", f"r1, {TABLE}", "warning")
+        assert text.startswith("1 of the 4 months from 2013-12 on have no partition, from 2014-03")
+        outside_binary_log(r1, f"ALTER TABLE {TABLE} DROP PARTITION p2014m01, p2014m02")
+        the_one(site, "months.missing", f"r1, {TABLE}")
+        outside_binary_log(
+            r1, f"ALTER TABLE {TABLE} ADD PARTITION (PARTITION tail VALUES LESS THAN (MAXVALUE))"
+        )
+        the_one(site, "months.missing", f"r1, {TABLE}", "warning")
+        last = r1.value(f"SELECT MAX(id) FROM {TABLE}")
+        move = f"UPDATE {TABLE} SET scheduled_at = '{{}}' WHERE id = {last}"
+        outside_binary_log(r1, move.format("2014-01-05"))
+        the_one(site, "months.tail_holds_rows", f"r1, {TABLE}")
+        outside_binary_log(
+            r1,
+            move.format(DAY),
+            f"ALTER TABLE {TABLE} DROP PARTITION tail",
+            f"ALTER TABLE {TABLE} ADD PARTITION (PARTITION p2014m01 VALUES LESS THAN ('2014-02-01'), "
+            "PARTITION p2014m02 VALUES LESS THAN ('2014-03-01'), "
+            "PARTITION p2014m03 VALUES LESS THAN ('2014-04-01'))",
+        )
+
+
+def test_what_may_not_be_read_is_named(site: Topology) -> None:
+    r2 = site.server("r2")
+    with mended(site):
+        outside_binary_log(r2, r"REVOKE SELECT ON `usage\_data`.* FROM monitor@'%'")
+        text = the_one(site, "check.not_read", "r2", "warning")
+        assert TABLE in text
+        outside_binary_log(r2, r"GRANT SELECT ON `usage\_data`.* TO monitor@'%'")
+
+
+def test_a_directory_that_differs(site: Topology) -> None:
+    active = pair_of(site)[0]
+    with mended(site):
+        active.rows("UPDATE fabric.servers SET weight = 7 WHERE name = 'w1'")
+        the_one(site, "directory.server_differs", "w1", "warning")
+        active.rows("UPDATE fabric.servers SET weight = 1 WHERE name = 'w1'")
+
+
+def test_a_replica_set_without_a_writer(site: Topology) -> None:
+    active = pair_of(site)[0]
+    with mended(site):
+        active.rows("SET GLOBAL read_only = 1")
+        found = codes(site)
+        assert "replica_set.no_writer" in found, found
+        assert all(one.startswith("replica_set.") for one in found), found
+        active.rows("SET GLOBAL read_only = 0")
+
+
+@pytest.mark.flavour("mysql")
+def test_tls_that_is_missing_and_certificates_that_expire(site: Topology) -> None:
+    told = check(site, require_tls=True, min_certificate_days=100_000)["findings"]
+    expiring = [one["where"] for one in told if one["code"] == "server.certificate_expires"]
+    open_ = [one["where"] for one in told if one["code"] == "channel.without_tls"]
+    assert expiring == sorted(NAMES)
+    assert open_ == [
+        f"{reader}, channel {writer}" for reader in ("r1", "r2") for writer in ("w1", "w3")
+    ]
+    assert len(told) == len(expiring) + len(open_)
+
+
+def test_a_server_that_is_down_is_told_once(site: Topology) -> None:
+    w3 = site.server("w3")
+    with mended(site):
+        w3.kill()
+        wait_until(lambda: "server.unreachable" in codes(site), 20, "it answers")
+        the_one(site, "server.unreachable", "w3")
+        start_server(w3)
+
+
+def test_the_playbook_fails_from_the_severity_that_is_asked_for(site: Topology) -> None:
+    r1 = site.server("r1")
+    file = site.folder / "check.json"
+    healthy = site.playbook(CHECK, check_json=str(file))
+    assert "Nothing is wrong; 6 of 6 servers answer" in healthy.output
+    assert healthy.changed == {"f1": 1}
+    written = json.loads(file.read_text())
+    assert written["findings"] == [] and len(written["observation"]["servers"]) == 6
+    refused = site.try_playbook(CHECK, "--limit", "w1", fail_on="bad", mute="channel.stopped")
+    assert refused.code == 2 and "Nothing has been asked." in refused.output
+    for word in ("fail_on is bad", "mute needs until", "--limit leaves out"):
+        assert word in refused.output
+    with mended(site):
+        outside_binary_log(r1, f"ALTER TABLE {TABLE} DROP KEY carrier")
+        warned = site.try_playbook(CHECK, fail_on="warning")
+        assert warned.code == 2 and "1 warning; 6 of 6 servers answer" in warned.output
+        known = {"mute": "tables.readers_differ", "until": "2099-01-01"}
+        site.playbook(CHECK, fail_on="warning", **known)
+        r1.rows(words(r1, "STOP", "w3"))
+        failed = site.try_playbook(CHECK)
+        assert failed.code == 2 and "CRITICAL  r1, channel w3  channel.stopped" in failed.output
+        outside_binary_log(r1, f"ALTER TABLE {TABLE} ADD KEY carrier (carrier, scheduled_at)")
+        r1.rows(words(r1, "START", "w3"))
