@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: mysql_retention_purge
 short_description: Purge old rows from a write server once every read server has them
 description:
-  - Removes rows of usage tables that are older than a number of days, in pieces in the order of the
+  - Removes rows of usage tables that are older than a number of days, in chunks in the order of the
     primary key, outside the binary log, so that read servers keep them.
   - Nothing goes before every read server has applied it. The rows are looked for first; then the
     position of this server is taken, which covers them, and every read server is waited for. A read
@@ -17,7 +17,7 @@ description:
   - What has come among the rows since they were looked for stays, and so does what others have locked.
   - A run that was killed, or stopped by O(max_rows) or O(max_seconds), needs no care; the next one goes
     on.
-  - Between two pieces it pauses for as long as needed to keep commits of others fast, which it
+  - Between two chunks it pauses for as long as needed to keep commits of others fast, which it
     measures with a row of its own in the schema C(dbrw).
 version_added: 0.1.0
 options:
@@ -125,12 +125,12 @@ options:
         the server's clock counts.
     type: str
   max_rows:
-    description: So many rows go in one call, and at most one piece more.
+    description: So many rows go in one call, and at most one chunk more.
     type: int
   max_seconds:
-    description: No piece is begun after so many seconds.
+    description: No chunk is begun after so many seconds.
     type: float
-  piece_rows:
+  chunk_rows:
     description: How many rows one transaction looks at.
     type: int
     default: 1000
@@ -142,7 +142,7 @@ options:
     default: 100
   verify:
     description:
-      - Whether rows are compared with every read server by checksum before they go. The first piece
+      - Whether rows are compared with every read server by checksum before they go. The first chunk
         that differs fails the call.
     type: bool
     default: false
@@ -220,7 +220,7 @@ position:
   returned: success
   type: str
 statements:
-  description: What was run, or in check mode would be; of many pieces the first one.
+  description: What was run, or in check mode would be; of many chunks the first one.
   returned: always
   type: list
   elements: str

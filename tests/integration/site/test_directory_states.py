@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
 from examples import dbrw
@@ -114,3 +115,56 @@ def test_a_switch_is_done_where_the_directory_is_away(site: Topology) -> None:
     done = site.playbook("replica_set_switch.yml", **OF_S1)
     assert "The directory could not be told who takes writes" in " ".join(done.output.split())
     assert is_open(site.server("f4"))
+
+
+STATE = "server_state.yml"
+
+
+def test_a_server_is_taken_out_and_given_back(site: Topology) -> None:
+    """The last one is not; and applications that are still there are named."""
+    refused = site.try_playbook(STATE, server="w1", state="maintenance", reason="new disks")
+    assert refused.code == 2 and "w1 is the last write server" in " ".join(refused.output.split())
+    for wrong, said in (
+        ({"server": "w7", "state": "online"}, "server is w7; name one of w1"),
+        ({"server": "w1", "state": "off"}, "state is off; it must be one of online, draining"),
+        ({}, "server is not given"),
+    ):
+        refused = site.try_playbook(STATE, **wrong)
+        assert refused.code == 2 and said in " ".join(refused.output.split()), refused.output
+    limited = site.try_playbook(STATE, "--limit", "w1", server="w1", state="draining")
+    assert limited.code == 2 and "--limit leaves out" in " ".join(limited.output.split())
+    directory = site.server("f1")
+    # Another one, which is no server of this topology, so that w1 is not the last.
+    directory.rows(
+        "INSERT INTO fabric.servers (topology, name, kind, datacenter, host, port, id_increment, "
+        "id_offset, state) VALUES ('main', 'w9', 'write', 'dc1', '127.0.0.9', 3306, 20, 9, 'online')"
+    )
+    try:
+        application = told(site)
+        out = site.playbook(STATE, server="w1", state="draining", reason="new disks")
+        assert states(site)["w1"] == "draining" and weights(site)["w1"] == 0, out.output
+        again = site.playbook(STATE, server="w1", state="draining", reason="new disks")
+        assert set(again.changed.values()) == {0}, again.output
+        (server,) = [one for one in application.servers if one.name == "w1"]
+        with pymysql.connect(
+            host=server.host,
+            port=server.port,
+            user=application.user,
+            password=application.password,
+            **application.tls,
+        ):
+            busy = site.try_playbook(STATE, server="w1", state="maintenance", wait_seconds=2)
+            assert busy.code == 2 and "applications are still logged in" in " ".join(
+                busy.output.split()
+            )
+        site.playbook(STATE, server="w1", state="maintenance")
+        writer = site.server("w1")
+        writer.rows("SET GLOBAL read_only = 1")
+        kept = site.try_playbook(STATE, server="w1", state="online")
+        assert kept.code == 2 and "server.closed" in " ".join(kept.output.split()), kept.output
+        assert states(site)["w1"] == "maintenance"
+        writer.rows("SET GLOBAL read_only = 0")
+        site.playbook(STATE, server="w1", state="online")
+        assert states(site)["w1"] == "online" and weights(site)["w1"] == 1
+    finally:
+        directory.rows("DELETE FROM fabric.servers WHERE name = 'w9'")

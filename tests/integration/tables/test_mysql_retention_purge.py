@@ -115,10 +115,10 @@ def test_old_rows_go_and_the_read_server_keeps_them(writer: TestServer, reader: 
     fill(writer, YOUNG, OLD, OLD, YOUNG, *[OLD] * 20, YOUNG, OLD)
     before = logged(writer)
     all_of_them = ids(writer)
-    told = purge(writer, reader, check=True, piece_rows=3)
+    told = purge(writer, reader, check=True, chunk_rows=3)
     assert told["changed"] and told["tables"][0]["rows"] == 23
     assert ids(writer) == all_of_them
-    told = purge(writer, reader, piece_rows=3)
+    told = purge(writer, reader, chunk_rows=3)
     assert told["changed"], told
     (table,) = told["tables"]
     assert (
@@ -182,7 +182,7 @@ def test_a_read_server_that_may_lack_them(writer: TestServer, reader: TestServer
     outside_binary_log(writer, f"GRANT PROCESS ON *.* TO {MONITOR}")
     # It tells since when.
     fill(writer, OLD)
-    assert purge(writer, reader, max_rows=1, piece_rows=1)["tables"][0]["rows"] == 1
+    assert purge(writer, reader, max_rows=1, chunk_rows=1)["tables"][0]["rows"] == 1
     control(reader, "STOP", "w1")
     assert re.search(r"It was last in order at \d{4}-", refused("retention.reader_stopped"))
     control(reader, "START", "w1")
@@ -220,7 +220,7 @@ def test_a_locked_row_waits_for_the_next_run(writer: TestServer, reader: TestSer
     second = ids(writer)[1]
     lock = f"SELECT * FROM {TABLE} WHERE id = {second} FOR UPDATE"
     with in_the_way(writer, "START TRANSACTION", lock):
-        told = purge(writer, reader, piece_rows=2)
+        told = purge(writer, reader, chunk_rows=2)
     assert (told["tables"][0]["rows"], told["tables"][0]["held"]) == (4, 2), told
     assert "2 old rows were left" in str(told["warnings"])
     assert purge(writer, reader)["tables"][0]["rows"] == 2
@@ -252,7 +252,7 @@ def test_a_row_that_has_come_since_stays(writer: TestServer) -> None:
 def test_no_more_than_asked_for(writer: TestServer, reader: TestServer) -> None:
     fill(writer, *[OLD] * 10)
     assert purge(writer, reader, check=True, max_rows=3)["tables"][0]["rows"] == 3
-    told = purge(writer, reader, piece_rows=2, max_rows=3)
+    told = purge(writer, reader, chunk_rows=2, max_rows=3)
     assert (told["tables"][0]["rows"], told["tables"][0]["rows_left"]) == (4, 6)
     assert purge(writer, reader, max_seconds=0)["tables"][0]["rows"] == 0
     assert purge(writer, reader)["tables"][0]["rows"] == 6
@@ -266,7 +266,7 @@ def test_compared_with_the_read_server(writer: TestServer, reader: TestServer) -
     last = ids(writer)[-1]
     outside_binary_log(reader, f"UPDATE {TABLE} SET v = 1 WHERE id = {last}")
     with setting(writer, "auto_increment_increment", 20):
-        told = purge(writer, reader, piece_rows=2, verify=True)
+        told = purge(writer, reader, chunk_rows=2, verify=True)
     assert told["failed"] and "with other values" in told["msg"], told
     assert told["purged"][TABLE]["rows"] == 2 and told["changed"] and len(ids(writer)) == 2
     outside_binary_log(reader, f"UPDATE {TABLE} SET v = 0 WHERE id = {last}")
@@ -307,5 +307,5 @@ def test_killed_at_any_statement(writer: TestServer, reader: TestServer) -> None
         here, there = set(ids(writer)), ids(reader)
         return len(here), here <= set(there), len(there) % 4
 
-    arguments = options(writer, reader, piece_rows=2)
+    arguments = options(writer, reader, chunk_rows=2)
     assert killed_everywhere(MODULE, writer, arguments, reset, look, every=5) > 4

@@ -54,9 +54,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement import Statement
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import now_of
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.retention import (
+    Chunk,
     OldRows,
     Outlook,
-    Piece,
     Purged,
     ReaderStanding,
     Replica,
@@ -110,7 +110,7 @@ class Desired:
     now: datetime | None
     max_rows: int | None
     max_seconds: float | None
-    piece_rows: int
+    chunk_rows: int
     growth: float
     verify: bool
 
@@ -171,7 +171,7 @@ class RetentionPurge(Operation[Desired, Current]):
         "now": {"type": "str"},
         "max_rows": {"type": "int"},
         "max_seconds": {"type": "float"},
-        "piece_rows": {"type": "int", "default": 1000},
+        "chunk_rows": {"type": "int", "default": 1000},
         "max_p99_growth_percent": {"type": "float", "default": 100.0},
         "verify": {"type": "bool", "default": False},
     }
@@ -190,7 +190,7 @@ class RetentionPurge(Operation[Desired, Current]):
         problems += [
             f"{name} is {params[name]}; it must be at least {least}."
             for name, least in (
-                *(("max_rows", 1), ("max_seconds", 0), ("piece_rows", 1)),
+                *(("max_rows", 1), ("max_seconds", 0), ("chunk_rows", 1)),
                 *(("max_p99_growth_percent", 0), ("read_server_timeout_seconds", 0)),
             )
             if params[name] is not None and params[name] < least
@@ -206,7 +206,7 @@ class RetentionPurge(Operation[Desired, Current]):
             now,
             params["max_rows"],
             params["max_seconds"],
-            params["piece_rows"],
+            params["chunk_rows"],
             params["max_p99_growth_percent"] / 100,
             params["verify"],
         )
@@ -233,7 +233,7 @@ class RetentionPurge(Operation[Desired, Current]):
                 cuts.append((one, cut))
         refuse_if_any(problems)
         found = tuple(
-            server_side.find_old(server, one, cut, desired.piece_rows) for one, cut in cuts
+            server_side.find_old(server, one, cut, desired.chunk_rows) for one, cut in cuts
         )
         # After the rows, so that it covers them.
         position = server_side.position(server)
@@ -261,7 +261,7 @@ class RetentionPurge(Operation[Desired, Current]):
 
     def statements(self, server: Server, current: Current, step: Step) -> list[Statement]:
         found = _found(current, step)
-        whole = Piece(found.pieces[0].after, found.pieces[-1].until, found.old.rows)
+        whole = Chunk(found.chunks[0].after, found.chunks[-1].until, found.old.rows)
         return [server_side.statement(found.old, whole)]
 
     def perform(
@@ -380,20 +380,20 @@ def _wait(readers: Mapping[str, Server], position: str, seconds: float) -> None:
 
 def _comparison(
     server: Server, readers: Mapping[str, Server], old: OldRows
-) -> Callable[[Piece], bool]:
-    """Return what tells whether every read server has a piece's old rows as this server has them."""
+) -> Callable[[Chunk], bool]:
+    """Return what tells whether every read server has a chunk's old rows as this server has them."""
     rows = server_side.Comparison(server, old)
     for reader in readers.values():
         server_side.prepare(reader)
 
-    def same(piece: Piece) -> bool:
-        here = rows.checksum(server, piece)
+    def same(chunk: Chunk) -> bool:
+        here = rows.checksum(server, chunk)
         for name, reader in readers.items():
-            there = rows.checksum(reader, piece)
+            there = rows.checksum(reader, chunk)
             if there != here:
                 raise ServerError(
                     reader.address,
-                    f"{old}: of the rows with ids above {piece.after} up to {piece.until}, "
+                    f"{old}: of the rows with ids above {chunk.after} up to {chunk.until}, "
                     f"{here[0]} are old here, and {name} has {there[0]} of them"
                     f"{' with other values' if here[0] == there[0] else ''}. They stay; look why, "
                     "before they are purged without verify",

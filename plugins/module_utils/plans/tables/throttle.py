@@ -1,7 +1,7 @@
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long to pause between two pieces of work, so that others' commits stay fast."""
+"""How long to pause between two chunks of work, so that others' commits stay fast."""
 
 from __future__ import annotations
 

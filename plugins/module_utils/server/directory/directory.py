@@ -10,6 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.directory.server_state import (
+    Wanted,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.closed import closed_and_lifted
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
@@ -196,6 +199,23 @@ def point(name: str, active: str) -> Statement:
     return Statement(
         f"UPDATE {named('replica_sets')} SET active = %s WHERE topology = %s AND name = %s",
         (active, TOPOLOGY, name),
+    )
+
+
+def active_writers(server: Server) -> dict[str, str]:
+    """Return who takes writes in each replica set, as applications are told."""
+    said = server.rows(f"SELECT name, active FROM {named('replica_set')}")
+    return {row["name"]: row["active"] for row in said if row["active"]}
+
+
+def set_state(wanted: Wanted) -> Statement:
+    """Return what gives a server a state. Since when it has that, only another one changes."""
+    return Statement(
+        f"UPDATE {named('servers')} SET "
+        "state_since = IF(state = %s, state_since, UTC_TIMESTAMP(6)), state = %s, "
+        "state_reason = %s, state_by = LEFT(USER(), 255), state_until = %s "
+        "WHERE topology = %s AND name = %s",
+        (wanted.state, wanted.state, wanted.reason, wanted.until, TOPOLOGY, wanted.server),
     )
 
 

@@ -36,8 +36,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.statement imp
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.retention import (
     ID_TYPES,
     TIME_TYPES,
+    Chunk,
     OldRows,
-    Piece,
     Purged,
     ReaderStanding,
     Replica,
@@ -63,10 +63,10 @@ _OWN_TABLE = quote_table(*_OWN)
 
 @dataclass(frozen=True)
 class Found:
-    """Old rows in pieces, of which each is removed by one transaction."""
+    """Old rows in chunks, of which each is removed by one transaction."""
 
     old: OldRows
-    pieces: Sequence[Piece] = ()
+    chunks: Sequence[Chunk] = ()
 
 
 @dataclass
@@ -150,7 +150,7 @@ def cut_of(server: Server, retention: Retention, now: datetime) -> datetime | No
     return day - timedelta(days=retention.days_kept)
 
 
-def find_old(server: Server, retention: Retention, cut: datetime, piece_rows: int) -> Found:
+def find_old(server: Server, retention: Retention, cut: datetime, chunk_rows: int) -> Found:
     """Walk through a table by its primary key, and return what is old in it."""
     table = quote_table(retention.schema, retention.name)
     column, moment = map(quote_identifier, (retention.id_column, retention.time_column))
@@ -158,7 +158,7 @@ def find_old(server: Server, retention: Retention, cut: datetime, piece_rows: in
     found = OldRows(retention, cut)
     if lowest["id"] is None:
         return Found(found)
-    pieces: list[Piece] = []
+    chunks: list[Chunk] = []
     after, last = int(lowest["id"]) - 1, int(lowest["last"])
     while after < last:
         row = server.row(
@@ -166,14 +166,14 @@ def find_old(server: Server, retention: Retention, cut: datetime, piece_rows: in
             f"MIN(IF(moment < %s, id, NULL)) AS first, MAX(IF(moment < %s, id, NULL)) AS last, "
             f"MIN(IF(moment < %s, NULL, moment)) AS kept FROM (SELECT {column} AS id, {moment} AS "
             f"moment FROM {table} FORCE INDEX (PRIMARY) WHERE {column} > %s ORDER BY {column} "
-            f"LIMIT {int(piece_rows)}) AS piece",
+            f"LIMIT {int(chunk_rows)}) AS chunk",
             *(cut, cut, cut, cut, after),
         )
         if row["until"] is None:
             break
         old, until = int(row["old"] or 0), int(row["until"])
         if old:
-            pieces.append(Piece(after, until, old))
+            chunks.append(Chunk(after, until, old))
             found = replace(
                 found,
                 rows=found.rows + old,
@@ -190,7 +190,7 @@ def find_old(server: Server, retention: Retention, cut: datetime, piece_rows: in
     )
     bytes_ = found.rows * int(length["of_row"] or 0)
     found = replace(found, bytes=bytes_, table_bytes=int(length["of_table"] or 0))
-    return Found(found, pieces)
+    return Found(found, chunks)
 
 
 def position(server: Server) -> str:
@@ -278,14 +278,14 @@ def standing(
     return ReaderStanding(reader, left_out=tuple(names))
 
 
-def statement(old: OldRows, piece: Piece) -> Statement:
-    """Return what removes the old rows of a piece."""
+def statement(old: OldRows, chunk: Chunk) -> Statement:
+    """Return what removes the old rows of a chunk."""
     retention = old.retention
     column, moment = map(quote_identifier, (retention.id_column, retention.time_column))
     return Statement(
         f"DELETE FROM {quote_table(retention.schema, retention.name)} "
         f"WHERE {column} > %s AND {column} <= %s AND {moment} < %s",
-        (piece.after, piece.until, old.cut),
+        (chunk.after, chunk.until, old.cut),
     )
 
 
@@ -306,9 +306,9 @@ class Comparison:
         )
         self._values = (old.cut, increment, int(said["first_id"]) % increment)
 
-    def checksum(self, server: Server, piece: Piece) -> tuple[int, int, int]:
-        """Return how many old rows a server has in a piece, and 128 bits made of their values."""
-        values = (piece.after, piece.until, *self._values)
+    def checksum(self, server: Server, chunk: Chunk) -> tuple[int, int, int]:
+        """Return how many old rows a server has in a chunk, and 128 bits made of their values."""
+        values = (chunk.after, chunk.until, *self._values)
         return copied_rows.checksum(server, self._table, None, None, self._condition, values)
 
 
@@ -342,25 +342,25 @@ def purge(
     limits: Limits,
     throttle: Throttle,
     probe: Probe,
-    same: Callable[[Piece], bool] | None = None,
+    same: Callable[[Chunk], bool] | None = None,
 ) -> Iterator[Purged]:
-    """Remove old rows piece by piece, each in a transaction; tell what was done so far after each.
+    """Remove old rows chunk by chunk, each in a transaction; tell what was done so far after each.
 
-    ``same`` compares a piece with the read servers just before it goes; one that differs stays. So
-    does a piece that has more old rows than were found in it, or that somebody has locked: what has
+    ``same`` compares a chunk with the read servers just before it goes; one that differs stays. So
+    does a chunk that has more old rows than were found in it, or that somebody has locked: what has
     come since then is not known to be anywhere else.
     """
     began, done = time.monotonic(), Purged()
-    for number, piece in enumerate(found.pieces):
+    for number, chunk in enumerate(found.chunks):
         if limits.reached:
             return
-        removed = _remove(server, statement(found.old, piece), piece, again=number > 0, same=same)
+        removed = _remove(server, statement(found.old, chunk), chunk, again=number > 0, same=same)
         pause = throttle.pause_after(probe.seconds())
         limits.removed += removed or 0
         done = replace(
             done,
             rows=done.rows + (removed or 0),
-            held=done.held + (piece.rows if removed is None else 0),
+            held=done.held + (chunk.rows if removed is None else 0),
             seconds=time.monotonic() - began,
             paused_seconds=done.paused_seconds + pause,
         )
@@ -369,16 +369,16 @@ def purge(
 
 
 def _remove(
-    server: Server, sql: Statement, piece: Piece, again: bool, same: Callable[[Piece], bool] | None
+    server: Server, sql: Statement, chunk: Chunk, again: bool, same: Callable[[Chunk], bool] | None
 ) -> int | None:
-    """Remove the rows of one piece, and return how many; None: it was left as it is."""
-    if same and not same(piece):
+    """Remove the rows of one chunk, and return how many; None: it was left as it is."""
+    if same and not same(chunk):
         return None
     server.rows("START TRANSACTION")
     try:
         server.run(sql, again=again)
         removed = int(server.row("SELECT ROW_COUNT() AS number")["number"])
-        if removed <= piece.rows:
+        if removed <= chunk.rows:
             server.rows("COMMIT")
             return removed
     except ServerError as error:

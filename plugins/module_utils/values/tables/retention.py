@@ -112,7 +112,7 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """A range of ids, the first one not included, and how many old rows it has."""
 
     after: int

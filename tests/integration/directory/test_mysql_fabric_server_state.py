@@ -1,0 +1,72 @@
+"""A server is taken out for applications, and given back, with who, why and since when."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.directory.test_mysql_fabric_directory import (
+    ALL,
+    MODULE,
+    WANTED,
+    member,
+)
+from tests.integration.lines import TestServer
+from tests.integration.modules import run_module
+
+STATE = "mysql_fabric_server_state"
+__all__ = ["member"]
+
+
+@pytest.fixture
+def directory(member: TestServer) -> TestServer:
+    made = run_module(MODULE, member, **WANTED, announce=ALL)
+    assert made["changed"], made
+    return member
+
+
+def usable(server: TestServer) -> list[str]:
+    rows = server.rows("SELECT name FROM fabric.server WHERE is_usable AND kind <> 'member'")
+    return sorted(row["name"] for row in rows)
+
+
+def test_there_and_back(directory: TestServer) -> None:
+    wanted = {"server": "w2", "state": "maintenance", "reason": "new disks"}
+    before = run_module("mysql_fabric_directory_info", directory)["version"]
+    shown = run_module(STATE, directory, check=True, **wanted)
+    assert shown["changed"] and "w2" in usable(directory)
+    done = run_module(STATE, directory, **wanted)
+    assert done["changed"] and usable(directory) == ["r1", "w1", "w3"], done
+    # One version, so that a client that polls it sees the change once.
+    assert done["version"] == {"epoch": 3, "counter": before["counter"] + 1}
+    told = done["directory_server"]
+    assert (told["state"], told["reason"], told["until"]) == ("maintenance", "new disks", None)
+    assert told["by"].startswith("root@") and told["since"]
+    again = run_module(STATE, directory, **wanted)
+    assert not again["changed"] and again["version"] == done["version"]
+    (log,) = directory.rows(
+        "SELECT user, source, reason FROM fabric.changes ORDER BY id DESC LIMIT 1"
+    )
+    assert (log["source"], log["reason"]) == (STATE, "new disks")
+    # Another reason or end is no other state: since when it lasts stays.
+    later = run_module(STATE, directory, **wanted, until="2099-01-01")
+    assert later["directory_server"]["since"] == told["since"]
+    assert later["directory_server"]["until"] == "2099-01-01 00:00:00"
+    assert not run_module(STATE, directory, **wanted, until="2099-01-01")["changed"]
+    back = run_module(STATE, directory, server="w2", state="online")
+    assert back["directory_server"]["reason"] == "" and back["directory_server"]["until"] is None
+    assert usable(directory) == ["r1", "w1", "w2", "w3"]
+
+
+def test_the_last_one_and_an_active_writer_stay(directory: TestServer) -> None:
+    for server, said in (("r1", "the last read server"), ("p1", "the active writer of s1")):
+        refused = run_module(STATE, directory, server=server, state="draining")
+        assert refused["failed"] and said in refused["msg"], refused
+    refused = run_module(STATE, directory, server="w2", state="draining", until="2020-01-01")
+    assert "which is past" in refused["msg"]
+    assert usable(directory) == ["r1", "w1", "w2", "w3"]
+
+
+def test_what_the_supervision_says_stays(directory: TestServer) -> None:
+    directory.rows("CALL fabric.mark_down('w2', 'no answer')")
+    done = run_module(STATE, directory, server="w2", state="draining")
+    assert done["directory_server"]["is_down"] and done["directory_server"]["down_reason"] == "no answer"
