@@ -69,4 +69,7 @@ def test_the_last_one_and_an_active_writer_stay(directory: TestServer) -> None:
 def test_what_the_supervision_says_stays(directory: TestServer) -> None:
     directory.rows("CALL fabric.mark_down('w2', 'no answer')")
     done = run_module(STATE, directory, server="w2", state="draining")
-    assert done["directory_server"]["is_down"] and done["directory_server"]["down_reason"] == "no answer"
+    assert (
+        done["directory_server"]["is_down"]
+        and done["directory_server"]["down_reason"] == "no answer"
+    )

@@ -80,7 +80,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, does: str) -> subprocess.CompletedProcess[str]:
     (folder / "does").write_text(does)
     return subprocess.run(
-        [folder / "lib/dbrw_maintenance", folder / "etc/maintenance.json"],
+        [sys.executable, folder / "lib/dbrw_maintenance", folder / "etc/maintenance.json"],
         capture_output=True,
         text=True,
         check=False,

@@ -120,6 +120,9 @@ class FabricServerState(Operation[Desired, Current]):
         now = rows.read_everything(server, schema.VERSION) if done else current.found
         epoch, counter = now.found.version
         return {
-            "directory_server": {"name": desired.wanted.server, **now.servers[desired.wanted.server].told()},
+            "directory_server": {
+                "name": desired.wanted.server,
+                **now.servers[desired.wanted.server].told(),
+            },
             "version": {"epoch": epoch, "counter": counter},
         }

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: the dbrw.sharding maintainers
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -26,6 +25,7 @@ LARGE_LOG = 10 << 20
 
 
 def now() -> str:
+    """Return the time as the status has it."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
@@ -40,16 +40,16 @@ def write_status(file: Path, status: dict[str, Any]) -> None:
             os.fsync(new.fileno())
             # It holds no secrets, and others watch it.
             os.fchmod(new.fileno(), 0o644)
-        os.replace(name, file)
+        Path(name).replace(file)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink()
         raise
 
 
 def open_log(file: Path) -> int:
     """Open the log at its end; one that has grown large makes way."""
     if file.exists() and file.stat().st_size > LARGE_LOG:
-        os.replace(file, f"{file}.1")
+        file.replace(f"{file}.1")
     return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
@@ -72,6 +72,7 @@ def run(command: list[str], log: int, folder: str, more: dict[str, str]) -> int:
 
 
 def main(config_file: str) -> int:
+    """Run what the configuration names, and return the code to end with."""
     config = json.loads(Path(config_file).read_text())
     state = Path(config["state_folder"])
     status_file = state / "status.json"
