@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.integration.directory.test_mysql_fabric_directory import (
@@ -24,51 +26,56 @@ def directory(member: TestServer) -> TestServer:
     return member
 
 
+def change(directory: TestServer, name: str, state: str, **more: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {"server": name, "state": state, **more}
+    return run_module(STATE, directory, **options)
+
+
 def usable(server: TestServer) -> list[str]:
     rows = server.rows("SELECT name FROM fabric.server WHERE is_usable AND kind <> 'member'")
     return sorted(row["name"] for row in rows)
 
 
 def test_there_and_back(directory: TestServer) -> None:
-    wanted = {"server": "w2", "state": "maintenance", "reason": "new disks"}
+    wanted = {"name": "w2", "state": "maintenance", "reason": "new disks"}
     before = run_module("mysql_fabric_directory_info", directory)["version"]
-    shown = run_module(STATE, directory, check=True, **wanted)
+    shown = change(directory, **wanted, check=True)
     assert shown["changed"] and "w2" in usable(directory)
-    done = run_module(STATE, directory, **wanted)
+    done = change(directory, **wanted)
     assert done["changed"] and usable(directory) == ["r1", "w1", "w3"], done
     # One version, so that a client that polls it sees the change once.
     assert done["version"] == {"epoch": 3, "counter": before["counter"] + 1}
     told = done["directory_server"]
     assert (told["state"], told["reason"], told["until"]) == ("maintenance", "new disks", None)
     assert told["by"].startswith("root@") and told["since"]
-    again = run_module(STATE, directory, **wanted)
+    again = change(directory, **wanted)
     assert not again["changed"] and again["version"] == done["version"]
     (log,) = directory.rows(
         "SELECT user, source, reason FROM fabric.changes ORDER BY id DESC LIMIT 1"
     )
     assert (log["source"], log["reason"]) == (STATE, "new disks")
     # Another reason or end is no other state: since when it lasts stays.
-    later = run_module(STATE, directory, **wanted, until="2099-01-01")
+    later = change(directory, **wanted, until="2099-01-01")
     assert later["directory_server"]["since"] == told["since"]
     assert later["directory_server"]["until"] == "2099-01-01 00:00:00"
-    assert not run_module(STATE, directory, **wanted, until="2099-01-01")["changed"]
-    back = run_module(STATE, directory, server="w2", state="online")
+    assert not change(directory, **wanted, until="2099-01-01")["changed"]
+    back = change(directory, "w2", "online")
     assert back["directory_server"]["reason"] == "" and back["directory_server"]["until"] is None
     assert usable(directory) == ["r1", "w1", "w2", "w3"]
 
 
 def test_the_last_one_and_an_active_writer_stay(directory: TestServer) -> None:
     for server, said in (("r1", "the last read server"), ("p1", "the active writer of s1")):
-        refused = run_module(STATE, directory, server=server, state="draining")
+        refused = change(directory, server, "draining")
         assert refused["failed"] and said in refused["msg"], refused
-    refused = run_module(STATE, directory, server="w2", state="draining", until="2020-01-01")
+    refused = change(directory, "w2", "draining", until="2020-01-01")
     assert "which is past" in refused["msg"]
     assert usable(directory) == ["r1", "w1", "w2", "w3"]
 
 
 def test_what_the_supervision_says_stays(directory: TestServer) -> None:
     directory.rows("CALL fabric.mark_down('w2', 'no answer')")
-    done = run_module(STATE, directory, server="w2", state="draining")
+    done = change(directory, "w2", "draining")
     assert (
         done["directory_server"]["is_down"]
         and done["directory_server"]["down_reason"] == "no answer"
