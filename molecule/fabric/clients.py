@@ -12,14 +12,19 @@ from pathlib import Path
 import pymysql
 
 AUTHORITY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "tls/ca.pem"
+LONGEST_SECONDS = 900
 PASSWORD = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "secrets/application"
 
 
 def write(name: str, address: str, record: Path, stop: Path) -> None:
-    """Insert until there is a file ``stop``; whoever refuses is asked again soon."""
+    """Insert until there is a file ``stop``; whoever refuses is asked again soon.
+
+    Where the scenario has failed meanwhile, nobody makes that file any more.
+    """
     numbers, connection = itertools.count(), None
+    end = time.monotonic() + LONGEST_SECONDS
     with record.open("w", buffering=1) as log:
-        while not stop.exists():
+        while not stop.exists() and time.monotonic() < end:
             tag = f"{name}-{next(numbers)}"
             try:
                 if connection is None:

@@ -12,17 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.directory.test_fabric_and_shard import (
-    PASSWORD,
-    addresses,
-    certificates,
-    members,
-)
 from tests.integration.lines import ROOT, TestServer
+from tests.support.directory import TLS_PASSWORD, addresses
 
 pytestmark = pytest.mark.lines("one")
 
-__all__ = ["certificates", "members"]
 PAGE = (ROOT / "docs/directory-applications.md").read_text(encoding="utf-8")
 PROGRAMS = {name.lower(): text for name, text in re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)}
 # Debian's packages of what three of them need.
@@ -57,24 +51,33 @@ def java(folder: Path) -> list[str]:
     return ["java", "-cp", f"{JAVA_LIBRARY}:.", "Directory"]
 
 
-RUN: dict[str, tuple[Callable[[Path], list[str]], bool]] = {
-    "python": (python, True),
-    "php": (php, shutil.which("php") is not None),
-    "go": (go, shutil.which("go") is not None and GO_LIBRARIES.is_dir()),
-    "java": (java, shutil.which("javac") is not None and JAVA_LIBRARY.is_file()),
+RUN: dict[str, tuple[Callable[[Path], list[str]], bool, str]] = {
+    "python": (python, True, ""),
+    "php": (php, shutil.which("php") is not None, "php-cli php-mysql"),
+    "go": (
+        go,
+        shutil.which("go") is not None and GO_LIBRARIES.is_dir(),
+        "golang-go golang-github-go-sql-driver-mysql-dev",
+    ),
+    "java": (
+        java,
+        shutil.which("javac") is not None and JAVA_LIBRARY.is_file(),
+        "default-jdk-headless libmariadb-java",
+    ),
 }
 
 
 @pytest.mark.parametrize("language", RUN)
 def test_a_program_runs_as_it_is_printed(
     language: str,
-    members: tuple[TestServer, TestServer],  # noqa: F811
-    certificates: Path,  # noqa: F811
+    members: tuple[TestServer, TestServer],
+    certificates: Path,
     tmp_path: Path,
 ) -> None:
-    run, is_there = RUN[language]
+    run, is_there, packages = RUN[language]
     if not is_there:
-        pytest.skip(f"no {language} here")
+        # Nothing else of the project needs these languages, and they are hundreds of megabytes.
+        pytest.skip(f"there is no {language} here: apt-get install {packages}")
     (tmp_path / f"directory.{language}").write_text(PROGRAMS[language], encoding="utf-8")
     shutil.copy(certificates / "ca.pem", tmp_path)
     (member,) = addresses(members[0])
@@ -82,7 +85,7 @@ def test_a_program_runs_as_it_is_printed(
     done = subprocess.run(
         run(tmp_path),
         cwd=tmp_path,
-        env={**os.environ, "MEMBERS": f"{nobody},{member}", "PASSWORD": PASSWORD},
+        env={**os.environ, "MEMBERS": f"{nobody},{member}", "PASSWORD": TLS_PASSWORD},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

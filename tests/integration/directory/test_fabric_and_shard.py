@@ -7,96 +7,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements.description import (
-    placement_of,
+from tests.integration.lines import ROOT, TestServer
+from tests.support.directory import (
+    TLS_PASSWORD,
+    addresses,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.placements.sql_tables import (
-    PlacementRows,
-)
-from tests.integration.certificates import make_authority, make_certificate
-from tests.integration.directory.test_mysql_fabric_directory import (
-    ALL,
-    MODULE,
-    WANTED,
-    clean,
-    give,
-)
-from tests.integration.lines import ROOT, TestServer, Topology
-from tests.integration.modules import run_module
 
-PASSWORD = 'hushed %s "directory\'s"'
 S1 = {"name": "s1", "host": "p1", "port": 3306}
-
-
-@pytest.fixture(scope="module")
-def certificates(bare: Topology) -> Path:
-    folder = bare.folder / "directory-tls"
-    folder.mkdir(exist_ok=True)
-    for authority in ("ca", "other"):
-        make_authority(folder, authority)
-    named = ",".join(f"IP:{bare.server(name).address}" for name in ("w1", "w2"))
-    make_certificate(folder, "members", named)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def members(bare: Topology, certificates: Path) -> Iterator[tuple[TestServer, TestServer]]:
-    """Two members, the active writer and one that has all but its last change."""
-    files = {
-        "ca": f"{certificates}/ca.pem",
-        "cert": f"{certificates}/members.pem",
-        "key": f"{certificates}/members.key",
-    }
-    both = bare.server("w1"), bare.server("w2")
-    for one in both:
-        one.kill()
-    bare.playbook("servers.yml", "--limit", "w1,w2", mysqld_tls=files)
-    try:
-        for one in both:
-            fill(one)
-        both[0].rows("UPDATE fabric.servers SET state = 'draining' WHERE name = 'w2'")
-        both[0].rows("CALL fabric.register_tenant('Customer 2', 'customer_2', 's1')")
-        yield both
-    finally:
-        for one in both:
-            if one.answers():
-                clean(one)
-                one.kill()
-        bare.playbook("servers.yml", "--limit", "w1,w2")
-        # One that a test has ended.
-        clean(both[0])
-        for one in both:
-            one.close()
-
-
-def fill(server: TestServer) -> None:
-    """Make a directory with a tenant and a placement, and the account."""
-    clean(server)
-    server.rows("CREATE SCHEMA dbrw")
-    server.rows(
-        "CREATE TABLE dbrw.epoch (epoch BIGINT UNSIGNED PRIMARY KEY, active VARCHAR(64) NOT NULL)"
-    )
-    server.rows("INSERT INTO dbrw.epoch VALUES (3, 'f1')")
-    made = run_module(MODULE, server, **WANTED, announce=ALL)
-    assert "failed" not in made, made
-    server.rows("CALL fabric.register_tenant('Customer 1', 'customer_1', 's1')")
-    ring = placement_of({"kind": "ring", "shards": {"s1": {"shard_number": 1}}})
-    rows = PlacementRows("fabric", "main", "customers")
-    for statement in (rows.create(), *rows.add_version(1, ring), rows.hold(1)):
-        server.rows(statement.sql, *statement.args)
-    server.rows("CREATE USER directory IDENTIFIED BY %s REQUIRE SSL", PASSWORD)
-    give(server, "fabric_directory", "directory")
-
-
-def addresses(*servers: TestServer) -> list[str]:
-    return [f"{one.address}:{one.port}" for one in servers]
 
 
 def source(folder: Path, certificates: Path, *servers: TestServer, **options: Any) -> Path:
@@ -120,7 +42,7 @@ def ansible(program: str, *arguments: str, **variables: str) -> subprocess.Compl
         env={
             **os.environ,
             **{"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-            "DBRW_DIRECTORY_PASSWORD": PASSWORD,
+            "DBRW_DIRECTORY_PASSWORD": TLS_PASSWORD,
             **variables,
         },
         stdin=subprocess.DEVNULL,
@@ -209,7 +131,7 @@ def test_the_password_may_be_encrypted_in_the_source(
 ) -> None:
     (tmp_path / "vault").write_text("locked")
     vault = ("--vault-password-file", str(tmp_path / "vault"))
-    encrypted = ansible("vault", "encrypt_string", *vault, "--name", "password", PASSWORD)
+    encrypted = ansible("vault", "encrypt_string", *vault, "--name", "password", TLS_PASSWORD)
     file = source(tmp_path, certificates, members[0])
     file.write_text(f"{file.read_text()}{encrypted.stdout}")
     environment = {"DBRW_DIRECTORY_PASSWORD": "", "ANSIBLE_VAULT_PASSWORD_FILE": vault[1]}

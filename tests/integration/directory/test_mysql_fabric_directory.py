@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pymysql
@@ -22,68 +21,19 @@ from examples.directory import Directory
 from tests.integration.lines import TestServer, wait_until
 from tests.integration.modules import run_module
 from tests.support.crash import killed_everywhere
+from tests.support.directory import (
+    ALL,
+    INFO,
+    MEMBERS,
+    MODULE,
+    READER,
+    WANTED,
+    WRITERS,
+    give,
+    is_mariadb,
+)
 
-MODULE, INFO = "mysql_fabric_directory", "mysql_fabric_directory_info"
 PASSWORD = "hushed directory"
-FABRIC = {"name": "fabric"}
-SHARD = {"name": "s1", "shard_number": 1, "active": "p1"}
-MEMBERS = [
-    {"name": "f1", "kind": "member", "replica_set": "fabric", "datacenter": "dc1", "host": "f1"},
-    {"name": "p1", "kind": "member", "replica_set": "s1", "datacenter": "dc1", "host": "p1"},
-]
-WRITERS = [
-    {
-        **{"name": name, "kind": "write", "datacenter": datacenter, "host": name, "weight": weight},
-        **{"id_increment": 20, "id_offset": offset},
-    }
-    for name, datacenter, weight, offset in (
-        ("w1", "dc1", 3, 1),
-        ("w2", "dc1", 1, 2),
-        ("w3", "dc2", 1, 20),
-    )
-]
-READER = {"name": "r1", "kind": "read", "datacenter": "dc2", "host": "r1"}
-WANTED = {
-    "sets": [FABRIC, SHARD],
-    "servers": [*MEMBERS, *WRITERS, READER],
-    "usage_tables": ["usage_data.calls"],
-}
-ALL = ["w1", "w2", "w3", "r1"]
-
-
-@pytest.fixture
-def member(server: TestServer) -> Iterator[TestServer]:
-    """A server as the active writer of a set leaves it: it knows its epoch."""
-    clean(server)
-    server.rows("CREATE SCHEMA dbrw")
-    server.rows(
-        "CREATE TABLE dbrw.epoch (epoch BIGINT UNSIGNED PRIMARY KEY, active VARCHAR(64) NOT NULL)"
-    )
-    server.rows("INSERT INTO dbrw.epoch VALUES (3, 'f1')")
-    yield server
-    clean(server)
-    server.close()
-
-
-def clean(server: TestServer) -> None:
-    for sql in (
-        "DROP SCHEMA IF EXISTS fabric",
-        "DROP SCHEMA IF EXISTS dbrw",
-        "DROP USER IF EXISTS fabric_owner@localhost",
-        "DROP USER IF EXISTS directory",
-        "DROP ROLE IF EXISTS fabric_directory",
-        "DROP ROLE IF EXISTS fabric_supervision",
-    ):
-        server.rows(sql)
-
-
-@pytest.fixture
-def made(member: TestServer) -> TestServer:
-    """A directory whose servers are announced, with a tenant."""
-    result = run_module(MODULE, member, **WANTED, announce=ALL)
-    assert "failed" not in result and result["changed"], result
-    member.rows("CALL fabric.register_tenant('Customer 1', 'customer_1', 's1')")
-    return member
 
 
 def unchanged(result: dict[str, Any]) -> bool:
@@ -129,21 +79,17 @@ def test_it_is_made_and_kept_current(member: TestServer) -> None:
 
 
 def test_what_is_done_enters_the_binary_log(member: TestServer) -> None:
-    before = member.value("SELECT @@GLOBAL.gtid_binlog_pos") if _is_mariadb(member) else ""
+    before = member.value("SELECT @@GLOBAL.gtid_binlog_pos") if is_mariadb(member) else ""
     run_module(MODULE, member, **WANTED)
     if before:
         assert member.value("SELECT @@GLOBAL.gtid_binlog_pos") != before
-    word = "read_only" if _is_mariadb(member) else "super_read_only"
+    word = "read_only" if is_mariadb(member) else "super_read_only"
     member.rows(f"SET GLOBAL {word} = 1")
     try:
         closed = run_module(MODULE, member, **WANTED)
         assert "This member does not take writes" in closed["msg"]
     finally:
         member.rows("SET GLOBAL read_only = 0")
-
-
-def _is_mariadb(server: TestServer) -> bool:
-    return server.flavour == "mariadb"
 
 
 def test_what_it_has_is_told(member: TestServer) -> None:
@@ -175,7 +121,7 @@ def test_what_it_has_is_told(member: TestServer) -> None:
 
 
 def test_a_member_that_is_closed_tells_it_too(made: TestServer) -> None:
-    made.rows(f"SET GLOBAL {'read_only' if _is_mariadb(made) else 'super_read_only'} = 1")
+    made.rows(f"SET GLOBAL {'read_only' if is_mariadb(made) else 'super_read_only'} = 1")
     try:
         told = run_module(INFO, made)
         assert unchanged(told) and not told["takes_writes"] and len(told["servers"]) == 6
@@ -555,13 +501,6 @@ def test_a_client_that_polls_sees_a_change_within_a_second(made: TestServer) -> 
             client.look_up("SELECT fabric.shard_for_tenant('Customer 2')")
         assert client.age_seconds < 1
     client.close()
-
-
-def give(server: TestServer, role: str, user: str) -> None:
-    """Let a user have a role whenever it logs in."""
-    server.rows(f"GRANT {role} TO {user}")
-    word = "SET DEFAULT ROLE {} FOR {}" if _is_mariadb(server) else "SET DEFAULT ROLE {} TO {}"
-    server.rows(word.format(role, user))
 
 
 @pytest.mark.lines("later")

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from tests.integration.directory.test_mysql_fabric_directory import (
-    ALL,
-    MODULE,
-    WANTED,
-    member,
-)
 from tests.integration.lines import TestServer
 from tests.integration.modules import run_module
 
 STATE = "mysql_fabric_server_state"
-__all__ = ["member"]
 
 
-@pytest.fixture
-def directory(member: TestServer) -> TestServer:
-    made = run_module(MODULE, member, **WANTED, announce=ALL)
-    assert made["changed"], made
-    return member
-
-
-def change(directory: TestServer, name: str, state: str, **more: Any) -> dict[str, Any]:
+def change(made: TestServer, name: str, state: str, **more: Any) -> dict[str, Any]:
     options: dict[str, Any] = {"server": name, "state": state, **more}
-    return run_module(STATE, directory, **options)
+    return run_module(STATE, made, **options)
 
 
 def usable(server: TestServer) -> list[str]:
@@ -36,46 +20,44 @@ def usable(server: TestServer) -> list[str]:
     return sorted(row["name"] for row in rows)
 
 
-def test_there_and_back(directory: TestServer) -> None:
+def test_there_and_back(made: TestServer) -> None:
     wanted = {"name": "w2", "state": "maintenance", "reason": "new disks"}
-    before = run_module("mysql_fabric_directory_info", directory)["version"]
-    shown = change(directory, **wanted, check=True)
-    assert shown["changed"] and "w2" in usable(directory)
-    done = change(directory, **wanted)
-    assert done["changed"] and usable(directory) == ["r1", "w1", "w3"], done
+    before = run_module("mysql_fabric_directory_info", made)["version"]
+    shown = change(made, **wanted, check=True)
+    assert shown["changed"] and "w2" in usable(made)
+    done = change(made, **wanted)
+    assert done["changed"] and usable(made) == ["r1", "w1", "w3"], done
     # One version, so that a client that polls it sees the change once.
     assert done["version"] == {"epoch": 3, "counter": before["counter"] + 1}
     told = done["directory_server"]
     assert (told["state"], told["reason"], told["until"]) == ("maintenance", "new disks", None)
     assert told["by"].startswith("root@") and told["since"]
-    again = change(directory, **wanted)
+    again = change(made, **wanted)
     assert not again["changed"] and again["version"] == done["version"]
-    (log,) = directory.rows(
-        "SELECT user, source, reason FROM fabric.changes ORDER BY id DESC LIMIT 1"
-    )
+    (log,) = made.rows("SELECT user, source, reason FROM fabric.changes ORDER BY id DESC LIMIT 1")
     assert (log["source"], log["reason"]) == (STATE, "new disks")
     # Another reason or end is no other state: since when it lasts stays.
-    later = change(directory, **wanted, until="2099-01-01")
+    later = change(made, **wanted, until="2099-01-01")
     assert later["directory_server"]["since"] == told["since"]
     assert later["directory_server"]["until"] == "2099-01-01 00:00:00"
-    assert not change(directory, **wanted, until="2099-01-01")["changed"]
-    back = change(directory, "w2", "online")
+    assert not change(made, **wanted, until="2099-01-01")["changed"]
+    back = change(made, "w2", "online")
     assert back["directory_server"]["reason"] == "" and back["directory_server"]["until"] is None
-    assert usable(directory) == ["r1", "w1", "w2", "w3"]
+    assert usable(made) == ["r1", "w1", "w2", "w3"]
 
 
-def test_the_last_one_and_an_active_writer_stay(directory: TestServer) -> None:
+def test_the_last_one_and_an_active_writer_stay(made: TestServer) -> None:
     for server, said in (("r1", "the last read server"), ("p1", "the active writer of s1")):
-        refused = change(directory, server, "draining")
+        refused = change(made, server, "draining")
         assert refused["failed"] and said in refused["msg"], refused
-    refused = change(directory, "w2", "draining", until="2020-01-01")
+    refused = change(made, "w2", "draining", until="2020-01-01")
     assert "which is past" in refused["msg"]
-    assert usable(directory) == ["r1", "w1", "w2", "w3"]
+    assert usable(made) == ["r1", "w1", "w2", "w3"]
 
 
-def test_what_the_supervision_says_stays(directory: TestServer) -> None:
-    directory.rows("CALL fabric.mark_down('w2', 'no answer')")
-    done = change(directory, "w2", "draining")
+def test_what_the_supervision_says_stays(made: TestServer) -> None:
+    made.rows("CALL fabric.mark_down('w2', 'no answer')")
+    done = change(made, "w2", "draining")
     assert (
         done["directory_server"]["is_down"]
         and done["directory_server"]["down_reason"] == "no answer"

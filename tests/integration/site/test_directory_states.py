@@ -29,6 +29,7 @@ S1: dict[str, dict[str, dict[str, Any]]] = {
     }
 }
 OF_S1 = {"replica_set": "s1"}
+STATE = "server_state.yml"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,8 @@ def test_the_file_has_the_states_of_the_directory(site: Topology) -> None:
     directory = site.server("f1")
     directory.rows("UPDATE fabric.servers SET state = 'draining' WHERE name = 'w1'")
     directory.rows("UPDATE fabric.servers SET state = 'joining' WHERE name = 'r1'")
-    left = site.playbook("site.yml", "--limit", "write_servers:read_servers")
+    # It does not ask the directory by itself.
+    left = site.playbook("application_file.yml", states_alone=True)
     assert "has been left as it is" in left.output and weights(site) == {"w1": 1, "r1": 1}
     shown = site.playbook("site.yml", "--check")
     assert weights(site) == {"w1": 1, "r1": 1} and shown.changed["w1"] == 1, shown.output
@@ -82,42 +84,9 @@ def test_the_file_has_the_states_of_the_directory(site: Topology) -> None:
     assert told(site).order(dbrw.WRITE, "dc1") == []
     assert told(site).server_of(21).name == "w1"
     directory.rows("UPDATE fabric.servers SET state = 'online' WHERE name = 'w1'")
-    site.playbook("site.yml")
+    back = site.playbook("site.yml")
     assert weights(site) == {"w1": 1, "r1": 1}
-    again = site.playbook("site.yml")
-    assert set(again.changed.values()) == {0}, again.output
-
-
-def test_a_switch_of_another_set_is_written_down_as_one_version(site: Topology) -> None:
-    epoch, counter = version(site)
-    shown = site.playbook("replica_set_switch.yml", "--check", **OF_S1)
-    assert active(site) == "f3" and version(site) == (epoch, counter), shown.output
-    site.playbook("replica_set_switch.yml", **OF_S1)
-    assert is_open(site.server("f4")) and active(site) == "f4"
-    assert version(site) == (epoch, counter + 1)
-
-
-def test_a_failover_of_another_set_is_written_down_as_one_version(site: Topology) -> None:
-    epoch, counter = version(site)
-    site.server("f4").kill()
-    site.playbook("replica_set_failover.yml", **OF_S1)
-    assert is_open(site.server("f3")) and active(site) == "f3"
-    assert version(site) == (epoch, counter + 1)
-    # By hand it is put back, and a run of site.yml resolves it towards the servers.
-    site.playbook("servers.yml", "--limit", "f4")
-    site.server("f1").rows("UPDATE fabric.replica_sets SET active = 'f4' WHERE name = 's1'")
-    site.playbook("site.yml")
-    assert active(site) == "f3"
-
-
-def test_a_switch_is_done_where_the_directory_is_away(site: Topology) -> None:
-    site.server("f1").kill()
-    done = site.playbook("replica_set_switch.yml", **OF_S1)
-    assert "The directory could not be told who takes writes" in " ".join(done.output.split())
-    assert is_open(site.server("f4"))
-
-
-STATE = "server_state.yml"
+    assert back.changed == {"w1": 1, "r1": 0, "f1": 0, "f3": 0, "f4": 0}, back.output
 
 
 def test_a_server_is_taken_out_and_given_back(site: Topology) -> None:
@@ -168,3 +137,33 @@ def test_a_server_is_taken_out_and_given_back(site: Topology) -> None:
         assert states(site)["w1"] == "online" and weights(site)["w1"] == 1
     finally:
         directory.rows("DELETE FROM fabric.servers WHERE name = 'w9'")
+
+
+def test_a_switch_of_another_set_is_written_down_as_one_version(site: Topology) -> None:
+    epoch, counter = version(site)
+    shown = site.playbook("replica_set_switch.yml", "--check", **OF_S1)
+    assert active(site) == "f3" and version(site) == (epoch, counter), shown.output
+    site.playbook("replica_set_switch.yml", **OF_S1)
+    assert is_open(site.server("f4")) and active(site) == "f4"
+    assert version(site) == (epoch, counter + 1)
+
+
+def test_a_failover_of_another_set_is_written_down_as_one_version(site: Topology) -> None:
+    epoch, counter = version(site)
+    site.server("f4").kill()
+    site.playbook("replica_set_failover.yml", **OF_S1)
+    assert is_open(site.server("f3")) and active(site) == "f3"
+    assert version(site) == (epoch, counter + 1)
+    # By hand it is put back, and a run of site.yml resolves it towards the servers.
+    site.playbook("servers.yml", "--limit", "f4")
+    site.server("f1").rows("UPDATE fabric.replica_sets SET active = 'f4' WHERE name = 's1'")
+    site.playbook("site.yml")
+    assert active(site) == "f3"
+
+
+def test_a_switch_is_done_where_the_directory_is_away(site: Topology) -> None:
+    """Last of all: the directory stays away."""
+    site.server("f1").kill()
+    done = site.playbook("replica_set_switch.yml", **OF_S1)
+    assert "The directory could not be told who takes writes" in " ".join(done.output.split())
+    assert is_open(site.server("f4"))
