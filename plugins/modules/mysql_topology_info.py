@@ -100,6 +100,33 @@ options:
     type: list
     elements: str
     default: []
+  accounts:
+    description:
+      - The accounts that belong on the servers, each with what it may do there, and nothing more. They
+        are looked for by their names; of others nothing is said.
+      - P(dbrw.sharding.topology#filter) makes the list of an inventory.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      server:
+        description: Name of the server, which must be in O(servers).
+        type: str
+        required: true
+      name:
+        description: User name of the account.
+        type: str
+        required: true
+      host:
+        description: Hosts that it may log in from, as the server writes them.
+        type: str
+        default: "%"
+      privileges:
+        description:
+          - What it may do, a list of privileges for each object, as M(dbrw.sharding.mysql_account)
+            takes them.
+        type: dict
+        required: true
   require_tls:
     description:
       - Whether the servers are to have TLS. The module uses it, too; without O(ca_cert) it encrypts,
@@ -179,6 +206,8 @@ EXAMPLES = r"""
       - {name: r1, kind: read, host: r1.dc1.example.com}
     usage_tables:
       - {schema: usage_data, name: calls}
+    accounts:
+      - {server: r1, name: application, host: 10.%, privileges: {usage_data.*: [SELECT]}}
   register: topology
 
 - name: Check | Show it

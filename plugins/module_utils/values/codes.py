@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 CODES = (
+    "account.excess",
+    "account.missing",
+    "account.privilege_missing",
     "binary_log.expires_early",
     "binary_log.schemas_left_out",
     "binary_log.turned_off",

@@ -46,6 +46,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.replica_set import (
     observe,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import (
+    Account,
+    DesiredAccount,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account_options import (
+    account_privileges,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
     Checked,
     CheckedServer,
@@ -80,6 +87,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.reader_id
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import Journal
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
     collect,
     refuse_if_any,
 )
@@ -148,6 +156,17 @@ class TopologyInfo(LongOperation[Desired, Observed]):
             },
         },
         "common_schemas": {"type": "list", "elements": "str", "default": []},
+        "accounts": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "server": {"type": "str", "required": True},
+                "name": {"type": "str", "required": True},
+                "host": {"type": "str", "default": "%"},
+                "privileges": {"type": "dict", "required": True},
+            },
+        },
         "require_tls": {"type": "bool", "default": True},
         "now": {"type": "str"},
         "max_lag_seconds": {"type": "int", "default": 60},
@@ -192,6 +211,17 @@ class TopologyInfo(LongOperation[Desired, Observed]):
                         table["schema"], table["name"], table["id_column"], months_of(table)
                     )
                 )
+        accounts: dict[str, tuple[DesiredAccount, ...]] = {}
+        for given in params["accounts"]:
+            server, account = given["server"], Account(given["name"], given["host"].lower())
+            with collect(problems, f"accounts: {account} on {server}"):
+                if server not in names:
+                    raise Refused([f"there is no such server in servers; add {server} there."])
+                privileges = account_privileges(given["privileges"])
+                accounts[server] = (
+                    *accounts.get(server, ()),
+                    DesiredAccount(account, privileges=privileges),
+                )
         mutes = []
         for given in params["mutes"]:
             with collect(problems):
@@ -216,6 +246,7 @@ class TopologyInfo(LongOperation[Desired, Observed]):
                 params["min_binary_log_seconds"],
                 params["min_certificate_days"],
             ),
+            accounts,
         )
         described = {**params, "usage_tables": [str(table) for table in tables]}
         return Desired(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks import (
+    accounts,
     channels,
     ids,
     servers,
@@ -74,6 +75,7 @@ def judge(
         *ids.judge(checked, observed),
         *channels.judge(checked, observed),
         *tables.judge(checked, observed),
+        *accounts.judge(checked, observed),
         *_sets(checked, observed),
     ]
     found += _directory(observed, inventory, newest, found)

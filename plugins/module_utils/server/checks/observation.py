@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import (
     months as planning,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.accounts import held
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
@@ -29,6 +30,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import partitions
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     usage_table as shapes,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.held import (
+    HeldAccounts,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
     SERVES_AS,
@@ -146,6 +150,12 @@ def look(server: Server, asked: CheckedServer, checked: Checked) -> Seen:
                 _table(server, asked, table, checked, parts, now) for table in checked.tables
             ),
         )
+    wanted = checked.accounts.get(asked.name, ())
+    if wanted:
+        nobodys: HeldAccounts | None = None
+        names = [one.account.name for one in wanted]
+        found_accounts = parts.ask("its accounts", lambda: held.read(server, names), nobodys)
+        seen = replace(seen, accounts=found_accounts)
     return replace(seen, refused=parts.refused)
 
 

@@ -10,6 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import (
+    DesiredAccount,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.held import (
+    HeldAccounts,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     READ_SERVER,
     SET_MEMBER,
@@ -103,7 +109,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Checked:
-    """What there should be. ``common_schemas`` are those that read servers get of the fabric."""
+    """What there should be.
+
+    ``common_schemas`` are those that read servers get of the fabric, ``accounts`` by server those
+    that belong there, each with what it may do.
+    """
 
     servers: tuple[CheckedServer, ...]
     sets: tuple[CheckedSet, ...] = ()
@@ -112,6 +122,7 @@ class Checked:
     require_tls: bool = True
     now: datetime | None = None
     limits: Limits = Limits()
+    accounts: Mapping[str, tuple[DesiredAccount, ...]] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> tuple[CheckedServer, ...]:
         """Return the servers of a kind."""
@@ -147,8 +158,9 @@ class Seen:
     """What a server says of itself.
 
     ``clock_ahead_seconds`` is compared with the clock of whoever asks. ``findings`` are those of
-    its settings and sessions. ``tables`` are in the order of the topology. ``refused`` has what
-    could not be asked, by subject, with the server's answer.
+    its settings and sessions. ``tables`` are in the order of the topology. ``accounts`` are those
+    of the names that belong there; None: they were not asked for, or could not be. ``refused`` has
+    what could not be asked, by subject, with the server's answer.
     """
 
     flavour: str
@@ -167,6 +179,7 @@ class Seen:
     id_columns: tuple[IdColumn, ...] = ()
     certificate_until: datetime | None = None
     binary_log_seconds: int | None = None
+    accounts: HeldAccounts | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
