@@ -12,6 +12,7 @@ from datetime import date
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks import (
     accounts,
     channels,
+    hosts,
     ids,
     servers,
     tables,
@@ -76,6 +77,7 @@ def judge(
         *channels.judge(checked, observed),
         *tables.judge(checked, observed),
         *accounts.judge(checked, observed),
+        *hosts.judge(checked, observed),
         *_sets(checked, observed),
     ]
     found += _directory(observed, inventory, newest, found)

@@ -24,6 +24,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
     reader_ids,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
+    pending,
     settings,
     time_zones,
 )
@@ -55,6 +56,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.host_facts import Pending
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     Verdict,
 )
@@ -156,6 +158,11 @@ def look(server: Server, asked: CheckedServer, checked: Checked) -> Seen:
         names = [one.account.name for one in wanted]
         found_accounts = parts.ask("its accounts", lambda: held.read(server, names), nobodys)
         seen = replace(seen, accounts=found_accounts)
+    host = checked.hosts.get(asked.name)
+    if host:
+        nothing_new: tuple[Pending, ...] = ()
+        waiting = parts.ask("its option file", lambda: pending.read(server, host, now), nothing_new)
+        seen = replace(seen, pending=waiting)
     return replace(seen, refused=parts.refused)
 
 

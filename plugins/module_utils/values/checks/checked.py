@@ -37,6 +37,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     Member,
     SetState,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.host_facts import (
+    HostFacts,
+    Pending,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
     ServerZones,
 )
@@ -96,7 +100,8 @@ class CheckedTable:
 class Limits:
     """From where on something is a finding. Times are in seconds.
 
-    ``ids_looked_at``: so many of the newest ids of each table, on each server.
+    ``ids_looked_at``: so many of the newest ids of each table, on each server. ``free_percent``: so
+    much of a disk must be free, and half of it at the worst.
     """
 
     max_lag_seconds: int = 60
@@ -105,6 +110,7 @@ class Limits:
     ids_looked_at: int = 1000
     binary_log_seconds: int = 3 * 24 * 3600
     certificate_days: int = 30
+    free_percent: int = 20
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,8 @@ class Checked:
     """What there should be.
 
     ``common_schemas`` are those that read servers get of the fabric, ``accounts`` by server those
-    that belong there, each with what it may do.
+    that belong there, each with what it may do, ``hosts`` by server what its host tells, where it
+    was asked.
     """
 
     servers: tuple[CheckedServer, ...]
@@ -123,6 +130,7 @@ class Checked:
     now: datetime | None = None
     limits: Limits = Limits()
     accounts: Mapping[str, tuple[DesiredAccount, ...]] = field(default_factory=dict)
+    hosts: Mapping[str, HostFacts] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> tuple[CheckedServer, ...]:
         """Return the servers of a kind."""
@@ -180,6 +188,8 @@ class Seen:
     certificate_until: datetime | None = None
     binary_log_seconds: int | None = None
     accounts: HeldAccounts | None = None
+    # What its option file has, and it would run with after a restart only.
+    pending: tuple[Pending, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -67,6 +67,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     SemiSync,
     SetState,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.host_facts import (
+    Disk,
+    HostFacts,
+    Pending,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
     Clock,
     ServerZones,
@@ -291,6 +296,69 @@ def test_what_is_said_of_accounts() -> None:
     more = {CALLS_DATA: frozenset({"SELECT", "INSERT"}), Scope(): frozenset({"SUPER"})}
     (one,) = found(holding(application=more, roles={APP: ("admin",)}), WITH_ACCOUNTS)
     assert one.text == "It may do more than it is for: SUPER on *.*; the role admin."
+
+
+GIB = 1024**3
+FULL_DISK = Disk("/var/lib/mysql", 100 * GIB, 9 * GIB)
+
+
+def hosts(**told: HostFacts) -> Checked:
+    return replace(CHECKED, hosts=told)
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"),
+    [
+        (20, []),
+        (19, [("warning", "w1, disk of /var/lib/mysql", "disk.filling")]),
+        (10, [("warning", "w1, disk of /var/lib/mysql", "disk.filling")]),
+        (9, [("critical", "w1, disk of /var/lib/mysql", "disk.filling")]),
+    ],
+)
+def test_disks(free: int, expected: list[tuple[str, str, str]]) -> None:
+    checked = hosts(w1=HostFacts((replace(FULL_DISK, free_bytes=free * GIB),)))
+    assert told(HEALTHY, checked) == expected
+    assert told(HEALTHY) == []
+    (disk,) = tell(checked, HEALTHY)["servers"][0]["disks"]
+    assert disk == {
+        **{"folder": "/var/lib/mysql", "size_bytes": 100 * GIB, "free_bytes": free * GIB}
+    }
+    assert tell(checked, HEALTHY)["servers"][1]["disks"] is None
+
+
+def test_a_full_disk_of_a_server_that_is_down() -> None:
+    checked = hosts(w1=HostFacts((FULL_DISK,)))
+    (first, second) = found(observed(w1=None), checked)
+    assert (first.code, second.code) == ("server.unreachable", "disk.filling")
+    assert second.text == "9 % of its 100.0 GiB are free."
+    assert tell(checked, observed(w1=None))["servers"][0]["disks"]
+
+
+def test_a_host_that_has_not_told() -> None:
+    (one,) = found(HEALTHY, hosts(r1=HostFacts(unknown="Connection timed out.")))
+    assert (one.severity, one.where, one.code) == ("warning", "r1", "check.not_read")
+    assert one.text.endswith("its host has not told: Connection timed out.")
+
+
+@pytest.mark.parametrize(
+    ("pending", "text"),
+    [
+        (
+            Pending("a", "1", "2"),
+            "It is 1, and the option file, which was changed since the server ",
+        ),
+        (Pending("a", None, "2"), "It is not shown, and the option file"),
+        (Pending("a", "1", None), "It is 1, and the option file"),
+    ],
+)
+def test_settings_that_wait_for_a_restart(pending: Pending, text: str) -> None:
+    of = observed(w1=writer(1, pending=(pending,)))
+    (one,) = found(of, hosts(w1=HostFacts()))
+    assert (one.severity, one.where, one.code) == ("warning", "w1, a", "server.pending_restart")
+    assert one.text.startswith(text)
+    assert one.text.endswith("not have it any more." if pending.written is None else "has 2.")
+    (shown,) = tell(CHECKED, of)["servers"][0]["pending_restart"]
+    assert shown["name"] == "a"
 
 
 UTC = ServerZones("w1", Clock("+00:00", 2026, (("2026-01-01", 0),)), None)
