@@ -48,6 +48,7 @@ def some(*words: str) -> frozenset[str]:
         ({Scope("usage_data"): some("SELECT")}, {SCHEMA: some("SELECT")}, {}),
         ({SCHEMA: some("SELECT")}, {Scope("usage_data"): some("SELECT")}, {}),
         ({TABLE: some("SELECT (id)")}, {TABLE: some("SELECT")}, {}),
+        ({TABLE: some("SELECT (id)")}, {TABLE: some("SELECT (id)")}, {}),
         ({TABLE: some("SELECT")}, {TABLE: some("SELECT (id)")}, {TABLE: some("SELECT")}),
         ({SERVER: some("GRANT OPTION (BINLOG ADMIN)")}, {SERVER: some("GRANT OPTION")}, {}),
         ({}, {SERVER: some("SELECT")}, {}),
