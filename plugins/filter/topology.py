@@ -65,6 +65,13 @@ _value:
         - The usage tables as M(dbrw.sharding.mysql_topology_info) takes them, each once.
       type: list
       elements: dict
+    accounts:
+      description:
+        - The accounts that the playbooks make on each server, as
+          M(dbrw.sharding.mysql_topology_info) takes them, without passwords; empty where there are
+          problems.
+      type: list
+      elements: dict
     directory:
       description:
         - What the directory gets of the inventory, C(servers), C(sets) and C(usage_tables), as
@@ -96,6 +103,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.on_pape
     problems_of_server,
     problems_of_tables,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    ACCOUNTS,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.told import VARIABLE
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.inventory_variables import (
     MEMBER,
@@ -112,6 +122,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topol
     sets,
     too_long_for,
     warnings,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topology_accounts import (
+    ROLES,
+    expected,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.value_types import (
     problems as value_problems,
@@ -137,8 +151,9 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
         for name in groups.get(group, [])
     ]
     told = _is_only_told(members, [hostvars[name] for name in groups.get("all", [])])
+    found = [_ONLY_TOLD] if told else [*problems(members), *_found_later(members)]
     return {
-        "problems": [_ONLY_TOLD] if told else [*problems(members), *_found_later(members)],
+        "problems": found,
         "warnings": warnings(members),
         "replication_too_long_for": too_long_for(
             [member for member in members if member.kind != MEMBER]
@@ -153,7 +168,22 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
         },
         "common_schemas": common_schemas(members),
         "usage_tables": _described_tables(members),
+        # What is wrong with their values is told first.
+        "accounts": [] if found else expected(members, _users(members, hostvars)),
         "directory": _directory(members),
+    }
+
+
+def _users(members: list[Member], hostvars: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what accounts are called where a variable of their role says it."""
+    return {
+        member.name: {
+            account: str(user)
+            for account in {one.name for one in ACCOUNTS}
+            for user in [_worked_out(hostvars[member.name], f"{ROLES[member.kind]}_{account}_user")]
+            if user
+        }
+        for member in members
     }
 
 

@@ -89,6 +89,8 @@ options:
         gives C(BINLOG ADMIN). V(REPLICA) may be written for C(SLAVE).
       - What MariaDB has of its own and MySQL has in one, V(READ ONLY ADMIN), by which C(read_only) is
         set, and V(REPLICATION SOURCE ADMIN), gives C(SYSTEM_VARIABLES_ADMIN) there.
+      - The tables of accounts V(mysql.global_grants) and V(mysql.role_edges) are
+        C(mysql.global_priv) and C(mysql.roles_mapping) on MariaDB.
       - Privileges that are not listed are reported in a warning and in
         RV(accounts[].extra_privileges), and left alone, unless O(revoke_unlisted) is true.
       - Without this option privileges are left alone altogether.

@@ -100,6 +100,92 @@ options:
     type: list
     elements: str
     default: []
+  accounts:
+    description:
+      - The accounts that belong on the servers, each with what it may do there, and nothing more. They
+        are looked for by their names; of others nothing is said.
+      - P(dbrw.sharding.topology#filter) makes the list of an inventory.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      server:
+        description: Name of the server, which must be in O(servers).
+        type: str
+        required: true
+      name:
+        description: User name of the account.
+        type: str
+        required: true
+      host:
+        description: Hosts that it may log in from, as the server writes them.
+        type: str
+        default: "%"
+      privileges:
+        description:
+          - What it may do, a list of privileges for each object, as M(dbrw.sharding.mysql_account)
+            takes them.
+        type: dict
+        required: true
+  hosts:
+    description:
+      - What the servers' hosts tell of them, each what M(dbrw.sharding.mysqld_host_info) has returned.
+        Without it, nothing is said of disks and option files.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the server, which must be in O(servers).
+        type: str
+        required: true
+      disks:
+        description: The disks of its data and of its binary logs.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          folder:
+            description: The server's folder that is on it.
+            type: str
+            required: true
+          size_bytes:
+            description: How large it is.
+            type: int
+            required: true
+          free_bytes:
+            description: How much of it is free.
+            type: int
+            required: true
+      config_file_written:
+        description: When its option file was written, in UTC.
+        type: str
+      settings:
+        description: The lines of its option file.
+        type: list
+        elements: dict
+        default: []
+        suboptions: &setting
+          group:
+            description: The group that the line is in.
+            type: str
+            required: true
+          name:
+            description: The option.
+            type: str
+            required: true
+          value:
+            description: Its value; none for an option without one.
+            type: str
+      started_with:
+        description: The lines with which it last came up, where somebody has kept them.
+        type: list
+        elements: dict
+        suboptions: *setting
+      unknown:
+        description: Why nothing is known of the host; empty where something is.
+        type: str
+        default: ""
   require_tls:
     description:
       - Whether the servers are to have TLS. The module uses it, too; without O(ca_cert) it encrypts,
@@ -133,6 +219,10 @@ options:
     description: How long certificates must be valid yet.
     type: int
     default: 30
+  min_free_percent:
+    description: How much of a disk must be free. Less than half of that is critical.
+    type: int
+    default: 20
   answer_seconds:
     description: How long one server may take to answer everything.
     type: int
@@ -166,6 +256,7 @@ notes:
 seealso:
   - module: dbrw.sharding.mysql_replica_set_info
   - module: dbrw.sharding.mysql_replication_channel_info
+  - module: dbrw.sharding.mysqld_host_info
 """
 
 EXAMPLES = r"""
@@ -179,6 +270,8 @@ EXAMPLES = r"""
       - {name: r1, kind: read, host: r1.dc1.example.com}
     usage_tables:
       - {schema: usage_data, name: calls}
+    accounts:
+      - {server: r1, name: application, host: 10.%, privileges: {usage_data.*: [SELECT]}}
   register: topology
 
 - name: Check | Show it
@@ -226,10 +319,10 @@ observation:
   contains:
     servers:
       description:
-        - The servers, each with C(answers), and then C(flavour), C(version), C(clock_ahead_seconds),
-          C(takes_writes), C(increment), C(offset), C(binary_log_seconds), C(certificate_until),
-          C(not_read), C(channels) as M(dbrw.sharding.mysql_replication_channel_info) returns them,
-          C(tables) and C(ids).
+        - The servers, each with C(answers), C(disks), which is null where O(hosts) does not tell, and
+          then C(flavour), C(version), C(clock_ahead_seconds), C(takes_writes), C(increment), C(offset),
+          C(binary_log_seconds), C(certificate_until), C(not_read), C(pending_restart), C(channels) as
+          M(dbrw.sharding.mysql_replication_channel_info) returns them, C(tables) and C(ids).
       type: list
       elements: dict
     sets:

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 CODES = (
+    "account.excess",
+    "account.missing",
+    "account.privilege_missing",
     "binary_log.expires_early",
     "binary_log.schemas_left_out",
     "binary_log.turned_off",
@@ -67,6 +70,7 @@ CODES = (
     "directory.set_missing",
     "directory.set_unknown",
     "directory.usage_table_differs",
+    "disk.filling",
     "ids.floor_beyond_range",
     "ids.floor_without_table",
     "ids.given_again",
@@ -120,6 +124,7 @@ CODES = (
     "server.closed",
     "server.flavours_mixed",
     "server.identity_shared",
+    "server.pending_restart",
     "server.unreachable",
     "server.version_unsupported",
     "server.versions_mixed",

@@ -11,6 +11,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
+    ACCOUNTS,
+    READ_SERVER,
+    SET_MEMBER,
+    WRITE_SERVER,
+    server_accounts,
+)
 from tests.integration.conftest import outside_binary_log, setting
 from tests.integration.lines import Host, TestServer, Topology, running_topology, wait_until
 from tests.integration.modules import run_module
@@ -59,6 +66,24 @@ def servers(site: Topology) -> list[dict[str, Any]]:
     return found
 
 
+def accounts() -> list[dict[str, Any]]:
+    """Return what site.yml has made, by the table that it makes it of."""
+    given: dict[str, Any] = {"account_host": "%", "require_tls": False}
+    for one in ACCOUNTS:
+        given[f"{one.name}_user"], given[one.password] = one.name, "there is one"
+    kinds = {"w": WRITE_SERVER, "r": READ_SERVER, "f": SET_MEMBER}
+    followers = {"w": ("r1", "r2"), "r": (), "f": ("f1", "f2")}
+    found = []
+    for name in NAMES:
+        kind = name[0]
+        replicas = [{"name": f"replication_{one}", "host": "%"} for one in followers[kind]]
+        schemas = ["customers" if kind == "f" else "usage_data"]
+        for one in server_accounts(kinds[kind], {**given, "replicas": replicas}, schemas):
+            told = {key: one[key] for key in ("name", "host", "privileges")}
+            found.append({"server": name, **told})
+    return found
+
+
 def check(site: Topology, **more: Any) -> dict[str, Any]:
     given = {
         "login_user": "monitor",
@@ -67,6 +92,7 @@ def check(site: Topology, **more: Any) -> dict[str, Any]:
         "servers": servers(site),
         "sets": [{"name": "fabric"}],
         "usage_tables": [{"schema": "usage_data", "name": "flights", "months_ahead": 3}],
+        "accounts": accounts(),
         "require_tls": False,
         "now": "2013-12-31",
         **more,
@@ -168,9 +194,10 @@ def test_the_observation_has_one_shape(site: Topology) -> None:
 
 def test_a_topology_without_a_fabric(site: Topology) -> None:
     usage = [one for one in servers(site) if one["kind"] != "member"]
-    told = check(site, servers=usage, sets=[])
+    of_usage = [one for one in accounts() if one["server"][0] != "f"]
+    told = check(site, servers=usage, sets=[], accounts=of_usage)
     assert told["findings"] == [] and told["observation"]["directory"] is None
-    assert codes(site, servers=usage, sets=[], usage_tables=[]) == []
+    assert codes(site, servers=usage, sets=[], usage_tables=[], accounts=[]) == []
 
 
 def test_what_is_asked_for_is_judged_first(site: Topology) -> None:
@@ -183,6 +210,10 @@ def test_what_is_asked_for_is_judged_first(site: Topology) -> None:
             {"name": "f1", "kind": "read", "host": "127.0.0.1"},
         ],
         max_lag_seconds=0,
+        accounts=[
+            {"server": "w9", "name": "a", "privileges": {}},
+            {"server": "w1", "name": "a", "privileges": {"x": ["SELECT"]}},
+        ],
         mutes=[{"code": "channel.laging", "until": "tomorrow"}],
     )
     assert told["failed"]
@@ -191,6 +222,9 @@ def test_what_is_asked_for_is_judged_first(site: Topology) -> None:
         "servers: w1: a write server needs id_increment and id_offset.",
         "servers: f1: its replica_set is x, which is not in sets; add it there.",
         "max_lag_seconds is 0; it must be at least 1.",
+        "accounts: a@% on w9: there is no such server in servers; add w9 there.",
+        "accounts: a@% on w1: 'x' is not an object of a grant; write '*.*', 'schema.*' or "
+        "'schema.table'.",
         "mutes: there is no code channel.laging; did you mean channel.lagging?",
         "mutes: until is tomorrow; write a date as YYYY-MM-DD.",
     ]
@@ -268,6 +302,40 @@ def test_a_table_that_others_hold(site: Topology) -> None:
         cursor.execute("UNLOCK TABLES")
 
 
+def test_a_channel_that_will_miss_binary_logs(site: Topology) -> None:
+    r1, w1 = site.server("r1"), site.server("w1")
+    with mended(site):
+        with (
+            setting(w1, "binlog_expire_logs_seconds", 4),
+            r1.admin() as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("BEGIN")
+            cursor.execute(f"SELECT id FROM {TABLE} WHERE id > 1 FOR UPDATE")
+            w1.rows(INSERT, None, DAY)
+            allowed = {"min_binary_log_seconds": 0}
+            wait_until(lambda: codes(site, **allowed), 20, "it is not late")
+            text = the_one(site, "channel.logs_expire", "r1, channel w1", **allowed)
+            assert "which removes binary logs after 4 s" in text
+            cursor.execute("ROLLBACK")
+        caught_up(site)
+
+
+@pytest.mark.flavour("mariadb")
+def test_a_channel_that_leaves_its_source_out(site: Topology) -> None:
+    """MySQL refuses it where transactions have GTIDs (3139)."""
+    r1 = site.server("r1")
+    stop, start = words(r1, "STOP", "w1"), words(r1, "START", "w1")
+    with mended(site):
+        for sql in (stop, "CHANGE MASTER 'w1' TO IGNORE_SERVER_IDS = (1)", start):
+            r1.rows(sql)
+        wait_until(lambda: len(codes(site)) == 1, 10, "the channel does not run")
+        text = the_one(site, "channel.skips_source", "r1, channel w1")
+        assert "IGNORE_SERVER_IDS = (1)" in text
+        for sql in (stop, "CHANGE MASTER 'w1' TO IGNORE_SERVER_IDS = ()", start):
+            r1.rows(sql)
+
+
 def test_a_channel_with_an_error_is_explained(site: Topology) -> None:
     r1, w1 = site.server("r1"), site.server("w1")
     with mended(site):
@@ -314,6 +382,18 @@ def test_servers_that_cannot_be_told_apart(site: Topology) -> None:
 def test_clocks_in_other_time_zones(site: Topology) -> None:
     with mended(site), setting(site.server("w3"), "time_zone", "+02:00"):
         the_one(site, "time_zones.clocks_differ", "", "warning")
+
+
+def test_clocks_that_are_put_back(site: Topology) -> None:
+    with (
+        mended(site),
+        setting(site.server("w1"), "time_zone", "Europe/Paris"),
+        setting(site.server("w3"), "time_zone", "Europe/Paris"),
+    ):
+        told = check(site)["findings"]
+        assert [(one["code"], one["where"], one["severity"]) for one in told] == [
+            ("time_zones.clock_put_back", name, "warning") for name in ("w1", "w3")
+        ]
 
 
 def test_filters_that_leave_out_rows(site: Topology) -> None:
@@ -407,6 +487,18 @@ def test_a_range_that_is_used_up(site: Topology) -> None:
         outside_binary_log(w3, "DROP TABLE usage_data.small")
 
 
+def test_ids_that_no_index_finds(site: Topology) -> None:
+    w3 = site.server("w3")
+    with mended(site):
+        outside_binary_log(
+            w3,
+            "CREATE TABLE usage_data.odd (a INT NOT NULL, id BIGINT NOT NULL AUTO_INCREMENT, "
+            "PRIMARY KEY (a, id)) ENGINE = MyISAM",
+        )
+        the_one(site, "ids.not_checked", "w3, usage_data.odd", "warning")
+        outside_binary_log(w3, "DROP TABLE usage_data.odd")
+
+
 def test_tables_that_differ(site: Topology) -> None:
     r1, r2, w3 = site.server("r1"), site.server("r2"), site.server("w3")
     with mended(site):
@@ -450,6 +542,102 @@ def test_months_that_are_missing(site: Topology) -> None:
         )
 
 
+def test_a_table_without_months(site: Topology) -> None:
+    r2 = site.server("r2")
+    made = str(r2.rows(f"SHOW CREATE TABLE {TABLE}")[0]["Create Table"])
+    # MySQL has it in a comment that only newer versions read.
+    divided = made[made.index("PARTITION BY") :].removesuffix("*/")
+    with mended(site):
+        outside_binary_log(r2, f"ALTER TABLE {TABLE} REMOVE PARTITIONING")
+        the_one(site, "months.not_partitioned", f"r2, {TABLE}")
+        outside_binary_log(r2, f"ALTER TABLE {TABLE} {divided}")
+
+
+def hosts(site: Topology, *names: str) -> list[dict[str, Any]]:
+    """Return what the hosts of servers tell, as the playbook hands it on."""
+    found = []
+    for name in names:
+        folder = site.server(name).work_dir
+        given = {"config_file": str(folder / "my.cnf"), "datadir": str(folder / "data")}
+        found.append({"name": name, **run_module("mysqld_host_info", None, **given)["host"]})
+    return found
+
+
+def test_disks_that_fill(site: Topology) -> None:
+    told = hosts(site, "w1")
+    (disk,) = told[0]["disks"]
+    where, percent = f"w1, disk of {disk['folder']}", disk["free_bytes"] / disk["size_bytes"] * 100
+    assert codes(site, hosts=told, min_free_percent=0) == []
+    text = the_one(
+        site, "disk.filling", where, "warning", hosts=told, min_free_percent=int(percent) + 1
+    )
+    assert text.startswith(f"{percent:.0f} % of its ")
+    the_one(site, "disk.filling", where, hosts=told, min_free_percent=int(percent) * 2 + 3)
+    (seen,) = [
+        one["disks"] for one in check(site, hosts=told)["observation"]["servers"] if one["disks"]
+    ]
+    assert seen == [disk]
+
+
+def test_settings_that_wait_for_a_restart(site: Topology) -> None:
+    w1 = site.server("w1")
+    file = w1.work_dir / "my.cnf"
+    text, allowed = file.read_text(), {"min_free_percent": 0}
+    assert codes(site, hosts=hosts(site, *NAMES), **allowed) == []
+    running = w1.value("SELECT @@GLOBAL.max_connections")
+    with mended(site):
+        try:
+            # With a unit, and with the other hyphen.
+            more = f"[mysqld]\nmax-connections = {running + 7}\nmax_allowed_packet = 16M\n"
+            file.write_text(f"{more}{text}")
+            with setting(w1, "max_allowed_packet", 16 << 20):
+                told = hosts(site, *NAMES)
+                where = "w1, max_connections"
+                said = the_one(
+                    site, "server.pending_restart", where, "warning", hosts=told, **allowed
+                )
+                assert said.startswith(f"It is {running}, ") and said.endswith(
+                    f"has {running + 7}."
+                )
+                with setting(w1, "max_connections", running + 7):
+                    assert codes(site, hosts=told, **allowed) == []
+        finally:
+            file.write_text(text)
+        # It is newer than the server's start, and as it was then.
+        assert codes(site, hosts=hosts(site, *NAMES), **allowed) == []
+
+
+def test_the_playbook_asks_the_hosts(site: Topology) -> None:
+    written = site.folder / "hosts.json"
+    files = {name: site.server(name).work_dir / "my.cnf" for name in ("w3", "r1")}
+    texts = {name: file.read_text() for name, file in files.items()}
+    with mended(site):
+        try:
+            files["w3"].write_text(f"[mysqld]\nmax_connections = 321\n{texts['w3']}")
+            files["r1"].write_text(f"[broken\n{texts['r1']}")
+            site.playbook(CHECK, hosts="true", fail_on="never", check_json=str(written))
+        finally:
+            for name, file in files.items():
+                file.write_text(texts[name])
+        told = json.loads(written.read_text())
+        # How full this machine's disk is, is not known here.
+        found = {
+            (one["code"], one["where"]): one["text"]
+            for one in told["findings"]
+            if one["code"] != "disk.filling"
+        }
+        assert set(found) == {
+            ("server.pending_restart", "w3, max_connections"),
+            ("check.not_read", "r1"),
+        }
+        assert (
+            "line 1: it begins a [group] without the closing bracket"
+            in (found["check.not_read", "r1"])
+        )
+        disks = {one["name"]: one["disks"] for one in told["observation"]["servers"]}
+        assert disks["r1"] == [] and len(disks["w1"]) == 1
+
+
 def test_what_may_not_be_read_is_named(site: Topology) -> None:
     r2 = site.server("r2")
     with mended(site):
@@ -457,6 +645,90 @@ def test_what_may_not_be_read_is_named(site: Topology) -> None:
         text = the_one(site, "check.not_read", "r2", "warning")
         assert TABLE in text
         outside_binary_log(r2, r"GRANT SELECT ON `usage\_data`.* TO monitor@'%'")
+        outside_binary_log(r2, "REVOKE SELECT ON mysql.db FROM monitor@'%'")
+        assert "its accounts" in the_one(site, "check.not_read", "r2", "warning")
+        outside_binary_log(r2, "GRANT SELECT ON mysql.db TO monitor@'%'")
+
+
+def test_an_account_that_is_missing(site: Topology) -> None:
+    r1 = site.server("r1")
+    with mended(site):
+        outside_binary_log(r1, "RENAME USER maintenance@'%' TO maintenance@'gone.invalid'")
+        text = the_one(site, "account.missing", "r1, account maintenance@%")
+        assert text.endswith("There is maintenance@gone.invalid, from elsewhere.")
+        outside_binary_log(r1, "RENAME USER maintenance@'gone.invalid' TO maintenance@'%'")
+
+
+def test_an_account_that_lacks_what_it_needs(site: Topology) -> None:
+    w3, active = site.server("w3"), pair_of(site)[0]
+    with mended(site):
+        outside_binary_log(w3, r"REVOKE INSERT ON `usage\_data`.* FROM application@'%'")
+        text = the_one(site, "account.privilege_missing", "w3, account application@%")
+        assert text == "It lacks what it needs: INSERT on usage_data.*."
+        outside_binary_log(w3, r"GRANT INSERT ON `usage\_data`.* TO application@'%'")
+        # Of ALL PRIVILEGES each counts.
+        outside_binary_log(active, "REVOKE RELOAD ON *.* FROM operator@'%'")
+        text = the_one(site, "account.privilege_missing", f"{active.name}, account operator@%")
+        assert text == "It lacks what it needs: RELOAD on *.*."
+        outside_binary_log(active, "GRANT RELOAD ON *.* TO operator@'%'")
+
+
+def test_an_account_that_may_too_much(site: Topology) -> None:
+    w1 = site.server("w1")
+    where = "w1, account application@%"
+    more = (
+        "RELOAD ON *.*",
+        "EXECUTE ON PROCEDURE usage_data.p",
+        "SELECT (User) ON mysql.user",
+        r"DELETE ON `usage\_data`.*",
+    )
+    with mended(site):
+        outside_binary_log(w1, "CREATE PROCEDURE usage_data.p() SELECT 1")
+        outside_binary_log(w1, *(f"GRANT {one} TO application@'%'" for one in more))
+        assert the_one(site, "account.excess", where, "warning") == (
+            "It may do more than it is for: RELOAD on *.*; EXECUTE on PROCEDURE usage_data.p; "
+            "SELECT (User) on mysql.user; DELETE on usage_data.*."
+        )
+        outside_binary_log(w1, *(f"REVOKE {one} FROM application@'%'" for one in more))
+        outside_binary_log(w1, "DROP PROCEDURE usage_data.p", "CREATE ROLE strong")
+        outside_binary_log(w1, "GRANT strong TO application@'%'")
+        text = the_one(site, "account.excess", where, "warning")
+        assert text == "It may do more than it is for: the role strong."
+        outside_binary_log(w1, "DROP ROLE strong")
+        # One of the same name, from elsewhere, lets whoever comes from there do more.
+        outside_binary_log(w1, "CREATE USER application@localhost")
+        assert codes(site) == []
+        outside_binary_log(w1, "GRANT UPDATE ON *.* TO application@localhost")
+        text = the_one(site, "account.excess", "w1, account application@localhost", "warning")
+        assert text == "It may do more than it is for: UPDATE on *.*."
+        outside_binary_log(w1, "DROP USER application@localhost")
+
+
+def test_each_privilege_of_a_server_is_known(site: Topology) -> None:
+    """The account tables have them as columns, bits and words of their own."""
+    w3 = site.server("w3")
+    words = [row["Privilege"].upper() for row in w3.rows("SHOW PRIVILEGES")]
+    words = [word for word in words if word not in ("USAGE", "PROXY")]
+    assert len(words) > 35
+    named = {f"each_{number}": word for number, word in enumerate(words)}
+
+    def of(given: dict[str, str]) -> list[dict[str, Any]]:
+        return [
+            {"server": "w3", "name": name, "host": "localhost", "privileges": {"*.*": [word]}}
+            for name, word in given.items()
+        ]
+
+    with mended(site):
+        for name, word in named.items():
+            outside_binary_log(
+                w3, f"CREATE USER {name}@localhost", f"GRANT {word} ON *.* TO {name}@localhost"
+            )
+        assert check(site, accounts=of(named))["findings"] == []
+        # Each is told from the others.
+        others = dict(zip(named, [*words[1:], words[0]], strict=True))
+        told = check(site, accounts=of(others))["findings"]
+        assert len(told) == 2 * len(words)
+        outside_binary_log(w3, *(f"DROP USER {name}@localhost" for name in named))
 
 
 def test_a_directory_that_differs(site: Topology) -> None:
@@ -487,6 +759,30 @@ def test_tls_that_is_missing_and_certificates_that_expire(site: Topology) -> Non
         f"{reader}, channel {writer}" for reader in ("r1", "r2") for writer in ("w1", "w3")
     ]
     assert len(told) == len(expiring) + len(open_)
+
+
+@pytest.mark.flavour("mariadb")
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("10.6.1", [("server.version_unsupported", "w3", "critical")]),
+        ("12.99.1", [("server.versions_mixed", name, "warning") for name in ("r1", "r2")]),
+    ],
+)
+def test_versions(site: Topology, version: str, expected: list[tuple[str, str, str]]) -> None:
+    """MariaDB may call itself otherwise than it is."""
+    w3 = site.server("w3")
+    file = w3.work_dir / "conf.d/version.cnf"
+    with mended(site):
+        for text in (f"[mariadb]\nversion = {version}-MariaDB\n", ""):
+            w3.kill()
+            file.write_text(text)
+            start_server(w3)
+            right = expected if text else []
+            wait_until(lambda right=right: len(codes(site)) == len(right), 20, "it is not alone")
+            told = check(site)["findings"]
+            assert [(one["code"], one["where"], one["severity"]) for one in told] == right
+        file.unlink()
 
 
 def test_a_server_that_is_down_is_told_once(site: Topology) -> None:

@@ -189,6 +189,10 @@ def common_data(bare: Topology) -> None:
     )
 
 
+def a_data_directory(bare: Topology) -> None:
+    (bare.host.work_dir / "examples/w2/data").mkdir(parents=True, exist_ok=True)
+
+
 def nothing(_bare: Topology) -> None:
     """The example needs a running server and no more."""
 
@@ -212,6 +216,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_topology_info": nothing,
     "mysql_usage_table": a_read_table,
     "mysql_usage_table_info": tables_on_both_sides,
+    "mysqld_host_info": a_data_directory,
     "mysqld_process": nothing,
 }
 

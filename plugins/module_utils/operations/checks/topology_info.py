@@ -16,7 +16,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.long_work
     LongDone,
     LongOperation,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import Params
+from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import (
+    Options,
+    Params,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.report import (
     report,
     tell,
@@ -45,6 +48,13 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.fleet import 
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication import reader_ids
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.replica_set import (
     observe,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import (
+    Account,
+    DesiredAccount,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account_options import (
+    account_privileges,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
     Checked,
@@ -79,7 +89,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.reader_id
     UsageTable,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import Journal
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.moment import parse_moment
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
     collect,
     refuse_if_any,
 )
@@ -88,10 +100,21 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     DURABILITIES,
     Member,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.host_facts import (
+    Disk,
+    HostFacts,
+    WrittenSetting,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.partition import (
     months_of,
     now_of,
 )
+
+_SETTING: Options = {
+    "group": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "value": {"type": "str"},
+}
 
 
 @dataclass(frozen=True)
@@ -148,6 +171,44 @@ class TopologyInfo(LongOperation[Desired, Observed]):
             },
         },
         "common_schemas": {"type": "list", "elements": "str", "default": []},
+        "accounts": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "server": {"type": "str", "required": True},
+                "name": {"type": "str", "required": True},
+                "host": {"type": "str", "default": "%"},
+                "privileges": {"type": "dict", "required": True},
+            },
+        },
+        "hosts": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "name": {"type": "str", "required": True},
+                "disks": {
+                    "type": "list",
+                    "elements": "dict",
+                    "default": [],
+                    "options": {
+                        "folder": {"type": "str", "required": True},
+                        "size_bytes": {"type": "int", "required": True},
+                        "free_bytes": {"type": "int", "required": True},
+                    },
+                },
+                "config_file_written": {"type": "str"},
+                "settings": {
+                    "type": "list",
+                    "elements": "dict",
+                    "default": [],
+                    "options": _SETTING,
+                },
+                "started_with": {"type": "list", "elements": "dict", "options": _SETTING},
+                "unknown": {"type": "str", "default": ""},
+            },
+        },
         "require_tls": {"type": "bool", "default": True},
         "now": {"type": "str"},
         "max_lag_seconds": {"type": "int", "default": 60},
@@ -156,6 +217,7 @@ class TopologyInfo(LongOperation[Desired, Observed]):
         "ids_checked_per_table": {"type": "int", "default": 1000},
         "min_binary_log_seconds": {"type": "int", "default": 3 * 24 * 3600},
         "min_certificate_days": {"type": "int", "default": 30},
+        "min_free_percent": {"type": "int", "default": 20},
         "answer_seconds": {"type": "int", "default": 30},
         "mutes": {
             "type": "list",
@@ -192,6 +254,25 @@ class TopologyInfo(LongOperation[Desired, Observed]):
                         table["schema"], table["name"], table["id_column"], months_of(table)
                     )
                 )
+        accounts: dict[str, tuple[DesiredAccount, ...]] = {}
+        for given in params["accounts"]:
+            server, account = given["server"], Account(given["name"], given["host"].lower())
+            with collect(problems, f"accounts: {account} on {server}"):
+                if server not in names:
+                    raise Refused([f"there is no such server in servers; add {server} there."])
+                privileges = account_privileges(given["privileges"])
+                accounts[server] = (
+                    *accounts.get(server, ()),
+                    DesiredAccount(account, privileges=privileges),
+                )
+        hosts: dict[str, HostFacts] = {}
+        for given in params["hosts"]:
+            with collect(problems, f"hosts: {given['name']}"):
+                if given["name"] not in names:
+                    raise Refused(
+                        [f"there is no such server in servers; add {given['name']} there."]
+                    )
+                hosts[given["name"]] = _host(given)
         mutes = []
         for given in params["mutes"]:
             with collect(problems):
@@ -215,7 +296,10 @@ class TopologyInfo(LongOperation[Desired, Observed]):
                 params["ids_checked_per_table"],
                 params["min_binary_log_seconds"],
                 params["min_certificate_days"],
+                params["min_free_percent"],
             ),
+            accounts,
+            hosts,
         )
         described = {**params, "usage_tables": [str(table) for table in tables]}
         return Desired(
@@ -310,6 +394,7 @@ def _limit_problems(params: Params) -> list[str]:
         "ids_checked_per_table": 1,
         "min_binary_log_seconds": 0,
         "min_certificate_days": 0,
+        "min_free_percent": 0,
         "answer_seconds": 1,
     }
     return [
@@ -332,6 +417,27 @@ def _mute(given: Params) -> Mute:
         problems.append(f"mutes: until is {given['until']}; write a date as YYYY-MM-DD.")
     refuse_if_any(problems)
     return Mute(given["code"], until, given["where"], given["severity"])
+
+
+def _host(given: Params) -> HostFacts:
+    written, before = given["config_file_written"], given["started_with"]
+    changed_at = None
+    if written is not None:
+        try:
+            changed_at = parse_moment(written)
+        except ValueError:
+            raise Refused(
+                [f"config_file_written is {written}; write it as YYYY-MM-DD HH:MM:SS, in UTC."]
+            ) from None
+    return HostFacts(
+        tuple(
+            Disk(disk["folder"], disk["size_bytes"], disk["free_bytes"]) for disk in given["disks"]
+        ),
+        changed_at,
+        tuple(WrittenSetting(**one) for one in given["settings"]),
+        None if before is None else tuple(WrittenSetting(**one) for one in before),
+        given["unknown"],
+    )
 
 
 def _server(given: Params) -> CheckedServer:

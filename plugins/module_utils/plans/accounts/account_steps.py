@@ -56,7 +56,9 @@ class CurrentAccounts:
     from_elsewhere: frozenset[Account] = frozenset()
 
     def placed(self, wanted: DesiredAccount) -> DesiredAccount:
-        """Return ``wanted`` with roles named as this server names them."""
+        """Return ``wanted`` with roles and objects named as this server names them."""
+        if wanted.privileges is not None:
+            wanted = replace(wanted, privileges=self.vocabulary.placed(wanted.privileges))
         if self.roles_have_hosts:
             return wanted
         account = without_host(wanted.account) if wanted.is_role else wanted.account

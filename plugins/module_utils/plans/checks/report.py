@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.topology import (
@@ -66,6 +67,7 @@ def tell(checked: Checked, observed: Observed) -> dict[str, Any]:
 def _server(
     checked: Checked, server: CheckedServer, seen: Seen | None, observed: Observed
 ) -> dict[str, Any]:
+    host = checked.hosts.get(server.name)
     told: dict[str, Any] = {
         "name": server.name,
         "kind": server.kind,
@@ -74,6 +76,7 @@ def _server(
         "replica_set": server.replica_set or None,
         "answers": seen is not None,
         "unreachable": observed.silent.get(server.name),
+        "disks": [asdict(disk) for disk in host.disks] if host else None,
     }
     if seen is None:
         return told
@@ -89,6 +92,7 @@ def _server(
         "binary_log_seconds": seen.binary_log_seconds,
         "certificate_until": until and text_of(until),
         "not_read": dict(seen.refused),
+        "pending_restart": [asdict(one) for one in seen.pending],
         "channels": tell_channels(seen.channels),
         "tables": [
             {

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks import (
+    accounts,
     channels,
+    hosts,
     ids,
     servers,
     tables,
@@ -74,6 +76,8 @@ def judge(
         *ids.judge(checked, observed),
         *channels.judge(checked, observed),
         *tables.judge(checked, observed),
+        *accounts.judge(checked, observed),
+        *hosts.judge(checked, observed),
         *_sets(checked, observed),
     ]
     found += _directory(observed, inventory, newest, found)

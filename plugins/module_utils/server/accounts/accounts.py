@@ -68,6 +68,15 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
+# Where servers keep their accounts: MySQL's tables, and those in which MariaDB has the same.
+OBJECTS: dict[str, dict[Scope, Scope]] = {
+    MYSQL: {},
+    MARIADB: {
+        Scope("mysql", "global_grants"): Scope("mysql", "global_priv"),
+        Scope("mysql", "role_edges"): Scope("mysql", "roles_mapping"),
+    },
+}
+
 # The length of a name in characters, and of a password in bytes (None: any).
 LONGEST_NAME = LONGEST_USER
 # Whether 10.0.0.0/8 is a network; where it is not, no client ever comes from it (measured: 1130
@@ -147,15 +156,12 @@ _GRANTS = (
 
 def read(server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:
     """Read the accounts that ``desired`` names, and compare their passwords."""
-    login_name, login_host = str(server.row("SELECT CURRENT_USER() AS me")["me"]).rsplit("@", 1)
-    words = [str(row["Privilege"]).upper() for row in server.rows("SHOW PRIVILEGES")]
-    spelling = {canonical(word): word for word in words}
     empty = CurrentAccounts(
         accounts={},
-        vocabulary=Vocabulary(server.flavour, spelling, SYNONYMS[server.flavour]),
-        login=Account(login_name, login_host),
+        vocabulary=vocabulary(server),
+        login=login(server),
         plugin=server.dialect.authentication_plugin,
-        schema_patterns=server.variables("partial_revokes")["partial_revokes"] != "ON",
+        schema_patterns=schema_patterns(server),
         problems=tuple(_problems(server, desired)),
         roles_have_hosts=ROLES_HAVE_HOSTS[server.flavour],
         several_default_roles=SEVERAL_DEFAULT_ROLES[server.flavour],
@@ -168,6 +174,23 @@ def read(server: Server, desired: Sequence[DesiredAccount]) -> CurrentAccounts:
         known_roles=_known_roles(server, placed),
         from_elsewhere=_from_elsewhere(server, placed),
     )
+
+
+def vocabulary(server: Server) -> Vocabulary:
+    """Return the server's words for privileges; every account may ask for them."""
+    words = [str(row["Privilege"]).upper() for row in server.rows("SHOW PRIVILEGES")]
+    spelling = {canonical(word): word for word in words}
+    return Vocabulary(server.flavour, spelling, SYNONYMS[server.flavour], OBJECTS[server.flavour])
+
+
+def login(server: Server) -> Account:
+    """Return the account that the session is logged in as."""
+    return Account(*str(server.row("SELECT CURRENT_USER() AS me")["me"]).rsplit("@", 1))
+
+
+def schema_patterns(server: Server) -> bool:
+    """Tell whether the server takes a schema in a grant as a pattern."""
+    return server.variables("partial_revokes")["partial_revokes"] != "ON"
 
 
 def _problems(server: Server, desired: Iterable[DesiredAccount]) -> list[str]:

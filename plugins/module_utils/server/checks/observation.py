@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables import (
     months as planning,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.accounts import held
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.connection import (
     Server,
     ServerError,
@@ -23,12 +24,16 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
     reader_ids,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
+    pending,
     settings,
     time_zones,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import partitions
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import (
     usage_table as shapes,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.held import (
+    HeldAccounts,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
     SERVES_AS,
@@ -51,6 +56,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems impo
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.host_facts import Pending
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.server_settings import (
     Verdict,
 )
@@ -146,6 +152,17 @@ def look(server: Server, asked: CheckedServer, checked: Checked) -> Seen:
                 _table(server, asked, table, checked, parts, now) for table in checked.tables
             ),
         )
+    wanted = checked.accounts.get(asked.name, ())
+    if wanted:
+        nobodys: HeldAccounts | None = None
+        names = [one.account.name for one in wanted]
+        found_accounts = parts.ask("its accounts", lambda: held.read(server, names), nobodys)
+        seen = replace(seen, accounts=found_accounts)
+    host = checked.hosts.get(asked.name)
+    if host:
+        nothing_new: tuple[Pending, ...] = ()
+        waiting = parts.ask("its option file", lambda: pending.read(server, host, now), nothing_new)
+        seen = replace(seen, pending=waiting)
     return replace(seen, refused=parts.refused)
 
 

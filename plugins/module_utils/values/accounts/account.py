@@ -185,12 +185,24 @@ class Vocabulary:
 
     ``spelling`` maps a word as this collection compares it (``canonical``) to
     the word of the server's GRANT; ``synonyms`` maps a word to those that give
-    the same abilities on this server.
+    the same abilities on this server, ``objects`` a table to the one in which this
+    server keeps the same.
     """
 
     flavour: str
     spelling: Mapping[str, str]
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    objects: Mapping[Scope, Scope] = field(default_factory=dict)
+
+    def placed(
+        self, privileges: Mapping[Scope, tuple[str, ...]]
+    ) -> Mapping[Scope, tuple[str, ...]]:
+        """Return privileges on the objects that this server has for those that are named."""
+        found: dict[Scope, tuple[str, ...]] = {}
+        for scope, words in privileges.items():
+            own = self.objects.get(scope, scope)
+            found[own] = found.get(own, ()) + words
+        return found
 
     def resolve(self, words: Iterable[str], scope: Scope) -> tuple[frozenset[str], list[str]]:
         """Return the privileges that ``words`` mean at ``scope``, and what is wrong with them.

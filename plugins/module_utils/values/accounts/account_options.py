@@ -146,6 +146,14 @@ def _privileges(
     return privileges
 
 
+def account_privileges(given: Mapping[str, Any]) -> dict[Scope, tuple[str, ...]]:
+    """Return privileges by object as they are given for one account; raises ``Refused``."""
+    problems: list[str] = []
+    found = _privileges("", given, problems)
+    refuse_if_any([problem.removeprefix(": ") for problem in problems])
+    return found or {}
+
+
 def _roles(
     label: str, option: str, given: Sequence[str] | None, problems: list[str]
 ) -> tuple[Account, ...] | None:

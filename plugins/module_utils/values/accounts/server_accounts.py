@@ -11,10 +11,21 @@ from typing import Any
 
 WRITE_SERVER, READ_SERVER, SET_MEMBER = "write_server", "read_server", "replica_set_member"
 # What a privilege is given on: the server, each schema of applications (on write and read servers
-# those that have usage tables), the collection's own, or those that others get of a set.
+# those that have usage tables), the collection's own, those that others get of a set, or the
+# tables in which a server keeps its accounts.
 SERVER, USAGE_DATA, SET_DATA = "the server", "usage data", "the set's schemas"
 OWN_SCHEMA, OWN_PURGE, COMMON_DATA = "schema dbrw", "table dbrw.purge", "common data"
-DIRECTORY = "schema fabric"
+DIRECTORY, ACCOUNT_TABLES = "schema fabric", "the account tables"
+# Under MySQL's names. Not the whole schema: on MySQL it has the passwords of channels as well.
+_ACCOUNT_TABLES = (
+    "mysql.user",
+    "mysql.global_grants",
+    "mysql.db",
+    "mysql.tables_priv",
+    "mysql.columns_priv",
+    "mysql.procs_priv",
+    "mysql.role_edges",
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ ACCOUNTS = (
         (
             Privilege("PROCESS", SERVER, "sees what all sessions do"),
             Privilege("REPLICATION CLIENT", SERVER, "sees the state of replication"),
+            Privilege("SELECT", ACCOUNT_TABLES, "compares accounts with those that belong here"),
             Privilege("SELECT", USAGE_DATA, "compares rows and ids with other servers'"),
             Privilege("SELECT", COMMON_DATA, "compares rows with those of the set"),
         ),
@@ -110,6 +122,7 @@ ACCOUNTS = (
         (
             Privilege("PROCESS", SERVER, "sees what all sessions do"),
             Privilege("REPLICATION CLIENT", SERVER, "sees the state of the channels"),
+            Privilege("SELECT", ACCOUNT_TABLES, "compares accounts with those that belong here"),
             Privilege("SELECT", USAGE_DATA, "tells write servers which ids are used; measures lag"),
             Privilege("SELECT", COMMON_DATA, "compares rows with those of the set"),
         ),
@@ -147,6 +160,7 @@ ACCOUNTS = (
         (
             Privilege("PROCESS", SERVER, "sees what all sessions do"),
             Privilege("REPLICATION CLIENT", SERVER, "sees the state of the channels"),
+            Privilege("SELECT", ACCOUNT_TABLES, "compares accounts with those that belong here"),
             Privilege("SELECT", OWN_SCHEMA, "sees who is the active writer, in which epoch"),
             Privilege("SELECT", DIRECTORY, "compares the directory with inventory and servers"),
             Privilege("SELECT", SET_DATA, "compares rows with other members'; brings common data"),
@@ -248,6 +262,7 @@ def _by_object(
         OWN_SCHEMA: ["dbrw.*"],
         OWN_PURGE: ["dbrw.purge"],
         DIRECTORY: ["fabric.*"],
+        ACCOUNT_TABLES: list(_ACCOUNT_TABLES),
         COMMON_DATA: [f"{schema}.*" for schema in common],
     }
     found: dict[str, list[str]] = {}

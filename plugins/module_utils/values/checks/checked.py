@@ -10,6 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import (
+    DesiredAccount,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.held import (
+    HeldAccounts,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.server_accounts import (
     READ_SERVER,
     SET_MEMBER,
@@ -30,6 +36,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.c
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     Member,
     SetState,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.host_facts import (
+    HostFacts,
+    Pending,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
     ServerZones,
@@ -90,7 +100,8 @@ class CheckedTable:
 class Limits:
     """From where on something is a finding. Times are in seconds.
 
-    ``ids_looked_at``: so many of the newest ids of each table, on each server.
+    ``ids_looked_at``: so many of the newest ids of each table, on each server. ``free_percent``: so
+    much of a disk must be free, and half of it at the worst.
     """
 
     max_lag_seconds: int = 60
@@ -99,11 +110,17 @@ class Limits:
     ids_looked_at: int = 1000
     binary_log_seconds: int = 3 * 24 * 3600
     certificate_days: int = 30
+    free_percent: int = 20
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What there should be. ``common_schemas`` are those that read servers get of the fabric."""
+    """What there should be.
+
+    ``common_schemas`` are those that read servers get of the fabric, ``accounts`` by server those
+    that belong there, each with what it may do, ``hosts`` by server what its host tells, where it
+    was asked.
+    """
 
     servers: tuple[CheckedServer, ...]
     sets: tuple[CheckedSet, ...] = ()
@@ -112,6 +129,8 @@ class Checked:
     require_tls: bool = True
     now: datetime | None = None
     limits: Limits = Limits()
+    accounts: Mapping[str, tuple[DesiredAccount, ...]] = field(default_factory=dict)
+    hosts: Mapping[str, HostFacts] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> tuple[CheckedServer, ...]:
         """Return the servers of a kind."""
@@ -147,8 +166,9 @@ class Seen:
     """What a server says of itself.
 
     ``clock_ahead_seconds`` is compared with the clock of whoever asks. ``findings`` are those of
-    its settings and sessions. ``tables`` are in the order of the topology. ``refused`` has what
-    could not be asked, by subject, with the server's answer.
+    its settings and sessions. ``tables`` are in the order of the topology. ``accounts`` are those
+    of the names that belong there; None: they were not asked for, or could not be. ``refused`` has
+    what could not be asked, by subject, with the server's answer.
     """
 
     flavour: str
@@ -167,6 +187,9 @@ class Seen:
     id_columns: tuple[IdColumn, ...] = ()
     certificate_until: datetime | None = None
     binary_log_seconds: int | None = None
+    accounts: HeldAccounts | None = None
+    # What its option file has, and it would run with after a restart only.
+    pending: tuple[Pending, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -16,6 +16,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.secret import
 _SECRET = re.compile(r"passw|secret|_auth$")
 
 
+def is_secret(name: str) -> bool:
+    """Tell whether nobody may see the value of a setting."""
+    return bool(_SECRET.search(option_name(name)))
+
+
 @dataclass(frozen=True)
 class Line:
     """A line that is new, or (number 0) one that is gone."""
@@ -31,7 +36,7 @@ class Line:
 
     def __str__(self) -> str:
         text = self.text.strip()
-        if _SECRET.search(self.name):
+        if is_secret(self.name):
             text = f"{self.name} = {MASK}"
         return f"line {self.number}: {text}" if self.number else f"the line that is gone: {text}"
 

@@ -519,8 +519,8 @@ VARIABLES = (
     Variable(
         "monitor_password",
         "str",
-        "account `monitor`: PROCESS, REPLICATION CLIENT, SELECT on the schemas of usage tables; "
-        "write servers ask read servers as it",
+        "account `monitor`: PROCESS, REPLICATION CLIENT, SELECT on the schemas of usage tables and on "
+        "the account tables; write servers ask read servers as it",
         judge=grammar.secret,
         required=True,
         why="the account of the monitoring",

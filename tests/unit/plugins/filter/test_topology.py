@@ -271,3 +271,45 @@ def test_what_the_directory_gets() -> None:
     assert told["usage_tables"] == ["usage_data.calls"]
     # An inventory that is wrong otherwise is judged elsewhere.
     assert topology({"write_servers": ["w1"]}, {"w1": {"dbrw_usage_tables": "x"}})["directory"]
+
+
+def test_the_accounts_that_belong_on_each_server() -> None:
+    calls = {
+        **{"name": "calls", "schema": "usage_data", "time_column": "started_at"},
+        "definition": "CREATE TABLE calls (id BIGINT NOT NULL AUTO_INCREMENT, "
+        "started_at DATETIME NOT NULL, PRIMARY KEY (id))",
+    }
+    common = {"dbrw_common_schemas": ["prices"]}
+    tables = {"dbrw_usage_tables": [calls]}
+    hosts = {name: {**host, **tables} for name, host in HOSTVARS.items()}
+    hosts["w2"].update(dbrw_common_data=True, write_server_application_user="app")
+    hosts["r1"].update(
+        **common, dbrw_account_host="10.%", dbrw_replication_filters_file="/etc/mysql/f.cnf"
+    )
+    hosts |= {name: {**host, **common} for name, host in MEMBERS.items()}
+    groups = {**GROUPS, "fabric_servers": ["f1", "f2"]}
+    told = topology(groups, hosts)
+    assert told["problems"] == []
+    names: dict[str, list[str]] = {}
+    by_name = {}
+    for one in told["accounts"]:
+        assert one.keys() == {"server", "name", "host", "privileges"}
+        names.setdefault(one["server"], []).append(f"{one['name']}@{one['host']}")
+        by_name[one["server"], one["name"]] = one["privileges"]
+    usual = [f"{name}@%" for name in ("application", "monitor", "maintenance")]
+    of_member = ["application@%", "monitor@%", "agent@localhost", "operator@%"]
+    followers = ["replication_f1@%", "replication_f2@%", "replication_r1@10.%"]
+    assert names == {
+        "w1": [*usual, "replication_r1@10.%"],
+        "w2": ["app@%", *usual[1:], "replication_r1@10.%"],
+        "r1": [f"{name}@10.%" for name in ("application", "monitor", "maintenance")],
+        "f1": [*of_member, *followers],
+        "f2": [*of_member, *followers],
+    }
+    assert by_name["w1", "application"] == {"usage_data.*": ["SELECT", "INSERT", "UPDATE"]}
+    assert (
+        by_name["w2", "app"]["prices.*"] == by_name["r1", "application"]["prices.*"] == ["SELECT"]
+    )
+    assert by_name["f1", "application"].keys() == {"customers.*", "prices.*"}
+    # Of an inventory that is wrong nothing is known.
+    assert topology({"write_servers": ["w1"]}, {"w1": {"dbrw_usage_tables": "x"}})["accounts"] == []

@@ -315,6 +315,20 @@ def test_creates() -> None:
     }
 
 
+def test_the_tables_of_accounts_are_named_as_the_server_names_them() -> None:
+    own = Scope("mysql", "global_priv")
+    vocabulary = replace(WORDS, objects={Scope("mysql", "global_grants"): own})
+    before = replace(current(), vocabulary=vocabulary)
+    wanted = DesiredAccount(
+        APP,
+        password=PASSWORD,
+        privileges={Scope("mysql", "global_grants"): ("SELECT",), own: ("INSERT",)},
+    )
+    made = plan([wanted], before)
+    assert [step.value for step in made.steps[1:]] == [Grant(APP, own, ("INSERT", "SELECT"))]
+    assert not plan([wanted], take(made, before)).steps
+
+
 def test_sets_only_what_differs() -> None:
     found = CurrentAccount("sha256_password", False, "", granted(usage_data="SELECT"))
     wanted = DesiredAccount(

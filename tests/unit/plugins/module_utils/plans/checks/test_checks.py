@@ -19,6 +19,15 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.topolog
     worst,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tables.months import initial
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account import (
+    Account,
+    DesiredAccount,
+    Scope,
+    Vocabulary,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.held import (
+    HeldAccounts,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
     Checked,
     CheckedServer,
@@ -57,6 +66,11 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.r
     MemberState,
     SemiSync,
     SetState,
+)
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.host_facts import (
+    Disk,
+    HostFacts,
+    Pending,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.time_zone import (
     Clock,
@@ -192,6 +206,159 @@ def test_nothing_is_wrong() -> None:
         "f1  fabric  dc1  MariaDB 10.11.18  active writer; epoch 1",
         "f2  fabric  dc2  MariaDB 10.11.18  closed; epoch 1",
     ]
+
+
+APP, MONITOR = Account("application", "10.%"), Account("monitor", "10.%")
+CALLS_DATA = Scope("u")
+ACCOUNTS = (
+    DesiredAccount(APP, privileges={CALLS_DATA: ("SELECT", "INSERT")}),
+    DesiredAccount(MONITOR, privileges={Scope(): ("PROCESS",), CALLS_DATA: ("SELECT",)}),
+)
+WITH_ACCOUNTS = replace(CHECKED, accounts={"w1": ACCOUNTS, "w2": ACCOUNTS})
+WORDS = {word: word for word in ("SELECT", "INSERT", "DELETE", "PROCESS", "SUPER", "GRANT OPTION")}
+HELD = HeldAccounts(
+    Vocabulary("mariadb", WORDS),
+    MONITOR,
+    {
+        APP: {CALLS_DATA: frozenset({"SELECT", "INSERT"})},
+        MONITOR: {Scope(): frozenset({"PROCESS"}), CALLS_DATA: frozenset({"SELECT"})},
+    },
+)
+
+
+def holding(**more: Any) -> Observed:
+    """What is found where w1 has other accounts, by their names; None: it has none of that name."""
+    changed = {account: more.get(account.name, held) for account, held in HELD.privileges.items()}
+    there = {account: held for account, held in changed.items() if held is not None}
+    held = replace(
+        HELD, privileges={**there, **more.get("beside", {})}, roles=more.get("roles", {})
+    )
+    return observed(
+        w1=writer(1, accounts=held, refused=more.get("refused", {})), w2=writer(2, accounts=HELD)
+    )
+
+
+ELSEWHERE = Account("application", "localhost")
+OF_APP, OF_MONITOR = "w1, account application@10.%", "w1, account monitor@10.%"
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (holding(), []),
+        # Nothing is known of them, and that is told elsewhere.
+        (observed(w1=writer(1), w2=None), [("critical", "w2", "server.unreachable")]),
+        (holding(application=None), [("critical", OF_APP, "account.missing")]),
+        (
+            holding(application={CALLS_DATA: frozenset({"SELECT"})}),
+            [("critical", OF_APP, "account.privilege_missing")],
+        ),
+        (
+            holding(application={Scope(): frozenset({"SELECT", "INSERT"})}),
+            [("warning", OF_APP, "account.excess")],
+        ),
+        (
+            holding(application={CALLS_DATA: frozenset({"SELECT", "DELETE"})}),
+            [
+                ("critical", OF_APP, "account.privilege_missing"),
+                ("warning", OF_APP, "account.excess"),
+            ],
+        ),
+        (holding(roles={APP: ("admin",)}), [("warning", OF_APP, "account.excess")]),
+        # From elsewhere it may do the same, and no more.
+        (holding(beside={ELSEWHERE: {CALLS_DATA: frozenset({"SELECT"})}}), []),
+        (
+            holding(beside={ELSEWHERE: {Scope(): frozenset({"SUPER"})}}),
+            [("warning", "w1, account application@localhost", "account.excess")],
+        ),
+        (
+            holding(monitor={Scope(): frozenset({"PROCESS"})}),
+            [("critical", OF_MONITOR, "account.privilege_missing")],
+        ),
+        # What the one that asks may not read is named once.
+        (
+            holding(monitor={Scope(): frozenset({"PROCESS"})}, refused={"u.calls": "no"}),
+            [("warning", "w1", "check.not_read")],
+        ),
+    ],
+)
+def test_accounts(of: Observed, expected: list[tuple[str, str, str]]) -> None:
+    assert told(of, WITH_ACCOUNTS) == expected
+    # Without a list of those that belong there nothing is said of any.
+    assert [one for one in told(of) if one[2].startswith("account.")] == []
+
+
+def test_what_is_said_of_accounts() -> None:
+    (one,) = found(holding(application=None, beside={ELSEWHERE: {}}), WITH_ACCOUNTS)
+    assert one.text.endswith("as it. There is application@localhost, from elsewhere.")
+    (one,) = found(holding(application={}), WITH_ACCOUNTS)
+    assert one.text == "It lacks what it needs: INSERT, SELECT on u.*."
+    more = {CALLS_DATA: frozenset({"SELECT", "INSERT"}), Scope(): frozenset({"SUPER"})}
+    (one,) = found(holding(application=more, roles={APP: ("admin",)}), WITH_ACCOUNTS)
+    assert one.text == "It may do more than it is for: SUPER on *.*; the role admin."
+
+
+GIB = 1024**3
+FULL_DISK = Disk("/var/lib/mysql", 100 * GIB, 9 * GIB)
+
+
+def hosts(**told: HostFacts) -> Checked:
+    return replace(CHECKED, hosts=told)
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"),
+    [
+        (20, []),
+        (19, [("warning", "w1, disk of /var/lib/mysql", "disk.filling")]),
+        (10, [("warning", "w1, disk of /var/lib/mysql", "disk.filling")]),
+        (9, [("critical", "w1, disk of /var/lib/mysql", "disk.filling")]),
+    ],
+)
+def test_disks(free: int, expected: list[tuple[str, str, str]]) -> None:
+    checked = hosts(w1=HostFacts((replace(FULL_DISK, free_bytes=free * GIB),)))
+    assert told(HEALTHY, checked) == expected
+    assert told(HEALTHY) == []
+    (disk,) = tell(checked, HEALTHY)["servers"][0]["disks"]
+    assert disk == {
+        **{"folder": "/var/lib/mysql", "size_bytes": 100 * GIB, "free_bytes": free * GIB}
+    }
+    assert tell(checked, HEALTHY)["servers"][1]["disks"] is None
+
+
+def test_a_full_disk_of_a_server_that_is_down() -> None:
+    checked = hosts(w1=HostFacts((FULL_DISK,)))
+    (first, second) = found(observed(w1=None), checked)
+    assert (first.code, second.code) == ("server.unreachable", "disk.filling")
+    assert second.text == "9 % of its 100.0 GiB are free."
+    assert tell(checked, observed(w1=None))["servers"][0]["disks"]
+
+
+def test_a_host_that_has_not_told() -> None:
+    (one,) = found(HEALTHY, hosts(r1=HostFacts(unknown="Connection timed out.")))
+    assert (one.severity, one.where, one.code) == ("warning", "r1", "check.not_read")
+    assert one.text.endswith("its host has not told: Connection timed out.")
+
+
+@pytest.mark.parametrize(
+    ("pending", "text"),
+    [
+        (
+            Pending("a", "1", "2"),
+            "It is 1, and the option file, which was changed since the server ",
+        ),
+        (Pending("a", None, "2"), "It is not shown, and the option file"),
+        (Pending("a", "1", None), "It is 1, and the option file"),
+    ],
+)
+def test_settings_that_wait_for_a_restart(pending: Pending, text: str) -> None:
+    of = observed(w1=writer(1, pending=(pending,)))
+    (one,) = found(of, hosts(w1=HostFacts()))
+    assert (one.severity, one.where, one.code) == ("warning", "w1, a", "server.pending_restart")
+    assert one.text.startswith(text)
+    assert one.text.endswith("not have it any more." if pending.written is None else "has 2.")
+    (shown,) = tell(CHECKED, of)["servers"][0]["pending_restart"]
+    assert shown["name"] == "a"
 
 
 UTC = ServerZones("w1", Clock("+00:00", 2026, (("2026-01-01", 0),)), None)

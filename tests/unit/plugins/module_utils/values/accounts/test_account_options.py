@@ -11,6 +11,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.acco
     Scope,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.account_options import (
+    account_privileges,
     desired_accounts,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
@@ -155,3 +156,18 @@ def test_all_mistakes_at_once() -> None:
     assert refusal.value.problems[3] == "app@% is listed twice; merge the two entries."
     with pytest.raises(Refused, match="The list of accounts is empty; name at least one."):
         desired_accounts([])
+
+
+def test_privileges_of_one_account_alone() -> None:
+    asked = {"*.*": ["PROCESS"], "s.t": ["SELECT", "INSERT"], "s.u": []}
+    assert account_privileges(asked) == {
+        Scope(): ("PROCESS",),
+        Scope("s", "t"): ("SELECT", "INSERT"),
+        Scope("s", "u"): (),
+    }
+    with pytest.raises(Refused) as refusal:
+        account_privileges({"s": ["SELECT"], "*.*": "SELECT"})
+    assert [problem[:20] for problem in refusal.value.problems] == [
+        "'s' is not an object",
+        "the privileges on '*",
+    ]

@@ -25,6 +25,13 @@ GIVEN: dict[str, Any] = {
     "maintenance_password": "of maintenance",
     "replicas": [R1, R2],
 }
+SEES_ACCOUNTS = {
+    f"mysql.{table}": ["SELECT"]
+    for table in (
+        *("user", "global_grants", "db", "tables_priv", "columns_priv", "procs_priv"),
+        "role_edges",
+    )
+}
 NO_PASSWORDS = {
     **GIVEN,
     "application_password": "",
@@ -57,6 +64,7 @@ def test_accounts_of_a_write_server() -> None:
             "watch",
             {
                 "*.*": ["PROCESS", "REPLICATION CLIENT"],
+                **SEES_ACCOUNTS,
                 "usage_data.*": ["SELECT"],
                 "billing.*": ["SELECT"],
             },
@@ -83,7 +91,11 @@ def test_accounts_of_a_read_server() -> None:
         account("application", {"usage_data.*": ["SELECT"]}, require_tls=False),
         account(
             "watch",
-            {"*.*": ["PROCESS", "REPLICATION CLIENT"], "usage_data.*": ["SELECT"]},
+            {
+                "*.*": ["PROCESS", "REPLICATION CLIENT"],
+                **SEES_ACCOUNTS,
+                "usage_data.*": ["SELECT"],
+            },
             require_tls=False,
         ),
         account(
@@ -107,6 +119,7 @@ def test_accounts_of_a_member_of_a_replica_set() -> None:
             "watch",
             {
                 "*.*": ["PROCESS", "REPLICATION CLIENT"],
+                **SEES_ACCOUNTS,
                 "dbrw.*": ["SELECT"],
                 "fabric.*": ["SELECT"],
                 "customers.*": ["SELECT"],
@@ -140,7 +153,7 @@ def test_without_usage_tables_only_the_servers_privileges_are_left() -> None:
     privileges = {one["name"]: one["privileges"] for one in server_accounts(READ_SERVER, GIVEN, [])}
     assert privileges == {
         "application": {},
-        "watch": {"*.*": ["PROCESS", "REPLICATION CLIENT"]},
+        "watch": {"*.*": ["PROCESS", "REPLICATION CLIENT"], **SEES_ACCOUNTS},
         "maintenance": {"*.*": ["REPLICATION CLIENT", "SESSION_VARIABLES_ADMIN"]},
     }
 
