@@ -148,6 +148,7 @@ class TopologyInfo(LongOperation[Desired, Observed]):
             },
         },
         "common_schemas": {"type": "list", "elements": "str", "default": []},
+        "heartbeats": {"type": "list", "elements": "str", "default": []},
         "require_tls": {"type": "bool", "default": True},
         "now": {"type": "str"},
         "max_lag_seconds": {"type": "int", "default": 60},
@@ -156,6 +157,7 @@ class TopologyInfo(LongOperation[Desired, Observed]):
         "ids_checked_per_table": {"type": "int", "default": 1000},
         "min_binary_log_seconds": {"type": "int", "default": 3 * 24 * 3600},
         "min_certificate_days": {"type": "int", "default": 30},
+        "max_silent_seconds": {"type": "int", "default": 10},
         "answer_seconds": {"type": "int", "default": 30},
         "mutes": {
             "type": "list",
@@ -183,6 +185,12 @@ class TopologyInfo(LongOperation[Desired, Observed]):
         ]
         for server in params["servers"]:
             problems += _server_problems(server, [one["name"] for one in params["sets"]])
+        writers = [one["name"] for one in params["servers"] if one["kind"] == WRITE]
+        problems += [
+            f"heartbeats has {name}, which is no write server of servers; name write servers there."
+            for name in params["heartbeats"]
+            if name not in writers
+        ]
         problems += _limit_problems(params)
         tables = []
         for table in params["usage_tables"]:
@@ -215,7 +223,9 @@ class TopologyInfo(LongOperation[Desired, Observed]):
                 params["ids_checked_per_table"],
                 params["min_binary_log_seconds"],
                 params["min_certificate_days"],
+                params["max_silent_seconds"],
             ),
+            tuple(params["heartbeats"]),
         )
         described = {**params, "usage_tables": [str(table) for table in tables]}
         return Desired(
@@ -310,6 +320,7 @@ def _limit_problems(params: Params) -> list[str]:
         "ids_checked_per_table": 1,
         "min_binary_log_seconds": 0,
         "min_certificate_days": 0,
+        "max_silent_seconds": 2,
         "answer_seconds": 1,
     }
     return [

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.heartbeats import ages
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.topology import (
     SEVERITIES,
     Judged,
@@ -90,6 +91,7 @@ def _server(
         "certificate_until": until and text_of(until),
         "not_read": dict(seen.refused),
         "channels": tell_channels(seen.channels),
+        "heartbeat_seconds": ages(seen, checked, observed),
         "tables": [
             {
                 "table": str(table),

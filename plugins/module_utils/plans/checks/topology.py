@@ -11,6 +11,7 @@ from datetime import date
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks import (
     channels,
+    heartbeats,
     ids,
     servers,
     tables,
@@ -73,6 +74,7 @@ def judge(
         *servers.judge(checked, observed),
         *ids.judge(checked, observed),
         *channels.judge(checked, observed),
+        *heartbeats.judge(checked, observed),
         *tables.judge(checked, observed),
         *_sets(checked, observed),
     ]

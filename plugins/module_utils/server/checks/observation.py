@@ -22,6 +22,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
     channels,
     reader_ids,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channel_observation import (
+    heartbeat_lags,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
     settings,
     time_zones,
@@ -31,6 +34,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.tables import
     usage_table as shapes,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
+    HEARTBEATS,
     SERVES_AS,
     Checked,
     CheckedServer,
@@ -48,6 +52,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.id_column
     IdLimits,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication import heartbeat
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
 )
@@ -146,7 +151,21 @@ def look(server: Server, asked: CheckedServer, checked: Checked) -> Seen:
                 _table(server, asked, table, checked, parts, now) for table in checked.tables
             ),
         )
+    # Last of all: it is asked in a time zone of its own.
+    if checked.heartbeats and (asked.kind == READ or asked.name in checked.heartbeats):
+        without: dict[int, float] = {}
+        lags = parts.ask(HEARTBEATS, lambda: _heartbeats(server), without)
+        seen = replace(seen, heartbeats=lags)
     return replace(seen, refused=parts.refused)
+
+
+def _heartbeats(server: Server) -> dict[int, float]:
+    try:
+        return heartbeat_lags(server, heartbeat.SCHEMA, heartbeat.TABLE)
+    except ServerError as error:
+        if error.number not in (_NO_SCHEMA, _NO_TABLE):
+            raise
+        return {}
 
 
 def ids_again(server: Server, seen: Seen) -> tuple[IdColumn, ...]:

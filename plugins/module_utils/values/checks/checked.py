@@ -42,6 +42,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
     TableShape,
 )
 
+# What could not be asked is told by its subject; of these there is a judgement beside.
+HEARTBEATS = "its heartbeats"
 # What a server of each kind of the directory serves as.
 SERVES_AS = {WRITE: WRITE_SERVER, READ: READ_SERVER, MEMBER: SET_MEMBER}
 
@@ -90,7 +92,8 @@ class CheckedTable:
 class Limits:
     """From where on something is a finding. Times are in seconds.
 
-    ``ids_looked_at``: so many of the newest ids of each table, on each server.
+    ``ids_looked_at``: so many of the newest ids of each table, on each server. ``silent_seconds``:
+    so old the newest heartbeat of a write server may be, beside the lag that a channel reports.
     """
 
     max_lag_seconds: int = 60
@@ -99,11 +102,15 @@ class Limits:
     ids_looked_at: int = 1000
     binary_log_seconds: int = 3 * 24 * 3600
     certificate_days: int = 30
+    silent_seconds: int = 10
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What there should be. ``common_schemas`` are those that read servers get of the fabric."""
+    """What there should be. ``common_schemas`` are those that read servers get of the fabric.
+
+    ``heartbeats`` are the write servers that write them.
+    """
 
     servers: tuple[CheckedServer, ...]
     sets: tuple[CheckedSet, ...] = ()
@@ -112,6 +119,7 @@ class Checked:
     require_tls: bool = True
     now: datetime | None = None
     limits: Limits = Limits()
+    heartbeats: tuple[str, ...] = ()
 
     def of_kind(self, kind: str) -> tuple[CheckedServer, ...]:
         """Return the servers of a kind."""
@@ -148,7 +156,8 @@ class Seen:
 
     ``clock_ahead_seconds`` is compared with the clock of whoever asks. ``findings`` are those of
     its settings and sessions. ``tables`` are in the order of the topology. ``refused`` has what
-    could not be asked, by subject, with the server's answer.
+    could not be asked, by subject, with the server's answer. ``heartbeats`` are the seconds since the
+    newest one that it has of each server, by ``server_id``, told by its own clock.
     """
 
     flavour: str
@@ -167,6 +176,7 @@ class Seen:
     id_columns: tuple[IdColumn, ...] = ()
     certificate_until: datetime | None = None
     binary_log_seconds: int | None = None
+    heartbeats: Mapping[int, float] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property

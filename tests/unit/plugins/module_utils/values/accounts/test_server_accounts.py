@@ -59,6 +59,7 @@ def test_accounts_of_a_write_server() -> None:
                 "*.*": ["PROCESS", "REPLICATION CLIENT"],
                 "usage_data.*": ["SELECT"],
                 "billing.*": ["SELECT"],
+                "dbrw.*": ["SELECT"],
             },
         ),
         account(
@@ -83,7 +84,11 @@ def test_accounts_of_a_read_server() -> None:
         account("application", {"usage_data.*": ["SELECT"]}, require_tls=False),
         account(
             "watch",
-            {"*.*": ["PROCESS", "REPLICATION CLIENT"], "usage_data.*": ["SELECT"]},
+            {
+                "*.*": ["PROCESS", "REPLICATION CLIENT"],
+                "usage_data.*": ["SELECT"],
+                "dbrw.*": ["SELECT"],
+            },
             require_tls=False,
         ),
         account(
@@ -140,7 +145,7 @@ def test_without_usage_tables_only_the_servers_privileges_are_left() -> None:
     privileges = {one["name"]: one["privileges"] for one in server_accounts(READ_SERVER, GIVEN, [])}
     assert privileges == {
         "application": {},
-        "watch": {"*.*": ["PROCESS", "REPLICATION CLIENT"]},
+        "watch": {"*.*": ["PROCESS", "REPLICATION CLIENT"], "dbrw.*": ["SELECT"]},
         "maintenance": {"*.*": ["REPLICATION CLIENT", "SESSION_VARIABLES_ADMIN"]},
     }
 
