@@ -73,6 +73,14 @@ def play(demo: Path, net: int, playbook: str, *words: str) -> str:
 
     Raise ``RuntimeError`` with the output if it fails.
     """
+    code, output = try_play(demo, net, playbook, *words)
+    if code:
+        raise RuntimeError(output)
+    return output
+
+
+def try_play(demo: Path, net: int, playbook: str, *words: str) -> tuple[int, str]:
+    """Run a playbook on the demo's servers; return its exit code and its output."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "ansible", "playbook", "-i", "inventories/local"),
@@ -87,9 +95,7 @@ def play(demo: Path, net: int, playbook: str, *words: str) -> str:
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise RuntimeError(done.stdout)
-    return done.stdout
+    return done.returncode, done.stdout
 
 
 def members(net: int) -> list[Member]:

@@ -53,7 +53,7 @@ MUTANTS = (
         "roles/read_server/tasks/channels.yml",
         (
             (
-                'filters: "{{ read_server_filters if read_server_filters or '
+                'filters: "{{ __read_server_filters if read_server_filters or '
                 'read_server_filters_file else omit }}"',
                 "filters: {}",
             ),

@@ -49,6 +49,10 @@ _value:
       description: The schemas that read servers get of the replica set C(fabric).
       type: list
       elements: str
+    heartbeats:
+      description: The write servers that write heartbeats, each with C(name) and C(server_id).
+      type: list
+      elements: dict
     replica_sets:
       description:
         - The replica sets by name, each as M(dbrw.sharding.mysql_replica_set) takes it, with
@@ -118,6 +122,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.topol
     FABRIC,
     Member,
     common_schemas,
+    heartbeats,
     problems,
     sets,
     too_long_for,
@@ -167,6 +172,10 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
             for name, of_set in sets(members).items()
         },
         "common_schemas": common_schemas(members),
+        "heartbeats": [
+            {"name": member.name, "server_id": member.given["server_id"]}
+            for member in heartbeats(members, groups.get("mysqld", []))
+        ],
         "usage_tables": _described_tables(members),
         # What is wrong with their values is told first.
         "accounts": [] if found else expected(members, _users(members, hostvars)),

@@ -186,6 +186,13 @@ options:
         description: Why nothing is known of the host; empty where something is.
         type: str
         default: ""
+  heartbeats:
+    description:
+      - The write servers that write heartbeats, see M(dbrw.sharding.mysql_heartbeat). Of a read server's
+        channel from one of these the newest row that has arrived is looked at, too.
+    type: list
+    elements: str
+    default: []
   require_tls:
     description:
       - Whether the servers are to have TLS. The module uses it, too; without O(ca_cert) it encrypts,
@@ -223,6 +230,12 @@ options:
     description: How much of a disk must be free. Less than half of that is critical.
     type: int
     default: 20
+  max_silent_seconds:
+    description:
+      - How old the newest heartbeat of a write server may be, beside the lag that a channel reports. More
+        than ten times as much is critical.
+    type: int
+    default: 10
   answer_seconds:
     description: How long one server may take to answer everything.
     type: int
@@ -322,7 +335,8 @@ observation:
         - The servers, each with C(answers), C(disks), which is null where O(hosts) does not tell, and
           then C(flavour), C(version), C(clock_ahead_seconds), C(takes_writes), C(increment), C(offset),
           C(binary_log_seconds), C(certificate_until), C(not_read), C(pending_restart), C(channels) as
-          M(dbrw.sharding.mysql_replication_channel_info) returns them, C(tables) and C(ids).
+          M(dbrw.sharding.mysql_replication_channel_info) returns them, C(heartbeat_seconds), how old the
+          newest heartbeat of each write server is, C(tables) and C(ids).
       type: list
       elements: dict
     sets:

@@ -257,6 +257,24 @@ def logged(server: TestServer) -> Any:
     )
 
 
+# What of a binary log is of its files, and of no transaction.
+OF_FILES = ("Format_desc", "Previous_gtids", "Gtid_list", "Binlog_checkpoint", "Rotate", "Stop")
+
+
+def logged_beside_heartbeats(server: TestServer) -> list[str]:
+    """Return the transactions in a server's binary logs, but for the heartbeats that it writes."""
+    found: list[str] = []
+    for log in server.rows("SHOW BINARY LOGS"):
+        for event in server.rows(f"SHOW BINLOG EVENTS IN '{log['Log_name']}'"):
+            kind, info = str(event["Event_type"]), str(event["Info"])
+            if kind in OF_FILES:
+                continue
+            if kind in ("Gtid", "Anonymous_Gtid"):
+                found.append("")
+            found[-1] += f"{kind} {info}\n"
+    return [one for one in found if "(dbrw.heartbeat)" not in one]
+
+
 @pytest.fixture
 def nothing_is_logged(server: TestServer) -> Iterator[None]:
     """The binary log of ``server`` is the same after the test."""

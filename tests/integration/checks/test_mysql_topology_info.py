@@ -93,6 +93,7 @@ def check(site: Topology, **more: Any) -> dict[str, Any]:
         "sets": [{"name": "fabric"}],
         "usage_tables": [{"schema": "usage_data", "name": "flights", "months_ahead": 3}],
         "accounts": accounts(),
+        "heartbeats": ["w1", "w3"],
         "require_tls": False,
         "now": "2013-12-31",
         **more,
@@ -184,6 +185,8 @@ def test_the_observation_has_one_shape(site: Topology) -> None:
     channels = {one["channel"]: one["running"] for one in seen["r1"]["channels"]}
     assert channels == {"w1": True, "w3": True}
     assert seen["r2"]["tables"][0]["months"][-1] == "p2014m03"
+    assert set(seen["r2"]["heartbeat_seconds"]) == {"w1", "w3"}
+    assert set(seen["w1"]["heartbeat_seconds"]) == {"w1"}
     (one,) = check(site)["observation"]["sets"]
     assert (
         one["status"] == "well"
@@ -209,6 +212,7 @@ def test_what_is_asked_for_is_judged_first(site: Topology) -> None:
             {"name": "f1", "kind": "member", "host": "127.0.0.1", "replica_set": "x"},
             {"name": "f1", "kind": "read", "host": "127.0.0.1"},
         ],
+        heartbeats=["f1"],
         max_lag_seconds=0,
         accounts=[
             {"server": "w9", "name": "a", "privileges": {}},
@@ -221,6 +225,7 @@ def test_what_is_asked_for_is_judged_first(site: Topology) -> None:
         "servers has f1 twice; name each once.",
         "servers: w1: a write server needs id_increment and id_offset.",
         "servers: f1: its replica_set is x, which is not in sets; add it there.",
+        "heartbeats has f1, which is no write server of servers; name write servers there.",
         "max_lag_seconds is 0; it must be at least 1.",
         "accounts: a@% on w9: there is no such server in servers; add w9 there.",
         "accounts: a@% on w1: 'x' is not an object of a grant; write '*.*', 'schema.*' or "
@@ -417,6 +422,50 @@ def test_filters_that_leave_out_rows(site: Topology) -> None:
         the_one(site, "channel.filters_rows", "r1, channel w1")
         for sql in (stop, back, start):
             r1.rows(sql)
+
+
+@contextmanager
+def without_heartbeats(reader: TestServer, channel: str) -> Iterator[None]:
+    """Let a channel drop the rows of heartbeats for a while; it reports that all is well."""
+    change = {
+        "mysql": f"CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = ({{}}) FOR CHANNEL '{channel}'",
+        "mariadb": f"SET GLOBAL {channel}.replicate_ignore_table = '{{}}'",
+    }[reader.flavour]
+
+    def ignore(table: str) -> None:
+        reader.rows(words(reader, "STOP", channel))
+        reader.rows(change.format(table))
+        reader.rows(words(reader, "START", channel))
+
+    ignore("dbrw.heartbeat")
+    yield
+    ignore("")
+
+
+def test_a_channel_that_is_silent(site: Topology) -> None:
+    r1 = site.server("r1")
+    with mended(site), without_heartbeats(r1, "w3"):
+        wait_until(lambda: codes(site, max_silent_seconds=2), 30, "nobody notices")
+        text = the_one(site, "channel.silent", "r1, channel w3", "warning", max_silent_seconds=2)
+        assert "reports to be 0 s behind its source" in text
+        # Ten times as long as is allowed is no pause any more.
+        wait_until(lambda: worst(site, max_silent_seconds=2) == "critical", 40, "no worse")
+
+
+def worst(site: Topology, **more: Any) -> str:
+    return str(check(site, **more)["worst"])
+
+
+def test_a_write_server_without_heartbeats(site: Topology) -> None:
+    w1 = site.server("w1")
+    with mended(site):
+        outside_binary_log(w1, "ALTER EVENT dbrw.heartbeat DISABLE")
+        wait_until(lambda: codes(site, max_silent_seconds=2), 30, "nobody notices")
+        # Not told again for each channel through which none comes.
+        text = the_one(site, "heartbeat.missing", "w1", "warning", max_silent_seconds=2)
+        assert "wrote the last one" in text
+        played = site.playbook("site.yml")
+        assert played.changed["w1"] == 1, played.output
 
 
 def test_a_write_server_that_is_closed(site: Topology) -> None:
@@ -648,6 +697,10 @@ def test_what_may_not_be_read_is_named(site: Topology) -> None:
         outside_binary_log(r2, "REVOKE SELECT ON mysql.db FROM monitor@'%'")
         assert "its accounts" in the_one(site, "check.not_read", "r2", "warning")
         outside_binary_log(r2, "GRANT SELECT ON mysql.db TO monitor@'%'")
+        outside_binary_log(r2, "REVOKE SELECT ON dbrw.* FROM monitor@'%'")
+        text = the_one(site, "check.not_read", "r2", "warning")
+        assert "its heartbeats (error 1142" in text
+        outside_binary_log(r2, "GRANT SELECT ON dbrw.* TO monitor@'%'")
 
 
 def test_an_account_that_is_missing(site: Topology) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import logged, outside_binary_log
+from tests.integration.conftest import logged_beside_heartbeats, outside_binary_log
 from tests.integration.lines import Host, TestServer, Topology, running_topology, wait_until
 from tests.integration.modules import run_module
 from tests.support.replica_sets import is_open, pair_of
@@ -89,7 +89,7 @@ def test_filters_outlive_a_restart(site: Topology) -> None:
 def test_a_write_server_is_brought_to_what_the_active_writer_has(site: Topology) -> None:
     active, writer = pair_of(site)[0], site.server("w1")
     site.playbook(SITE, **SCHEMAS, **BROUGHT)
-    before = logged(writer)
+    before = logged_beside_heartbeats(writer)
     rows = active.rows(ROWS)
     assert rows and writer.rows(ROWS) == rows
     again = site.playbook(COMMON, **SCHEMAS, **BROUGHT)
@@ -99,7 +99,7 @@ def test_a_write_server_is_brought_to_what_the_active_writer_has(site: Topology)
     assert shown.changed["w1"] == 1 and "inserted: 2" in shown.output, shown.output
     assert len(writer.rows(ROWS)) == len(rows) - 2
     site.playbook(COMMON, "--limit", "w1,fabric_servers", **SCHEMAS, **BROUGHT)
-    assert writer.rows(ROWS) == rows and logged(writer) == before
+    assert writer.rows(ROWS) == rows and logged_beside_heartbeats(writer) == before
     # Applications may read it there.
     application = (site.folder / "secrets/application").read_text().strip()
     with writer.login("application", application).cursor() as cursor:

@@ -203,6 +203,7 @@ BEFORE: dict[str, Callable[[Topology], None]] = {
     "mysql_fabric_directory": an_epoch,
     "mysql_fabric_directory_info": a_directory,
     "mysql_common_data": common_data,
+    "mysql_heartbeat": nothing,
     "mysql_month_partition": two_read_tables,
     "mysql_month_partition_info": two_read_tables_with_months,
     "mysql_placement_change_info": keys,
@@ -412,7 +413,6 @@ def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> 
     for file in ("w1/conf.d/95-autoinc.cnf", "r1/conf.d/96-filters.cnf"):
         (bare.folder / file).unlink(missing_ok=True)
     forget_pair(bare.server("w1"))
-    forget_binary_logs(*(bare.server(name) for name in SERVERS))
     for name in SERVERS:
         server = bare.server(name)
         outside_binary_log(
@@ -427,3 +427,5 @@ def leave_nothing(bare: Topology, accounts: dict[str, set[tuple[str, str]]]) -> 
             outside_binary_log(
                 server, f"DROP USER '{user}'@'{host}'" if host else f"DROP ROLE {user}"
             )
+    # Last of all: an event has written heartbeats until now.
+    forget_binary_logs(*(bare.server(name) for name in SERVERS))

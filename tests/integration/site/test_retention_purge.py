@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import logged
+from tests.integration.conftest import logged_beside_heartbeats
 from tests.integration.lines import ROOT, Host, Played, Topology, running_topology, wait_until
 from tests.support.replication import control
 
@@ -97,7 +97,7 @@ def test_a_stopped_reader_blocks_the_write_server_that_it_does_not_follow(site: 
 
 def test_what_the_reader_has_goes_as_an_account_that_may_do_no_more(site: Topology) -> None:
     writer = site.server("w1")
-    before = logged(writer)
+    before = logged_beside_heartbeats(writer)
     # Root cannot be of any use to it.
     login = {"login_user": "root", "login_unix_socket": os.devnull}
     shown = site.playbook(PURGE, "--check", dbrw_login=login, **RULE)
@@ -105,7 +105,9 @@ def test_what_the_reader_has_goes_as_an_account_that_may_do_no_more(site: Topolo
     assert "usage_data.flights: 2 rows (" in said(shown) and ") would go; 0 old rows" in said(shown)
     played = site.playbook(PURGE, dbrw_login=login, **RULE)
     assert (played.changed["w1"], played.changed["w2"]) == (1, 0)
-    assert (rows(site, "w1"), rows(site, "r1")) == (1, 6) and logged(writer) == before
+    assert (rows(site, "w1"), rows(site, "r1")) == (1, 6) and logged_beside_heartbeats(
+        writer
+    ) == before
     again = site.playbook(PURGE, **RULE)
     assert set(again.changed.values()) == {0}
     # Of what is not its own it sees nothing.

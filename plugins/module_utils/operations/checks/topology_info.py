@@ -209,6 +209,7 @@ class TopologyInfo(LongOperation[Desired, Observed]):
                 "unknown": {"type": "str", "default": ""},
             },
         },
+        "heartbeats": {"type": "list", "elements": "str", "default": []},
         "require_tls": {"type": "bool", "default": True},
         "now": {"type": "str"},
         "max_lag_seconds": {"type": "int", "default": 60},
@@ -218,6 +219,7 @@ class TopologyInfo(LongOperation[Desired, Observed]):
         "min_binary_log_seconds": {"type": "int", "default": 3 * 24 * 3600},
         "min_certificate_days": {"type": "int", "default": 30},
         "min_free_percent": {"type": "int", "default": 20},
+        "max_silent_seconds": {"type": "int", "default": 10},
         "answer_seconds": {"type": "int", "default": 30},
         "mutes": {
             "type": "list",
@@ -245,6 +247,12 @@ class TopologyInfo(LongOperation[Desired, Observed]):
         ]
         for server in params["servers"]:
             problems += _server_problems(server, [one["name"] for one in params["sets"]])
+        writers = [one["name"] for one in params["servers"] if one["kind"] == WRITE]
+        problems += [
+            f"heartbeats has {name}, which is no write server of servers; name write servers there."
+            for name in params["heartbeats"]
+            if name not in writers
+        ]
         problems += _limit_problems(params)
         tables = []
         for table in params["usage_tables"]:
@@ -297,9 +305,11 @@ class TopologyInfo(LongOperation[Desired, Observed]):
                 params["min_binary_log_seconds"],
                 params["min_certificate_days"],
                 params["min_free_percent"],
+                params["max_silent_seconds"],
             ),
             accounts,
             hosts,
+            tuple(params["heartbeats"]),
         )
         described = {**params, "usage_tables": [str(table) for table in tables]}
         return Desired(
@@ -395,6 +405,7 @@ def _limit_problems(params: Params) -> list[str]:
         "min_binary_log_seconds": 0,
         "min_certificate_days": 0,
         "min_free_percent": 0,
+        "max_silent_seconds": 2,
         "answer_seconds": 1,
     }
     return [

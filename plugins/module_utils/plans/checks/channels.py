@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.heartbeats import silent
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.left_out import (
     left_out,
 )
@@ -86,7 +87,9 @@ def _of_reader(
         else:
             yield from (
                 on(reader.name, finding)
-                for finding in _of_channel(status, where, expected[status.key], checked, observed)
+                for finding in _of_channel(
+                    status, where, expected[status.key], seen, checked, observed
+                )
             )
 
 
@@ -94,6 +97,7 @@ def _of_channel(
     status: ChannelStatus,
     where: str,
     those: Collection[CheckedServer],
+    seen: Seen,
     checked: Checked,
     observed: Observed,
 ) -> Iterator[Finding]:
@@ -119,13 +123,14 @@ def _of_channel(
         )
     yield from _left_out(status, where, checked)
     if status.connected and status.sql_running and not status.lacks_room:
-        yield from _lag(status, where, those, checked, observed)
+        late = [*_lag(status, where, those, checked, observed)]
+        yield from late or silent(status, where, those, seen, checked, observed)
         return
     explanation = explanation_of(status)
     if explanation:
         # A source that does not answer here either is a finding by itself.
-        silent = all(one.name in observed.silent for one in those)
-        if not (silent and explanation.code == _UNREACHABLE):
+        unanswering = all(one.name in observed.silent for one in those)
+        if not (unanswering and explanation.code == _UNREACHABLE):
             yield explanation.finding(where)
     elif status.running:
         yield Finding(

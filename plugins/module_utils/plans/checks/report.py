@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.heartbeats import ages
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks.topology import (
     SEVERITIES,
     Judged,
@@ -94,6 +95,7 @@ def _server(
         "not_read": dict(seen.refused),
         "pending_restart": [asdict(one) for one in seen.pending],
         "channels": tell_channels(seen.channels),
+        "heartbeat_seconds": ages(seen, checked, observed),
         "tables": [
             {
                 "table": str(table),

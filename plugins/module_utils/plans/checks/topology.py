@@ -12,6 +12,7 @@ from datetime import date
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.checks import (
     accounts,
     channels,
+    heartbeats,
     hosts,
     ids,
     servers,
@@ -75,6 +76,7 @@ def judge(
         *servers.judge(checked, observed),
         *ids.judge(checked, observed),
         *channels.judge(checked, observed),
+        *heartbeats.judge(checked, observed),
         *tables.judge(checked, observed),
         *accounts.judge(checked, observed),
         *hosts.judge(checked, observed),

@@ -23,6 +23,9 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication i
     channels,
     reader_ids,
 )
+from ansible_collections.dbrw.sharding.plugins.module_utils.server.replication.channel_observation import (
+    heartbeat_lags,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.server.servers import (
     pending,
     settings,
@@ -36,6 +39,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.accounts.held
     HeldAccounts,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.checks.checked import (
+    HEARTBEATS,
     SERVES_AS,
     Checked,
     CheckedServer,
@@ -53,6 +57,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.ids.id_column
     IdLimits,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import Refused
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication import heartbeat
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
 )
@@ -163,7 +168,21 @@ def look(server: Server, asked: CheckedServer, checked: Checked) -> Seen:
         nothing_new: tuple[Pending, ...] = ()
         waiting = parts.ask("its option file", lambda: pending.read(server, host, now), nothing_new)
         seen = replace(seen, pending=waiting)
+    # Last of all: it is asked in a time zone of its own.
+    if checked.heartbeats and (asked.kind == READ or asked.name in checked.heartbeats):
+        without: dict[int, float] = {}
+        lags = parts.ask(HEARTBEATS, lambda: _heartbeats(server), without)
+        seen = replace(seen, heartbeats=lags)
     return replace(seen, refused=parts.refused)
+
+
+def _heartbeats(server: Server) -> dict[int, float]:
+    try:
+        return heartbeat_lags(server, heartbeat.SCHEMA, heartbeat.TABLE)
+    except ServerError as error:
+        if error.number not in (_NO_SCHEMA, _NO_TABLE):
+            raise
+        return {}
 
 
 def ids_again(server: Server, seen: Seen) -> tuple[IdColumn, ...]:

@@ -52,6 +52,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tables.usage_
     TableShape,
 )
 
+# What could not be asked is told by its subject; of these there is a judgement beside.
+HEARTBEATS = "its heartbeats"
 # What a server of each kind of the directory serves as.
 SERVES_AS = {WRITE: WRITE_SERVER, READ: READ_SERVER, MEMBER: SET_MEMBER}
 
@@ -101,7 +103,8 @@ class Limits:
     """From where on something is a finding. Times are in seconds.
 
     ``ids_looked_at``: so many of the newest ids of each table, on each server. ``free_percent``: so
-    much of a disk must be free, and half of it at the worst.
+    much of a disk must be free, and half of it at the worst. ``silent_seconds``: so old the newest
+    heartbeat of a write server may be, beside the lag that a channel reports.
     """
 
     max_lag_seconds: int = 60
@@ -111,6 +114,7 @@ class Limits:
     binary_log_seconds: int = 3 * 24 * 3600
     certificate_days: int = 30
     free_percent: int = 20
+    silent_seconds: int = 10
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ class Checked:
 
     ``common_schemas`` are those that read servers get of the fabric, ``accounts`` by server those
     that belong there, each with what it may do, ``hosts`` by server what its host tells, where it
-    was asked.
+    was asked. ``heartbeats`` are the write servers that write them.
     """
 
     servers: tuple[CheckedServer, ...]
@@ -131,6 +135,7 @@ class Checked:
     limits: Limits = Limits()
     accounts: Mapping[str, tuple[DesiredAccount, ...]] = field(default_factory=dict)
     hosts: Mapping[str, HostFacts] = field(default_factory=dict)
+    heartbeats: tuple[str, ...] = ()
 
     def of_kind(self, kind: str) -> tuple[CheckedServer, ...]:
         """Return the servers of a kind."""
@@ -168,7 +173,8 @@ class Seen:
     ``clock_ahead_seconds`` is compared with the clock of whoever asks. ``findings`` are those of
     its settings and sessions. ``tables`` are in the order of the topology. ``accounts`` are those
     of the names that belong there; None: they were not asked for, or could not be. ``refused`` has
-    what could not be asked, by subject, with the server's answer.
+    what could not be asked, by subject, with the server's answer. ``heartbeats`` are the seconds since
+    the newest one that it has of each server, by ``server_id``, told by its own clock.
     """
 
     flavour: str
@@ -190,6 +196,7 @@ class Seen:
     accounts: HeldAccounts | None = None
     # What its option file has, and it would run with after a restart only.
     pending: tuple[Pending, ...] = ()
+    heartbeats: Mapping[int, float] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property

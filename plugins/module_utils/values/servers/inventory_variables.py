@@ -519,8 +519,8 @@ VARIABLES = (
     Variable(
         "monitor_password",
         "str",
-        "account `monitor`: PROCESS, REPLICATION CLIENT, SELECT on the schemas of usage tables and on "
-        "the account tables; write servers ask read servers as it",
+        "account `monitor`: PROCESS, REPLICATION CLIENT, SELECT on the schemas of usage tables, on `dbrw` and "
+        "on the account tables; write servers ask read servers as it",
         judge=grammar.secret,
         required=True,
         why="the account of the monitoring",
@@ -642,6 +642,14 @@ VARIABLES = (
         "[the error names them](operations.md#a-write-server-that-has-lost-its-disk)",
         kinds=(WRITE,),
         default={},
+    ),
+    Variable(
+        "heartbeat",
+        "bool",
+        "an event writes a row each second, by which [the check](check.md#heartbeats) sees that rows "
+        "arrive on read servers",
+        kinds=(WRITE,),
+        default_in_words="true in the group `mysqld`, otherwise false",
     ),
     Variable(
         "login",

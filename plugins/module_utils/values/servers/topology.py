@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -201,6 +201,21 @@ def _of_set(name: str, members: Sequence[Member]) -> Iterator[str]:
 def common_schemas(members: Sequence[Member]) -> list[str]:
     """Return the schemas that read servers get of the fabric, each once, in the order given."""
     return list(dict.fromkeys(name for member in members for name in _common_to(member)))
+
+
+def heartbeats(members: Sequence[Member], installed: Collection[str]) -> list[Member]:
+    """Return the write servers that are to write heartbeats, if they can be told by a number.
+
+    ``installed`` are the servers that the collection installs. On those of others it turns nothing on
+    that nobody has asked for.
+    """
+    return [
+        member
+        for member in members
+        if member.kind == WRITE
+        and member.given.get("heartbeat", member.name in installed) is True
+        and is_integer(member.given.get("server_id"))
+    ]
 
 
 def has_common_data(member: Member) -> bool:

@@ -253,6 +253,21 @@ def test_what_a_check_gets() -> None:
     )
 
 
+def test_who_writes_heartbeats() -> None:
+    """By itself those that the collection installs; of others those that are asked."""
+    assert topology(GROUPS, HOSTVARS)["heartbeats"] == []
+    w1, w2 = {"name": "w1", "server_id": 1}, {"name": "w2", "server_id": 2}
+    installed = {**GROUPS, "mysqld": ["w1", "r1"]}
+    assert topology(installed, HOSTVARS)["heartbeats"] == [w1]
+    asked = {**HOSTVARS, "w2": {**HOSTVARS["w2"], "dbrw_heartbeat": True}}
+    assert topology(installed, asked)["heartbeats"] == [w1, w2]
+    asked["w1"] = {**HOSTVARS["w1"], "dbrw_heartbeat": False}
+    assert topology(installed, asked)["heartbeats"] == [w2]
+    # Without its number, which is told as a mistake, its row has no name.
+    unnumbered = {**HOSTVARS, "w1": {**HOSTVARS["w1"], "dbrw_server_id": "x"}}
+    assert topology(installed, unnumbered)["heartbeats"] == []
+
+
 def test_what_the_directory_gets() -> None:
     member = {"dbrw_address": "10.0.0.21", "dbrw_server_id": 21, "dbrw_set_offset": 1}
     tables = {"dbrw_usage_tables": [{"name": "calls", "schema": "usage_data"}, {"name": "half"}]}

@@ -668,6 +668,143 @@ def test_a_delay_that_was_asked_for_is_no_lag() -> None:
     assert told(with_channel(late, CHANNELS[1])) == []
 
 
+BEATING = replace(CHECKED, heartbeats=("w1", "w2"))
+W1_BEATS, W2_BEATS = {1: 0.4}, {2: 0.9}
+
+
+def beating(**changed: Seen | None) -> Observed:
+    """The healthy topology whose write servers write heartbeats; the ids are those of the names."""
+    seen: dict[str, Seen | None] = {
+        "w1": writer(1, identity={"server_id": 1}, heartbeats=W1_BEATS),
+        "w2": writer(2, identity={"server_id": 2}, heartbeats=W2_BEATS),
+        "r1": reader(heartbeats={1: 1.2, 2: 0.3}),
+        "r2": reader(heartbeats={1: 0.2, 2: 1.3}),
+        **changed,
+    }
+    return observed(**seen)
+
+
+def of_w1(**more: Any) -> Seen:
+    return writer(1, **{"identity": {"server_id": 1}, "heartbeats": W1_BEATS, **more})
+
+
+def of_r1(age: float | None, **more: Any) -> Seen:
+    first = {} if age is None else {1: age}
+    return reader(**{"heartbeats": {**first, 2: 0.3}, **more})
+
+
+MISSING = [("warning", "w1", "heartbeat.missing")]
+SILENT = [("warning", "r1, channel w1", "channel.silent")]
+DEAD = [("critical", "r1, channel w1", "channel.silent")]
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (beating(), []),
+        # Written by nobody, or not any more; that none arrive on read servers follows from it.
+        (beating(w1=of_w1(heartbeats={}), r1=of_r1(None)), MISSING),
+        (beating(w1=of_w1(heartbeats={1: 11.0}), r1=of_r1(200.0)), MISSING),
+        (beating(w1=of_w1(heartbeats={2: 0.1})), MISSING),
+        # Written, and not arriving.
+        (beating(r1=of_r1(10.0)), []),
+        (beating(r1=of_r1(10.1)), SILENT),
+        (beating(r1=of_r1(100.1)), DEAD),
+        (beating(r1=of_r1(None)), DEAD),
+        # What the channel reports itself is no silence, nor a delay that was asked for.
+        (
+            beating(
+                r1=of_r1(
+                    69.0, channels=(replace(CHANNELS[0], seconds_behind_source=59), CHANNELS[1])
+                )
+            ),
+            [],
+        ),
+        (
+            beating(
+                r1=of_r1(
+                    80.0, channels=(replace(CHANNELS[0], seconds_behind_source=61), CHANNELS[1])
+                )
+            ),
+            [("warning", "r1, channel w1", "channel.lagging")],
+        ),
+        (
+            beating(
+                r1=of_r1(
+                    39.0,
+                    channels=(
+                        replace(
+                            CHANNELS[0],
+                            settings=replace(CHANNELS[0].settings, source_delay_seconds=30),
+                        ),
+                        CHANNELS[1],
+                    ),
+                )
+            ),
+            [],
+        ),
+        # Clocks that differ are told by themselves, and are no silence.
+        (
+            beating(r1=of_r1(31.0, clock_ahead_seconds=30.0)),
+            [("warning", "r1", "server.clock_differs")],
+        ),
+        (
+            beating(w1=of_w1(clock_ahead_seconds=30.0), r1=of_r1(-29.0), r2=of_r1(-29.0)),
+            [("warning", "w1", "server.clock_differs")],
+        ),
+        (
+            beating(w1=of_w1(clock_ahead_seconds=30.0), r1=of_r1(0.2), r2=of_r1(-29.0)),
+            [
+                ("warning", "r1, channel w1", "channel.silent"),
+                ("warning", "w1", "server.clock_differs"),
+            ],
+        ),
+        # What is not known is not judged; a source that does not answer is told once.
+        (
+            beating(w1=None, r1=of_r1(200.0)),
+            [("critical", "w1", "server.unreachable")],
+        ),
+        (
+            beating(r1=of_r1(None, refused={"its heartbeats": "error 1142: denied"})),
+            [("warning", "r1", "check.not_read")],
+        ),
+        (
+            beating(w1=of_w1(heartbeats={}, refused={"its heartbeats": "error 1142: denied"})),
+            [("warning", "w1", "check.not_read")],
+        ),
+        # A channel that does not run says so itself.
+        (
+            beating(
+                r1=of_r1(200.0, channels=(replace(CHANNELS[0], sql_running=False), CHANNELS[1]))
+            ),
+            [("critical", "r1, channel w1", "channel.stopped")],
+        ),
+    ],
+)
+def test_heartbeats(of: Observed, expected: list[tuple[str, str, str]]) -> None:
+    assert told(of, BEATING) == expected
+
+
+def test_where_no_heartbeats_are_wanted_none_are_missed() -> None:
+    assert found(HEALTHY) == []
+    only_w2 = replace(CHECKED, heartbeats=("w2",))
+    assert found(beating(w1=of_w1(heartbeats={}), r1=of_r1(None)), only_w2) == []
+
+
+def test_what_is_said_of_heartbeats() -> None:
+    (one,) = found(beating(r1=of_r1(45.3)), BEATING)
+    assert "reports to be 0 s behind its source" in one.text and "is 45 s old" in one.text
+    (one,) = found(beating(r1=of_r1(None)), BEATING)
+    assert "no heartbeat of it has arrived yet" in one.text
+    (one,) = found(beating(w1=of_w1(heartbeats={1: 70.0})), BEATING)
+    assert "wrote the last one 70 s ago" in one.text
+    (one,) = found(beating(w1=of_w1(heartbeats={})), BEATING)
+    assert "has written none yet" in one.text
+    shown = {one["name"]: one for one in tell(BEATING, beating(w2=None))["servers"]}
+    assert shown["r1"]["heartbeat_seconds"] == {"w1": 1}
+    assert shown["w1"]["heartbeat_seconds"] == {"w1": 0}
+
+
 def test_the_common_channel() -> None:
     checked = replace(CHECKED, common_schemas=("prices",))
     of = with_channel(*CHANNELS, channel("common", F2.host))

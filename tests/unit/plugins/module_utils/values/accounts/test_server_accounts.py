@@ -67,6 +67,7 @@ def test_accounts_of_a_write_server() -> None:
                 **SEES_ACCOUNTS,
                 "usage_data.*": ["SELECT"],
                 "billing.*": ["SELECT"],
+                "dbrw.*": ["SELECT"],
             },
         ),
         account(
@@ -95,6 +96,7 @@ def test_accounts_of_a_read_server() -> None:
                 "*.*": ["PROCESS", "REPLICATION CLIENT"],
                 **SEES_ACCOUNTS,
                 "usage_data.*": ["SELECT"],
+                "dbrw.*": ["SELECT"],
             },
             require_tls=False,
         ),
@@ -153,7 +155,11 @@ def test_without_usage_tables_only_the_servers_privileges_are_left() -> None:
     privileges = {one["name"]: one["privileges"] for one in server_accounts(READ_SERVER, GIVEN, [])}
     assert privileges == {
         "application": {},
-        "watch": {"*.*": ["PROCESS", "REPLICATION CLIENT"], **SEES_ACCOUNTS},
+        "watch": {
+            "*.*": ["PROCESS", "REPLICATION CLIENT"],
+            **SEES_ACCOUNTS,
+            "dbrw.*": ["SELECT"],
+        },
         "maintenance": {"*.*": ["REPLICATION CLIENT", "SESSION_VARIABLES_ADMIN"]},
     }
 

@@ -109,10 +109,11 @@ def test_playbooks_read_what_is_in_the_table() -> None:
             # What a playbook sets itself: as a variable of a play or task, a fact or a result.
             own |= {name for key in mapping for name in NAME.findall(str(key))}
             own |= set(NAME.findall(str(mapping.get("register", ""))))
+            own |= set(NAME.findall(str(mapping.get("loop_var", ""))))
     assert not own & set(BY_NAME)
     assert read - own <= set(BY_NAME)
     # The filter topology reads the others for them.
-    assert set(BY_NAME) - read == {"datacenter", "replica_sets", "weight"}
+    assert set(BY_NAME) - read == {"datacenter", "heartbeat", "replica_sets", "weight"}
 
 
 def test_inventories_set_what_is_in_the_table() -> None:
