@@ -25,7 +25,12 @@ from tests.integration.modules import run_module
 # member with rows of its own, a purge with its readers, a directory with servers to fall back on.
 ELSEWHERE = {
     *("mysqld_service", "mysqld_copy", "mysql_replica_set_rejoin"),
-    *("mysql_account_sessions_info", "mysql_fabric_server_state", "mysql_retention_purge"),
+    *(
+        "mysql_account_sessions_info",
+        "mysql_fabric_server_state",
+        "mysql_fabric_tenant",
+        "mysql_retention_purge",
+    ),
 }
 MODULES = sorted(
     path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem not in ELSEWHERE

@@ -8,9 +8,10 @@ import pymysql
 import pytest
 
 from tests.integration.lines import wait_until
-from tests.integration.tenants.conftest import TENANT, Fabric, tenant
+from tests.integration.tenants.conftest import Fabric, tenant
 from tests.support.crash import killed_everywhere
 
+TENANT = "mysql_fabric_tenant"
 ASK = "SELECT dbrw_tenants.tenant_epoch('Customer 1')"
 TABLE = "CREATE TABLE customer_1.invoice (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(20))"
 # What is told of an account that is locked.
