@@ -350,7 +350,7 @@ def _on_shard(server: Server, action: str, value: Any) -> None:
     elif action == planning.STAMP:
         steps.put_stamp(server, *value)
     elif action == planning.FORGET:
-        steps.forget(server, value)
+        steps.forget(server, *value)
     elif action == planning.MAKE_SCHEMA:
         steps.make_schema(server, value)
     elif action == planning.DROP_SCHEMA:

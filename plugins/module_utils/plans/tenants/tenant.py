@@ -184,6 +184,14 @@ def _problems(
                 f"{name}: it is on {shard}, and shard says {wanted.shard}; a tenant gets there by a move. "
                 "Leave shard out, or name the present one."
             )
+    if not wanted.present:
+        for old, elsewhere in world.places.items():
+            stamps = elsewhere.stamps or {}
+            if old != shard and name in stamps and wanted.schema in elsewhere.schemas:
+                yield (
+                    f"{name}: an earlier copy is kept on {old}; drop it first: tenant_move.yml "
+                    f"-e tenant='{name}' -e verb=complete -e keep_days=0."
+                )
     place = world.places.get(shard)
     if shard in world.unknown:
         yield f"{name}: {world.unknown[shard]}"
@@ -237,7 +245,10 @@ def _problems_there(
             f"{stamp.moved_to}; nothing is changed until that is settled."
         )
     elif stamp is not None and stamp.state == FENCED and stamp.reason not in _OWN_REASONS:
-        yield f"{name}: it is fenced on {shard}: {stamp.reason}; settle that first."
+        yield (
+            f"{name}: it is fenced on {shard} ({stamp.reason}); tenant_move.yml -e tenant='{name}' goes on with "
+            "its move, or cancels it."
+        )
     if wanted.present and stamp and stamp.reason != NEW and schema not in place.schemas:
         yield (
             f"{name}: the stamp on {shard} says that it is there ({stamp.state}), and there is no schema "
@@ -311,7 +322,7 @@ def _to_presence(
     stamp = (place.stamps or {}).get(name)
     if stamp is None:
         stamp = Stamp(known.epoch, FENCED, NEW)
-        yield _stamp(name, None, stamp, member)
+        yield stamped(name, None, stamp, member)
     if schema not in place.schemas:
         yield Step(MAKE_SCHEMA, schema, None, {"tenant": name}, schema, member)
     owned = {one.account: one for one in place.owned.get(name, ())}
@@ -332,13 +343,13 @@ def _to_presence(
         closed = Stamp(known.epoch, FENCED, LOCKED)
         if stamp != closed:
             # First: whoever opens another member of the shard keeps out whom it names.
-            yield _stamp(name, stamp, closed, member)
-        yield from _closing(name, schema, place, everyone)
+            yield stamped(name, stamp, closed, member)
+        yield from closing(name, schema, place, everyone)
     else:
-        yield from _opening(schema, place, everyone)
+        yield from opening(schema, place, everyone)
         open_now = Stamp(known.epoch, HERE)
         if stamp != open_now:
-            yield _stamp(name, stamp, open_now, member)
+            yield stamped(name, stamp, open_now, member)
     if known.locked != locked:
         yield _locked(known, locked)
 
@@ -359,9 +370,9 @@ def _to_absence(
         yield from _stamps(place, known.shard, makes_stamps)
         fenced = Stamp(known.epoch, FENCED, DROPPED)
         if stamp != fenced:
-            yield _stamp(name, stamp, fenced, member)
+            yield stamped(name, stamp, fenced, member)
             stamp = fenced
-        yield from _closing(name, schema, place, owned)
+        yield from closing(name, schema, place, owned)
         empty = not place.schemas[schema].tables
         due = known.drop_after
         if due is None:
@@ -381,7 +392,7 @@ def _to_absence(
     if schema in place.schemas:
         yield Step(DROP_SCHEMA, schema, {"tenant": name}, None, schema, member)
     if stamp is not None:
-        yield Step(FORGET, name, stamp.told(), None, name, member)
+        yield Step(FORGET, name, stamp.told(), None, (name, schema), member)
     told = {"shard": known.shard, "schema": known.schema}
     yield Step(UNREGISTER, name, told, None, name, DIRECTORY)
 
@@ -391,12 +402,13 @@ def _stamps(place: Place, shard: str, makes_stamps: bool) -> Iterator[Step]:
         yield Step(MAKE_STAMPS, f"stamps of {shard}", None, {"shard": shard}, None, place.member)
 
 
-def _stamp(name: str, before: Stamp | None, after: Stamp, member: str) -> Step:
+def stamped(name: str, before: Stamp | None, after: Stamp, member: str) -> Step:
+    """Return the step that writes a tenant's stamp."""
     told = before.told() if before else None
     return Step(STAMP, name, told, after.told(), (name, after), member)
 
 
-def _closing(name: str, schema: str, place: Place, accounts: Sequence[Owned]) -> Iterator[Step]:
+def closing(name: str, schema: str, place: Place, accounts: Sequence[Owned]) -> Iterator[Step]:
     """Close a tenant: nobody logs in, nothing runs by itself, and nobody is left."""
     for one in accounts:
         if not one.locked:
@@ -418,7 +430,8 @@ def _closing(name: str, schema: str, place: Place, accounts: Sequence[Owned]) ->
         yield Step(END_SESSIONS, name, value=names, server=place.member)
 
 
-def _opening(schema: str, place: Place, accounts: Sequence[Owned]) -> Iterator[Step]:
+def opening(schema: str, place: Place, accounts: Sequence[Owned]) -> Iterator[Step]:
+    """Let a tenant in: its events run, and its accounts log in."""
     kept = place.kept_events.get(schema, ())
     if kept:
         told = {"events": sorted(kept)}

@@ -318,8 +318,9 @@ def put_stamp(server: Server, name: str, stamp: Stamp) -> None:
     )
 
 
-def forget(server: Server, name: str) -> None:
+def forget(server: Server, name: str, schema: str) -> None:
     """Remove what a shard has noted of a tenant; its stamp last."""
+    _forget_events(server, schema)
     for table in (stamps.ACCOUNTS, stamps.STAMPS):
         server.run(Statement(f"DELETE FROM {table} WHERE tenant = %s", (name,)))
 
@@ -332,6 +333,10 @@ def make_schema(server: Server, schema: str) -> None:
 def drop_schema(server: Server, schema: str) -> None:
     """Drop a tenant's schema, and what was noted of its events."""
     server.run(Statement(f"DROP SCHEMA {quote_identifier(schema)}"))
+    _forget_events(server, schema)
+
+
+def _forget_events(server: Server, schema: str) -> None:
     server.run(Statement(f"DELETE FROM {stamps.EVENTS} WHERE event_schema = %s", (schema,)))
 
 
@@ -359,8 +364,14 @@ def set_account_lock(server: Server, account: Account, locked: bool) -> None:
 
 
 def drop_account(server: Server, account: Account) -> None:
-    """Drop an account."""
+    """Drop an account, and what was noted of it."""
     server.run(Statement("DROP USER %s@%s", (account.name, account.host)))
+    server.run(
+        Statement(
+            f"DELETE FROM {stamps.ACCOUNTS} WHERE user = %s AND host = %s",
+            (account.name, account.host),
+        )
+    )
 
 
 def turn_off_events(server: Server, schema: str, names: Collection[str]) -> None:
@@ -385,7 +396,7 @@ def turn_on_events(server: Server, schema: str, names: Collection[str]) -> None:
     events.turn_on(server, wanted)
     events.note(server, events.read(server).wanted | wanted)
     with server.in_binary_log():
-        server.run(Statement(f"DELETE FROM {stamps.EVENTS} WHERE event_schema = %s", (schema,)))
+        _forget_events(server, schema)
 
 
 def register(server: Server, known: KnownTenant) -> None:

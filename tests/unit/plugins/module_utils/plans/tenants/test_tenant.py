@@ -189,7 +189,12 @@ def test_the_shard_that_is_chosen() -> None:
             settled(Stamp(2, "moved", moved_to="s2")),
             "whose stamp says that it has moved to s2",
         ),
-        (WANTED, KNOWN, settled(Stamp(1, "fenced", "move")), "it is fenced on s1: move"),
+        (
+            WANTED,
+            KNOWN,
+            settled(Stamp(1, "fenced", "move")),
+            "it is fenced on s1 (move); tenant_move.yml",
+        ),
         (WANTED, None, Place("p1", None, {"t": SchemaSize()}), "has a schema t already"),
         (WANTED, KNOWN, Place("p1", {"T": HERE}), "an empty one is not put in its place"),
         (
