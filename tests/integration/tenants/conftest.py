@@ -76,6 +76,7 @@ class Fabric:
     def reset(self) -> None:
         """Make the directory anew, without tenants, and shards that have never had any."""
         as_active_writer(self.directory)
+        _give_operator(self.directory)
         for name, server in self.shards.items():
             _as_shard(server, f"p{name[1:]}")
         made = run_module(
@@ -107,6 +108,11 @@ def _as_shard(server: TestServer, name: str) -> None:
     _clean(server)
     for statement in epoch_statements(Epoch(1, name), True):
         server.rows(statement.sql, *statement.args)
+    _give_operator(server)
+
+
+def _give_operator(server: TestServer) -> None:
+    server.rows("DROP USER IF EXISTS operator")
     server.rows(f"CREATE USER operator IDENTIFIED BY '{PASSWORD}'")
     server.rows("GRANT ALL ON *.* TO operator WITH GRANT OPTION")
 

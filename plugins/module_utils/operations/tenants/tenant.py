@@ -74,6 +74,34 @@ _ACCOUNT: Options = {
     "privileges": {"type": "list", "elements": "str", "default": ["ALL PRIVILEGES"]},
     "require_tls": {"type": "bool", "default": True},
 }
+_MEMBER: Options = {
+    "name": {"type": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "port": {"type": "int", "default": 3306},
+}
+# How shards are reached, and who may write into all of them.
+SHARDS: Options = {
+    "shards": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "members": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": _MEMBER,
+            },
+        },
+    },
+    "operator_user": {"type": "str", "default": "operator"},
+    "operator_password": {"type": "str", "no_log": True},
+    "operator_tls": {"type": "bool", "default": True},
+    "operator_ca_cert": {"type": "path"},
+    "operators": {"type": "list", "elements": "str", "default": ["root", "mysql"]},
+    "reason": {"type": "str", "default": ""},
+}
 # Of an account as mysql_account takes it, what is not said here.
 _UNSAID = (
     "hosts",
@@ -149,30 +177,7 @@ class FabricTenant(LongOperation[Desired, Current]):
                 "keep_days": {"type": "int", "default": 7},
             },
         },
-        "shards": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "members": {
-                    "type": "list",
-                    "elements": "dict",
-                    "required": True,
-                    "options": {
-                        "name": {"type": "str", "required": True},
-                        "host": {"type": "str", "required": True},
-                        "port": {"type": "int", "default": 3306},
-                    },
-                },
-            },
-        },
-        "operator_user": {"type": "str", "default": "operator"},
-        "operator_password": {"type": "str", "no_log": True},
-        "operator_tls": {"type": "bool", "default": True},
-        "operator_ca_cert": {"type": "path"},
-        "operators": {"type": "list", "elements": "str", "default": ["root", "mysql"]},
-        "reason": {"type": "str", "default": ""},
+        **SHARDS,
     }
 
     def desired(self, params: Params) -> Desired:
@@ -190,21 +195,8 @@ class FabricTenant(LongOperation[Desired, Current]):
             "tenants: accounts",
             [str(account.account) for one in tenants for account in one.accounts],
         )
-        shards = {
-            one["name"]: tuple(
-                Member(member["name"], member["host"], member["port"], "", None)
-                for member in one["members"]
-            )
-            for one in params["shards"]
-        }
-        members = [member for of_shard in shards.values() for member in of_shard]
-        problems += named_twice("shards", [one["name"] for one in params["shards"]])
-        problems += named_twice("shards: members", [member.name for member in members])
-        problems += [
-            f"shards: a member is called {HERE}; the directory is called so. Rename it."
-            for member in members
-            if member.name == HERE
-        ]
+        shards = shards_of(params)
+        problems += shard_problems(params, HERE)
         refuse_if_any(problems)
         password = params["operator_password"]
         return Desired(
@@ -252,7 +244,7 @@ class FabricTenant(LongOperation[Desired, Current]):
         closing = {one.schema: one.name for one in desired.tenants if one.locked or not one.present}
         for shard, members in desired.shards.items():
             answers = {member.name: writing[member.name] for member in members}
-            writer = _writer(shard, answers)
+            writer = writer_of(shard, answers)
             if writer not in answers:
                 unknown[shard] = writer
                 continue
@@ -301,11 +293,11 @@ class FabricTenant(LongOperation[Desired, Current]):
             for name in members:
                 if name in fleet:
                     steps.end_sessions(fleet[name], value)
-        elif action in _EVENTS:
-            _EVENTS[action](server, *value)
+        elif action in EVENTS:
+            EVENTS[action](server, *value)
         else:
             with server.in_binary_log():
-                _on_shard(server, action, value)
+                on_shard(server, action, value)
         return None
 
     def result(self, desired: Desired, current: Current, done: LongDone) -> dict[str, Any]:
@@ -338,13 +330,14 @@ _IN_DIRECTORY: Mapping[str, Callable[[Server, Any], None]] = {
     planning.SET_LOCKED: lambda server, value: steps.set_locked(server, *value),
     planning.SET_DROP: lambda server, value: steps.set_drop_after(server, *value),
 }
-_EVENTS = {
+EVENTS = {
     planning.EVENTS_OFF: steps.turn_off_events,
     planning.EVENTS_ON: steps.turn_on_events,
 }
 
 
-def _on_shard(server: Server, action: str, value: Any) -> None:
+def on_shard(server: Server, action: str, value: Any) -> None:
+    """Take a step on a shard, in its binary log."""
     if action == planning.MAKE_STAMPS:
         steps.make_stamps(server)
     elif action == planning.STAMP:
@@ -366,6 +359,26 @@ def _on_shard(server: Server, action: str, value: Any) -> None:
             server.run(statement)
     else:
         steps.set_account_lock(server, value, action == planning.LOCK_ACCOUNT)
+
+
+def shards_of(params: Params) -> dict[str, tuple[Member, ...]]:
+    """Return the members of each shard as the options give them."""
+    return {
+        one["name"]: tuple(
+            Member(member["name"], member["host"], member["port"]) for member in one["members"]
+        )
+        for one in params["shards"]
+    }
+
+
+def shard_problems(params: Params, reserved: str) -> list[str]:
+    """Say what is wrong with the shards; ``reserved`` is what the directory's server is called."""
+    names = [member["name"] for one in params["shards"] for member in one["members"]]
+    problems = named_twice("shards", [one["name"] for one in params["shards"]])
+    problems += named_twice("shards: members", names)
+    if reserved in names:
+        problems.append(f"shards: a member is called {reserved}, as the directory is; rename it.")
+    return problems
 
 
 def _wanted(given: Mapping[str, Any]) -> WantedTenant:
@@ -393,7 +406,7 @@ def _wanted(given: Mapping[str, Any]) -> WantedTenant:
     )
 
 
-def _writer(shard: str, answers: Mapping[str, _Writing]) -> str:
+def writer_of(shard: str, answers: Mapping[str, _Writing]) -> str:
     """Return the member of a shard that takes writes, or a sentence why that is not known."""
     said = {name: one for name, one in answers.items() if not isinstance(one, ServerError)}
     newest = max(((epoch, active) for _open, epoch, active in said.values()), default=(0, ""))

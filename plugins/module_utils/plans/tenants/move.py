@@ -61,8 +61,9 @@ class World:
     """What the directory, the shards and the journal say. ``now`` is in UTC.
 
     ``known`` is the tenant as the directory has it, None: it has none of that name. Of a shard
-    that is not in ``ends``, ``unknown`` says why. ``copied`` and ``compared`` tell what the journal
-    has of the move that is under way.
+    that is not in ``ends``, ``unknown`` says why. ``accounts``, ``copied`` and ``compared`` tell what the
+    journal has of the move that is under way: which accounts are there, and whether the rows are, and
+    are equal.
     """
 
     now: datetime
@@ -70,6 +71,7 @@ class World:
     shards: Mapping[str, Shard] = field(default_factory=dict)
     ends: Mapping[str, End] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    accounts: frozenset[str] = frozenset()
     copied: bool = False
     compared: bool = False
     problems: Sequence[str] = ()
@@ -90,8 +92,8 @@ def plan(wanted: WantedMove, world: World) -> Plan:
     refuse_if_any([*world.problems, *_not_there(wanted, known)])
     if known is None:
         return Plan()
-    steps = {START: _start, COMPLETE: _complete, CANCEL: _cancel}.get(wanted.verb)
-    return Plan(tuple(steps(wanted, known, world)) if steps else ())
+    steps = {START: _start, COMPLETE: _complete, CANCEL: _cancel}[wanted.verb]
+    return Plan(tuple(steps(wanted, known, world)))
 
 
 def phase(world: World) -> str:
@@ -162,13 +164,13 @@ def _before(known: KnownTenant, to: str, world: World) -> Iterator[Step]:
     if before != arriving:
         # From here on what is there of the tenant was made by this move.
         yield stamped(name, before, arriving, target.member)
-    noted = {one.account: one for one in target.owned.get(name, ())}
+    noted = {one.account for one in target.owned.get(name, ())}
     for one in owned:
-        there = noted.get(one.account)
-        if there is None:
+        if one.account not in noted:
             whose = (name, one.account)
             yield Step(NOTE_ACCOUNT, str(one.account), value=whose, server=target.member)
-        if there is None or not there.exists:
+        # One that is there may lack what a call that was killed has not given it.
+        if str(one.account) not in world.accounts:
             told = {"tenant": name, "locked": True}
             what = (source.member, one.account)
             yield Step(COPY_ACCOUNT, str(one.account), None, told, what, target.member)

@@ -13,8 +13,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.tenants.tenan
 
 # Why a tenant is fenced: at the place that it is to leave, and at the one that it is to get to.
 LEAVING, ARRIVING = "move", "arriving"
-START, STATUS, COMPLETE, CANCEL = "start", "status", "complete", "cancel"
-VERBS = (START, STATUS, COMPLETE, CANCEL)
+START, COMPLETE, CANCEL = "start", "complete", "cancel"
+VERBS = (START, COMPLETE, CANCEL)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from ansible_collections.dbrw.sharding.plugins.filter.tenants_report import FilterModule
 
-
 report = FilterModule().filters()["tenants_report"]
 
 
