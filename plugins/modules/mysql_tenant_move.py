@@ -46,6 +46,16 @@ options:
         the shard to move to.
     type: str
     required: true
+  dump_program:
+    description:
+      - The program that dumps. Without it the one of the server's flavour is looked for, C(mariadb-dump) or
+        C(mysqldump).
+    type: path
+    default: ''
+  load_program:
+    description: The program that loads a dump, else C(mariadb) or C(mysql).
+    type: path
+    default: ''
   directory:
     description: The active writer of the replica set C(fabric).
     type: dict

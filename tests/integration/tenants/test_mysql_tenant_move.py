@@ -16,7 +16,7 @@ ASK = "SELECT dbrw_tenants.tenant_epoch('Customer 1')"
 OBJECTS = (
     "CREATE TABLE customer_1.parent (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) CHARACTER SET latin1)",
     "CREATE TABLE customer_1.child (id BIGINT AUTO_INCREMENT PRIMARY KEY, parent INT, b BLOB, j JSON, "
-    "d DOUBLE, twice INT AS (parent * 2) STORED, at TIMESTAMP(6) NULL, "
+    "d DOUBLE, twice DOUBLE AS (d / 2) STORED, at TIMESTAMP(6) NULL, "
     "FOREIGN KEY (parent) REFERENCES customer_1.parent (id) ON DELETE CASCADE)",
     "CREATE TABLE customer_1.no_key (a INT, b INT)",
     "INSERT INTO customer_1.parent (name) VALUES ('Zoë'), ('x'), (NULL), ('gone')",
@@ -54,6 +54,34 @@ def fill(fabric: Fabric) -> None:
         shard.rows("SELECT NEXTVAL(customer_1.s)")
 
 
+# The servers' programs are where they run; the option file is made here.
+WRAPPER = """#!/bin/sh -e
+file={folder}/copy-$$.cnf
+cp "${{1#--defaults-file=}}" "$file"
+shift
+docker exec -i {container} {program} --defaults-file="$file" "$@" || code=$?
+rm "$file"
+exit ${{code:-0}}
+"""
+
+
+def programs(fabric: Fabric) -> dict[str, str]:
+    """Return how the programs are called that are of the servers' own line."""
+    host = fabric.directory.host
+    if not host.container:
+        return {}
+    found = {}
+    words = {"mysql": ("mysqldump", "mysql"), "mariadb": ("mariadb-dump", "mariadb")}
+    for option, program in zip(("dump", "load"), words[fabric.directory.flavour], strict=True):
+        path = host.work_dir / f"{option}-program"
+        path.write_text(
+            WRAPPER.format(folder=host.work_dir, container=host.container, program=program)
+        )
+        path.chmod(0o755)
+        found[f"{option}_program"] = str(path)
+    return found
+
+
 def options(fabric: Fabric, member: str = "p2", **more: Any) -> dict[str, Any]:
     given = fabric.options()
     del given["tenants"]
@@ -63,6 +91,7 @@ def options(fabric: Fabric, member: str = "p2", **more: Any) -> dict[str, Any]:
         "member": member,
         "directory": {"host": directory.address, "port": directory.port},
         "tenant": "Customer 1",
+        **programs(fabric),
         **more,
     }
 

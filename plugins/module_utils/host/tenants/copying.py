@@ -25,7 +25,7 @@ class CopyFailed(Exception):
 
 
 def copy_schema(
-    programs: Sequence[Sequence[str]],
+    programs: Sequence[str],
     source: Mapping[str, str | None],
     target: Mapping[str, str | None],
     dumped: Sequence[str],
@@ -33,11 +33,11 @@ def copy_schema(
 ) -> int:
     """Send a dump into a load, and return how many bytes went.
 
-    ``programs`` are the names that the program for either may have, ``source`` and ``target`` the
-    options by which they log in, ``dumped`` and ``loaded`` their other words. The bytes pass
-    through this process: when it is killed, neither program goes on.
+    ``programs`` are the one that dumps and the one that loads, ``source`` and ``target`` the options
+    by which they log in, ``dumped`` and ``loaded`` their other words. The bytes pass through this
+    process: when it is killed, neither program goes on.
     """
-    dump, load = (_program(names) for names in programs)
+    dump, load = programs
     with tempfile.TemporaryDirectory(prefix="dbrw-copy-") as folder, _log() as said, _log() as told:
         # mkdtemp has made it readable for this user alone.
         files = [
@@ -118,12 +118,21 @@ def _options(path: Path, options: Mapping[str, str | None]) -> Path:
     return path
 
 
-def _program(names: Sequence[str]) -> str:
+def program(names: Sequence[str], is_mariadb: bool) -> str:
+    """Return the first of these programs that is on this host and of the right flavour."""
+    others = []
     for name in names:
         found = shutil.which(name)
         if found:
-            return found
+            said = subprocess.run(
+                [found, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+            if (b"MariaDB" in said.stdout) == is_mariadb:
+                return found
+            others.append(found)
+    flavour, other = ("MariaDB", "MySQL") if is_mariadb else ("MySQL", "MariaDB")
+    beside = f"; {', '.join(others)} is {other}'s" if others else ""
     raise CopyFailed(
-        f"there is no {' or '.join(names)} on this host; on Debian and Ubuntu it is in the package "
-        "of the server's client"
+        f"there is no {' or '.join(names)} of {flavour} on this host{beside}. Install the package of "
+        "the server's client, or name the program."
     )

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.dbrw.sharding.plugins.module_utils.host.tenants.copying import (
     CopyFailed,
     copy_schema,
+    program,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.long_work import (
     LongDone,
@@ -80,6 +81,7 @@ class Desired:
     ca_cert: str | None
     operators: tuple[str, ...]
     reason: str
+    programs: tuple[str, str] = ("", "")
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -99,6 +101,8 @@ class TenantMove(LongOperation[Desired, planning.World]):
         "to": {"type": "str", "default": ""},
         "keep_days": {"type": "int", "default": 7},
         "member": {"type": "str", "required": True},
+        "dump_program": {"type": "path", "default": ""},
+        "load_program": {"type": "path", "default": ""},
         "directory": {
             "type": "dict",
             "required": True,
@@ -136,6 +140,7 @@ class TenantMove(LongOperation[Desired, planning.World]):
             params["operator_ca_cert"],
             (*params["operators"], params["operator_user"]),
             params["reason"],
+            (params["dump_program"], params["load_program"]),
         )
 
     def logins(self, desired: Desired, here: Login) -> Mapping[str, Login]:
@@ -281,6 +286,14 @@ def _copied(
 ) -> Mapping[str, Any]:
     source, target = fleet[source_name], fleet[step.server]
     lock = moving.copy_lock(desired.wanted.tenant)
+    is_mariadb = moving.IS_MARIADB[target.flavour]
+    try:
+        programs = [
+            given or program(names, is_mariadb)
+            for given, names in zip(desired.programs, moving.PROGRAMS[target.flavour])
+        ]
+    except CopyFailed as error:
+        raise ServerError(target.address, str(error)) from None
     moving.end_copiers(target, desired.wanted.tenant)
     with target.in_binary_log():
         moving.make_schema(target, name, moving.schema_facts(source, name))
@@ -294,7 +307,7 @@ def _copied(
     ]
     try:
         size = copy_schema(
-            moving.PROGRAMS[target.flavour],
+            programs,
             options[0],
             options[1],
             [*moving.DUMP[target.flavour], name],

@@ -25,7 +25,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.tenants.tenant
     opening,
     stamped,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import (
+    Refused,
+    refuse_if_any,
+)
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.tenants.move import (
     ARRIVING,
     CANCEL,
@@ -89,9 +92,11 @@ class World:
 def plan(wanted: WantedMove, world: World) -> Plan:
     """Return the steps that are left. Raises ``Refused`` with all that is in the way."""
     known = world.known
-    refuse_if_any([*world.problems, *_not_there(wanted, known)])
+    refuse_if_any(world.problems)
     if known is None:
-        return Plan()
+        raise Refused([f"The directory has no tenant {wanted.tenant}; name one that it has."])
+    if known.drop_after is not None:
+        raise Refused([f"{known.name} is gone, and only its schema is kept; bring it back first."])
     steps = {START: _start, COMPLETE: _complete, CANCEL: _cancel}[wanted.verb]
     return Plan(tuple(steps(wanted, known, world)))
 
@@ -120,13 +125,6 @@ def old_places(known: KnownTenant, world: World) -> list[str]:
         and stamp.state == MOVED
         and known.schema in end.place.schemas
     ]
-
-
-def _not_there(wanted: WantedMove, known: KnownTenant | None) -> Iterator[str]:
-    if known is None:
-        yield f"The directory has no tenant {wanted.tenant}; name one that it has."
-    elif known.drop_after is not None:
-        yield f"{known.name} is gone, and only its schema is kept; bring it back first."
 
 
 def _start(wanted: WantedMove, known: KnownTenant, world: World) -> Iterator[Step]:
@@ -273,7 +271,10 @@ def _complete(wanted: WantedMove, known: KnownTenant, world: World) -> Iterator[
 
 def due(end: End, keep_days: int, now: datetime) -> bool:
     """Whether an earlier copy has been kept for so many days."""
-    return end.stamped_at is None or end.stamped_at + timedelta(days=keep_days) <= now
+    # A stamp is of the shard's clock, and has parts of a second.
+    if keep_days == 0 or end.stamped_at is None:
+        return True
+    return end.stamped_at + timedelta(days=keep_days) <= now
 
 
 def _not_settled(known: KnownTenant, world: World) -> Iterator[str]:

@@ -54,6 +54,8 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     MYSQL: (("mysqldump",), ("mysql",)),
     MARIADB: (("mariadb-dump", "mysqldump"), ("mariadb", "mysql")),
 }
+# Either flavour has a mysqldump, and each knows options that the other does not.
+IS_MARIADB = {MYSQL: False, MARIADB: True}
 _DUMP = (
     *("--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob"),
     *("--skip-comments", "--default-character-set=utf8mb4"),

@@ -224,6 +224,17 @@ def test_what_is_in_the_way(
     assert said in " ".join(refused(found, wanted))
 
 
+def test_a_tenant_goes_only_without_an_earlier_copy() -> None:
+    gone = replace(WANTED, present=False)
+    old = Place("p2", {"T": Stamp(1, "moved", moved_to="s1")}, {"t": SchemaSize()})
+    found = world(settled(), KNOWN)
+    found = replace(found, places={**found.places, "s2": old})
+    assert "an earlier copy is kept on s2; drop it first" in refused(found, gone)[0]
+    assert actions(WANTED, found) == []
+    found = replace(found, places={**found.places, "s2": replace(old, schemas={})})
+    assert actions(gone, found)
+
+
 def test_all_that_is_in_the_way_is_said_at_once() -> None:
     unknown = replace(world(None, KNOWN), places={}, unknown={"s1": "no member takes writes."})
     other = WantedTenant("U", "u", "s9")
