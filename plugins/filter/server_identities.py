@@ -54,6 +54,7 @@ from typing import Any
 ASKED = {
     "write_servers": ("write_server_info", True),
     "fabric_servers": ("replica_set_server_info", True),
+    "shard_servers": ("replica_set_server_info", True),
     "read_servers": ("read_server_info", False),
 }
 

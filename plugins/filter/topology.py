@@ -8,8 +8,8 @@ name: topology
 short_description: The servers of an inventory as one structure, with what is wrong with it
 version_added: 0.1.0
 description:
-  - Reads the groups C(write_servers), C(read_servers) and C(fabric_servers), and their hosts'
-    variables C(dbrw_*).
+  - Reads the groups C(write_servers), C(read_servers), C(fabric_servers) and C(shard_servers), and their
+    hosts' variables C(dbrw_*).
   - Playbooks take from it what a role needs to know of other hosts.
 positional: _input, hostvars
 options:
@@ -56,8 +56,8 @@ _value:
     replica_sets:
       description:
         - The replica sets by name, each as M(dbrw.sharding.mysql_replica_set) takes it, with
-          C(name), C(durability) and C(members), and with C(increment) and C(schemas). C(addresses)
-          has C(name), C(host) and C(port) of each member, and no password.
+          C(name), C(durability) and C(members), and with C(increment), C(schemas) and C(shard_number).
+          C(addresses) has C(name), C(host) and C(port) of each member, and no password.
       type: dict
     replication_too_long_for:
       description:
@@ -136,12 +136,20 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.servers.value
     problems as value_problems,
 )
 
+# What the directory gets of a set.
+_OF_DIRECTORY = ("durability", "shard_number", "weight", "capacity_gib")
 _ONLY_TOLD = (
     "All servers come from the directory (the inventory plugin dbrw.sharding.fabric), which has no "
     "passwords and no tables. Name the inventory's files, too: -i inventory/hosts.yml -i "
     "inventory/fabric.yml, or the folder that has both: -i inventory."
 )
-GROUPS = {WRITE: "write_servers", READ: "read_servers", MEMBER: "fabric_servers"}
+GROUPS = {WRITE: "write_servers", READ: "read_servers"}
+SHARDS = "shard_servers"
+_KINDS = {
+    **{group: kind for kind, group in GROUPS.items()},
+    "fabric_servers": MEMBER,
+    SHARDS: MEMBER,
+}
 
 
 def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,8 +159,9 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
             kind,
             *_given(hostvars[name]),
             _of_mysqld(hostvars[name]) if name in groups.get("mysqld", []) else {},
+            of_shard=group == SHARDS,
         )
-        for kind, group in GROUPS.items()
+        for group, kind in _KINDS.items()
         for name in groups.get(group, [])
     ]
     told = _is_only_told(members, [hostvars[name] for name in groups.get("all", [])])
@@ -164,8 +173,8 @@ def topology(groups: Mapping[str, list[str]], hostvars: Mapping[str, Any]) -> di
             [member for member in members if member.kind != MEMBER]
         ),
         **{
-            GROUPS[kind]: [_described(member) for member in members if member.kind == kind]
-            for kind in (WRITE, READ)
+            group: [_described(member) for member in members if member.kind == kind]
+            for kind, group in GROUPS.items()
         },
         "replica_sets": {
             name: _set(name, of_set, common_schemas(members) if name == FABRIC else [])
@@ -332,6 +341,7 @@ def _set(name: str, members: list[Member], common: list[str]) -> dict[str, Any]:
         "name": name,
         "durability": first.of_its_set("durability"),
         "increment": first.of_its_set("increment"),
+        "shard_number": first.of_its_set("shard_number"),
         "schemas": [*schemas, *(one for one in common if one not in schemas)],
         "addresses": [_address(member) for member in members],
         "members": [
@@ -370,7 +380,15 @@ def _directory(members: list[Member]) -> dict[str, Any]:
     return {
         "servers": servers,
         "sets": [
-            {"name": name, "durability": of_set[0].of_its_set("durability")}
+            {
+                "name": name,
+                **{
+                    key: value
+                    for key in _OF_DIRECTORY
+                    for value in [of_set[0].of_its_set(key)]
+                    if value is not None
+                },
+            }
             for name, of_set in sets(members).items()
         ],
         "usage_tables": sorted({name for member in members for name in _usage_tables(member)}),

@@ -308,6 +308,9 @@ class Topology:
                 group["hosts"] = {
                     name: group["hosts"][name] for name in names if name in group["hosts"]
                 } | more.get(title, {})
+        for title in more.keys() - written["all"]["children"].keys():
+            written["all"]["children"][title] = {"hosts": more[title]}
+            written["all"]["children"]["mysqld"]["children"][title] = None
         (inventory / "hosts.yml").write_text(yaml.safe_dump(written))
         return inventory
 

@@ -492,6 +492,7 @@ def test_a_client_that_polls_sees_a_change_within_a_second(made: TestServer) -> 
             ).value
 
         assert tenant() == (("p1", "no"),) and active() == "f1"
+        made.rows("SET @fabric_source = 'mysql_fabric_tenant'")
         made.rows("UPDATE fabric.tenant SET locked = 'yes' WHERE tenant_id = 'Customer 1'")
         wait_until(lambda: tenant() == (("p1", "yes"),), 1, "the change is not seen")
         # What a switch of the set leaves on each member.

@@ -1,4 +1,4 @@
-"""What applications are told where there is a directory, and its copy of who takes writes."""
+"""A directory with two shards: what applications are told, who takes writes, and tenants."""
 
 from __future__ import annotations
 
@@ -11,21 +11,32 @@ import pytest
 
 from examples import dbrw
 from tests.integration.lines import Host, Topology, running_topology
-from tests.support.replica_sets import F3, is_open
+from tests.support.replica_sets import is_open
 
 pytestmark = pytest.mark.lines("one")
 
-# A set besides the directory's own, a pair.
+# Shards besides the directory's own set, a pair and one alone.
 S1: dict[str, dict[str, dict[str, Any]]] = {
-    "fabric_servers": {
-        "f3": {**F3["fabric_servers"]["f3"], "dbrw_replica_set": "s1"},
-        "f4": {
-            "dbrw_datacenter": "dc2",
-            "dbrw_server_id": 204,
-            "dbrw_set_offset": 4,
-            "dbrw_address": "127.2.{{ local_net }}.202",
+    "shard_servers": {
+        name: {
+            "dbrw_datacenter": f"dc{number}",
+            "dbrw_server_id": 202 + number,
+            "dbrw_set_offset": 2 + number,
+            "dbrw_address": f"127.{number}.{{{{ local_net }}}}.202",
             "dbrw_replica_set": "s1",
-        },
+            "dbrw_replica_sets": {"s1": {"shard_number": 1}},
+        }
+        for number, name in enumerate(("f3", "f4"), 1)
+    }
+    | {
+        "f5": {
+            "dbrw_datacenter": "dc1",
+            "dbrw_server_id": 205,
+            "dbrw_set_offset": 1,
+            "dbrw_address": "127.1.{{ local_net }}.205",
+            "dbrw_replica_set": "s2",
+            "dbrw_replica_sets": {"s2": {"shard_number": 2, "weight": 0}},
+        }
     }
 }
 OF_S1 = {"replica_set": "s1"}
@@ -79,14 +90,14 @@ def test_the_file_has_the_states_of_the_directory(site: Topology) -> None:
     done = site.playbook("site.yml")
     assert states(site) == {"w1": "draining", "r1": "online"}
     assert weights(site) == {"w1": 0, "r1": 1}
-    assert done.changed == {"w1": 1, "r1": 0, "f1": 1, "f3": 0, "f4": 0}, done.output
+    assert done.changed == {"w1": 1, "r1": 0, "f1": 1, "f3": 0, "f4": 0, "f5": 0}, done.output
     # Nothing new goes there, and it is known whose the ids are.
     assert told(site).order(dbrw.WRITE, "dc1") == []
     assert told(site).server_of(21).name == "w1"
     directory.rows("UPDATE fabric.servers SET state = 'online' WHERE name = 'w1'")
     back = site.playbook("site.yml")
     assert weights(site) == {"w1": 1, "r1": 1}
-    assert back.changed == {"w1": 1, "r1": 0, "f1": 0, "f3": 0, "f4": 0}, back.output
+    assert back.changed == {"w1": 1, "r1": 0, "f1": 0, "f3": 0, "f4": 0, "f5": 0}, back.output
 
 
 def test_a_server_is_taken_out_and_given_back(site: Topology) -> None:
@@ -139,6 +150,65 @@ def test_a_server_is_taken_out_and_given_back(site: Topology) -> None:
         directory.rows("DELETE FROM fabric.servers WHERE name = 'w9'")
 
 
+TENANTS = {
+    "dbrw_tenants": [
+        {
+            "name": f"Customer {number}",
+            "schema": f"customer_{number}",
+            "accounts": [{"name": f"customer_{number}", "password": "hushed"}],
+        }
+        for number in (1, 2)
+    ]
+}
+
+
+def epoch_of_tenant(site: Topology, member: str) -> Any:
+    with site.server(member).login("customer_1", "hushed") as session, session.cursor() as cursor:
+        cursor.execute("SELECT dbrw_tenants.tenant_epoch('Customer 1') AS epoch")
+        return cursor.fetchone()
+
+
+def test_a_tenant_gets_to_a_shard_and_is_kept_out(site: Topology) -> None:
+    for wrong, said in (
+        ({"tenant": "Customer 3"}, "tenant is Customer 3; name one of dbrw_tenants: Customer 1"),
+        ({"locked": True}, "locked: this is for one tenant; name it with -e tenant=NAME"),
+        ({"state": "gone", "tenant": "Customer 1"}, "state is gone; it must be present or absent"),
+    ):
+        refused = site.try_playbook("tenants.yml", **TENANTS, **wrong)
+        assert refused.code == 2 and said in " ".join(refused.output.split()), refused.output
+    made = site.playbook("tenants.yml", **TENANTS)
+    assert made.changed["f1"] == 1 and "hushed" not in made.output
+    assert site.server("f1").rows("SELECT tenant_id, machine FROM fabric.tenant ORDER BY id") == [
+        {"tenant_id": f"Customer {number}", "machine": site.server("f3").address}
+        for number in (1, 2)
+    ]
+    again = site.playbook("tenants.yml", **TENANTS)
+    assert set(again.changed.values()) == {0}, again.output
+    assert epoch_of_tenant(site, "f3")
+    site.playbook("tenants.yml", **TENANTS, tenant="Customer 1", locked=True, reason="bill")
+    with pytest.raises(pymysql.MySQLError):
+        epoch_of_tenant(site, "f3")
+
+
+def test_a_tenant_moves_to_another_shard(site: Topology) -> None:
+    move = {"tenant": "Customer 2", "to": "s2"}
+    for wrong, said in (
+        ({"to": "s2"}, "tenant is not given"),
+        ({**move, "to": "s9"}, "to is s9; name one of s1, s2"),
+        ({**move, "verb": "go"}, "verb is go; it must be one of start, complete, cancel"),
+    ):
+        refused = site.try_playbook("tenant_move.yml", **wrong)
+        assert refused.code == 2 and said in " ".join(refused.output.split()), refused.output
+    moved = site.playbook("tenant_move.yml", **move)
+    assert "Customer 2 is on s2, epoch 2" in " ".join(moved.output.split())
+    (row,) = site.server("f1").rows("SELECT machine FROM fabric.tenant WHERE id = 2")
+    assert row["machine"] == site.server("f5").address
+    again = site.playbook("tenant_move.yml", **move)
+    assert set(again.changed.values()) == {0}, again.output
+    site.playbook("tenant_move.yml", tenant="Customer 2", verb="complete", keep_days=0)
+    assert not site.server("f3").rows("SHOW DATABASES LIKE 'customer_2'")
+
+
 def test_a_switch_of_another_set_is_written_down_as_one_version(site: Topology) -> None:
     epoch, counter = version(site)
     shown = site.playbook("replica_set_switch.yml", "--check", **OF_S1)
@@ -146,6 +216,10 @@ def test_a_switch_of_another_set_is_written_down_as_one_version(site: Topology) 
     site.playbook("replica_set_switch.yml", **OF_S1)
     assert is_open(site.server("f4")) and active(site) == "f4"
     assert version(site) == (epoch, counter + 1)
+    # Who was kept out is kept out there.
+    with pytest.raises(pymysql.MySQLError) as kept_out:
+        epoch_of_tenant(site, "f4")
+    assert kept_out.value.args[0] in (3118, 4151)
 
 
 def test_a_failover_of_another_set_is_written_down_as_one_version(site: Topology) -> None:

@@ -22,10 +22,16 @@ from tests.integration.lines import PORT, ROOT, Host, TestServer, Topology, runn
 from tests.integration.modules import run_module
 
 # What their examples need is in tests of their own: a host under systemd, a copy of a server, a
-# member with rows of its own, a purge with its readers, a directory with servers to fall back on.
+# member with rows of its own, a purge with its readers, a directory with servers to fall back on, shards with their operator.
 ELSEWHERE = {
     *("mysqld_service", "mysqld_copy", "mysql_replica_set_rejoin"),
-    *("mysql_account_sessions_info", "mysql_fabric_server_state", "mysql_retention_purge"),
+    *(
+        "mysql_account_sessions_info",
+        "mysql_fabric_server_state",
+        "mysql_fabric_tenant",
+        "mysql_tenant_move",
+        "mysql_retention_purge",
+    ),
 }
 MODULES = sorted(
     path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem not in ELSEWHERE

@@ -16,6 +16,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.dir
     ONLINE,
     RETIRED,
     Everything,
+    Found,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 
@@ -40,7 +41,7 @@ def plan(wanted: Wanted, found: Everything, active: Mapping[str, str], newest: i
     ``active`` has the active writer of each replica set, ``newest`` is the version of the schema
     that this collection makes. Raises ``Refused`` with all that keeps it from being done.
     """
-    refuse_if_any([*_problems_there(found, newest)])
+    refuse_if_any([*directory_problems(found.found, newest)])
     refuse_if_any([*_problems(wanted, found, active)])
     before = found.servers[wanted.server]
     had = {"state": before.state, "reason": before.reason, "until": before.until}
@@ -50,8 +51,9 @@ def plan(wanted: Wanted, found: Everything, active: Mapping[str, str], newest: i
     return Plan((Step(SET_STATE, f"state of {wanted.server}", had, gets, wanted),))
 
 
-def _problems_there(found: Everything, newest: int) -> Iterator[str]:
-    version = found.found.schema_version
+def directory_problems(found: Found, newest: int) -> Iterator[str]:
+    """Say why nothing can be written into a directory here."""
+    version = found.schema_version
     if version == 0:
         yield "There is no directory here; run fabric_directory.yml."
     elif version != newest:
@@ -59,7 +61,7 @@ def _problems_there(found: Everything, newest: int) -> Iterator[str]:
             f"The directory's schema has version {version}, and this collection makes {newest}; "
             + ("run fabric_directory.yml." if version < newest else "use the newer collection.")
         )
-    if found.found.closed:
+    if found.closed:
         yield "This member takes no writes; ask the active writer of the set."
 
 

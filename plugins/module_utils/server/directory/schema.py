@@ -169,6 +169,8 @@ TABLES = {
   schema_name {NAME} NOT NULL,
   shard {NAME} NOT NULL,
   locked ENUM('no', 'yes') {_TEXT} NOT NULL DEFAULT 'no',
+  epoch BIGINT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'grows with each move, as on the stamp of its shard',
+  drop_after DATETIME(6) COMMENT 'UTC; it is gone, and its schema goes then',
   since {_SINCE},
   UNIQUE KEY name (name, topology),
   UNIQUE KEY schema_name (schema_name, topology),
@@ -213,7 +215,7 @@ WATCHED = {
     "usage_tables": Watched(),
     "former_ids": Watched("below id_increment", name="usage_table"),
     "former_offsets": Watched("id_increment id_offset", name="server"),
-    "tenants": Watched("schema_name shard locked"),
+    "tenants": Watched("schema_name shard locked epoch drop_after"),
     "placement_version": Watched("version kind role slots logical_shards", name="placement"),
     "placement_shard": Watched("version shard_number weight", name="placement"),
     "placement_logical_shard": Watched("version logical_shard shard_number", name="placement"),
@@ -233,7 +235,6 @@ _OWNER_MAY = {
     "usage_tables": "TRIGGER",
     "former_ids": "TRIGGER",
     "former_offsets": "TRIGGER",
-    # The article locks a tenant by hand.
     "tenants": "INSERT, UPDATE (locked), TRIGGER",
     **{table.name: "TRIGGER" for table in sql_tables.TABLES if table.name in WATCHED},
 }
@@ -281,6 +282,7 @@ def _first() -> list[Statement]:
             f"GRANT SELECT, EXECUTE ON {SCHEMA}.* TO {_DEFINER}",
             f"GRANT SELECT ON {_EPOCHS_SCHEMA}.* TO {_DEFINER}",
             *(statement for table in WATCHED for statement in _triggers(table)),
+            *_LOCKED_BY_COMMAND,
         ),
         *(function.drop(SCHEMA) for function in functions),
         *(function.create(SCHEMA, TOPOLOGY, (OWNER, "localhost")) for function in functions),
@@ -362,6 +364,18 @@ def _trigger(table: str, event: str) -> list[str]:
         f"CREATE DEFINER={_DEFINER} TRIGGER {name} AFTER {event} ON {named(table)}\n"
         f"FOR EACH ROW BEGIN\n{log}END",
     ]
+
+
+# The article locks a tenant by hand. A flag alone would keep nobody out.
+_LOCKED_BY_COMMAND = [
+    f"DROP TRIGGER IF EXISTS {named('tenants_lock')}",
+    f"CREATE DEFINER={_DEFINER} TRIGGER {named('tenants_lock')} BEFORE UPDATE ON {named('tenants')}\n"
+    "FOR EACH ROW BEGIN\n"
+    "  IF NEW.locked <> OLD.locked AND COALESCE(@fabric_source, '') = '' THEN\n"
+    f"    SIGNAL SQLSTATE '{_ERROR}' SET MESSAGE_TEXT = 'sessions would go on; use "
+    "ansible-playbook playbooks/tenants.yml -e tenant=NAME -e locked=true (or false)';\n"
+    "  END IF;\nEND",
+]
 
 
 @dataclass(frozen=True)
@@ -485,7 +499,7 @@ ROUTINES = (
         f"{_MESSAGE}  DECLARE found {NAME};\n"
         # MySQL cuts what it looks for in an index to the length of the index's first column.
         f"  SET found = (SELECT shard FROM {named('tenants')} WHERE name = tenant\n"
-        "    AND CHAR_LENGTH(name) = CHAR_LENGTH(tenant));\n"
+        "    AND CHAR_LENGTH(name) = CHAR_LENGTH(tenant) AND drop_after IS NULL);\n"
         + _refuse_if("found IS NULL", "'there is no tenant '", "COALESCE(tenant, 'NULL')")
         + "  RETURN found;\n",
         NAME,
@@ -584,5 +598,6 @@ SELECT sets.name AS name, shard_number, sets.weight AS weight, sets.state AS sta
 SELECT id, name AS tenant_id, schema_name AS `schema`,
     {named("active_host")}(topology, shard) AS machine,
     {named("active_port")}(topology, shard) AS port, locked
-  FROM {named("tenants")}""",
+  FROM {named("tenants")}
+  WHERE drop_after IS NULL""",
 }

@@ -173,6 +173,30 @@ _SET_KEYS = (
         default=[],
         elements="str",
     ),
+    Variable(
+        "shard_number",
+        "int",
+        "makes the set a shard, which tenants and keys can be on; never changed, and never given to another",
+        judge=grammar.between(1, 2**32 - 1),
+        kinds=(MEMBER,),
+        default_in_words="it is no shard",
+    ),
+    Variable(
+        "weight",
+        "float",
+        "how much a shard takes, compared with the others; 0: no new tenants",
+        judge=grammar.between(0, math.inf),
+        kinds=(MEMBER,),
+        default_in_words="1 in a new directory, else what it has",
+    ),
+    Variable(
+        "capacity_gib",
+        "int",
+        "from how many GiB on a shard takes no new tenants",
+        judge=grammar.between(1, 2**32 - 1),
+        kinds=(MEMBER,),
+        default_in_words="not limited",
+    ),
 )
 
 _INDEX_KEYS = (
@@ -445,6 +469,17 @@ VARIABLES = (
         shared=True,
         elements="dict",
         keys=_SET_KEYS,
+    ),
+    Variable(
+        "tenants",
+        "list",
+        "tenants that `tenants.yml` makes, see [tenants](tenants.md)",
+        kinds=(MEMBER,),
+        default=[],
+        shared=True,
+        # The module judges it: it holds passwords, and may be long.
+        on_paper=False,
+        elements="dict",
     ),
     Variable(
         "gtid_domain_id",

@@ -47,7 +47,8 @@ class Member:
     ``given`` holds its variables without their prefix dbrw_; one that is not
     defined, or null, or cannot be worked out, is not in it. ``unknown`` are those
     of them that are null or cannot be worked out. ``mysqld`` holds the variables
-    of the role mysqld, without prefix, where that role sets the server up.
+    of the role mysqld, without prefix, where that role sets the server up. ``of_shard``: it is in
+    the group shard_servers.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Member:
     given: Mapping[str, Any]
     unknown: frozenset[str] = frozenset()
     mysqld: Mapping[str, Any] = field(default_factory=dict)
+    of_shard: bool = False
 
     def value(self, name: str) -> Any:
         """Return what counts of a variable: what is given, or else its default."""
@@ -110,6 +112,7 @@ def problems(members: Sequence[Member]) -> list[str]:
     found.extend(_reserved(members))
     for name, of_set in sets(members).items():
         found.extend(_of_set(name, of_set))
+    found.extend(_shards(members))
     found.extend(_common_data(members))
     writers = [member for member in members if member.kind == WRITE]
     pairs = [
@@ -196,6 +199,36 @@ def _of_set(name: str, members: Sequence[Member]) -> Iterator[str]:
             f"dbrw_account_host ({', '.join(sorted(hosts))}), and the accounts of {name} are the same "
             "on all its members; give them one."
         )
+
+
+def _shards(members: Sequence[Member]) -> Iterator[str]:
+    """Judge which sets are shards, and who is in them."""
+    numbers = []
+    for name, of_set in sets(members).items():
+        number = of_set[0].of_its_set("shard_number")
+        numbers.append((name, number))
+        shards = [member.name for member in of_set if member.of_shard]
+        others = [member.name for member in of_set if not member.of_shard]
+        if shards and name == FABRIC:
+            yield (
+                f"{', '.join(shards)}: shard_servers are members of shards, and dbrw_replica_set is {name}; "
+                "name the shard."
+            )
+        elif shards and number is None:
+            yield (
+                f"{', '.join(shards)}: {name} has no shard_number in dbrw_replica_sets; give it one that no "
+                "other shard has or had."
+            )
+        if shards and others and name != FABRIC:
+            yield (
+                f"{name}: {', '.join(shards)} are in shard_servers, and {', '.join(others)} are not; put all "
+                "members of a shard there."
+            )
+    yield from _shared(
+        numbers,
+        "the same shard_number {value} in dbrw_replica_sets; a number is one shard's for good. Give each "
+        "its own.",
+    )
 
 
 def common_schemas(members: Sequence[Member]) -> list[str]:
@@ -455,9 +488,17 @@ def _kinds(members: Sequence[Member]) -> list[str]:
         for name in sorted(names[WRITE] & names[READ])
     ]
     found += [
-        f"{name} is in fabric_servers and in {kind}_servers; a server is of one kind. Choose one."
+        f"{member.name} is in {'shard' if member.of_shard else 'fabric'}_servers and in {kind}_servers; a "
+        "server is of one kind. Choose one."
         for kind in (WRITE, READ)
-        for name in sorted(names[MEMBER] & names[kind])
+        for member in members
+        if member.kind == MEMBER and member.name in names[kind]
+    ]
+    of_shards = {member.name for member in members if member.of_shard}
+    found += [
+        f"{member.name} is in fabric_servers and in shard_servers; it is a member of one set. Choose one."
+        for member in members
+        if member.kind == MEMBER and not member.of_shard and member.name in of_shards
     ]
     if names[READ] and not names[WRITE] or not (names[WRITE] or names[MEMBER]):
         found.append("No host is in the group write_servers; put one there.")

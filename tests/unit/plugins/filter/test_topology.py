@@ -219,7 +219,8 @@ def test_a_replica_set() -> None:
     # For those who must not see a password.
     assert addresses[1] == {"name": "f2", "host": "10.0.1.21", "port": 3306}
     assert fabric == {
-        **{"name": "fabric", "durability": "strict", "increment": 8, "schemas": ["customers"]}
+        **{"name": "fabric", "durability": "strict", "increment": 8, "schemas": ["customers"]},
+        "shard_number": None,
     }
     assert members[1] == {
         **{"name": "f2", "host": "10.0.1.21", "port": 3306},

@@ -302,6 +302,31 @@ def of_set(number: int, **changes: Any) -> Member:
     return Member(f"f{number}", MEMBER, {k: v for k, v in given.items() if v is not None})
 
 
+def of_shard(number: int, name: str = "s1", shard_number: int | None = 1) -> Member:
+    described = {"replica_sets": {name: {"shard_number": shard_number}}, "replica_set": name}
+    return replace(of_set(number, **described), of_shard=True)
+
+
+def test_a_mistake_of_a_shard_is_told() -> None:
+    assert problems([of_set(1), of_shard(2), of_shard(3, "s2", 2)]) == []
+    for members, said in (
+        (
+            [of_set(1), of_shard(2, "fabric")],
+            "f2: shard_servers are members of shards, and dbrw_repl",
+        ),
+        ([of_shard(2, shard_number=None)], "f2: s1 has no shard_number in dbrw_replica_sets"),
+        (
+            [of_shard(2), replace(of_shard(3), of_shard=False)],
+            "s1: f2 are in shard_servers, and f3 are not",
+        ),
+        ([of_shard(2), of_shard(3, "s2")], "s1, s2: the same shard_number 1"),
+        ([of_set(1), of_shard(1)], "f1 is in fabric_servers and in shard_servers"),
+        ([writer(1), replace(of_shard(2), name="w1")], "w1 is in shard_servers and in write_serv"),
+    ):
+        found = problems(members)
+        assert [text for text in found if said in text], found
+
+
 @pytest.mark.parametrize("members", [[of_set(1)], [of_set(1), of_set(2)], [writer(1), of_set(2)]])
 def test_a_right_replica_set_has_no_problems(members: list[Member]) -> None:
     assert problems(members) == []
