@@ -22,7 +22,8 @@ from tests.integration.lines import PORT, ROOT, Host, TestServer, Topology, runn
 from tests.integration.modules import run_module
 
 # What their examples need is in tests of their own: a host under systemd, a copy of a server, a
-# member with rows of its own, a purge with its readers, a directory with servers to fall back on, shards with their operator.
+# member with rows of its own, a purge with its readers, a directory with servers to fall back on, and
+# shards with their operator.
 ELSEWHERE = {
     *("mysqld_service", "mysqld_copy", "mysql_replica_set_rejoin"),
     *(

@@ -113,7 +113,7 @@ def test_playbooks_read_what_is_in_the_table() -> None:
     assert not own & set(BY_NAME)
     assert read - own <= set(BY_NAME)
     # The filter topology reads the others for them.
-    assert set(BY_NAME) - read == {"datacenter", "heartbeat", "replica_sets", "weight"}
+    assert set(BY_NAME) - read == {"datacenter", "heartbeat", "weight"}
 
 
 def test_inventories_set_what_is_in_the_table() -> None:
