@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,9 @@ def _config(path: Path, given: dict[str, Any]) -> Config:
         read_timeout=_ANSWER_SECONDS,
     )
     ca_cert = given.get("ca_cert") or None
+    if ca_cert and not os.access(ca_cert, os.R_OK):
+        # It would ask nobody, and not see that another has taken over.
+        raise ValueError(f"its ca_cert {ca_cert} cannot be read by this user")
 
     def other(one: Member) -> Login:
         return Login(

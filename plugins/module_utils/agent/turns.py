@@ -21,6 +21,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.ag
     decide,
     decide_alone,
     decide_open,
+    silent_members,
+    still_open,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.replica_set import (
     source_settings,
@@ -64,6 +66,8 @@ class Agent:
         self._server: Server | None = None
         self.seen = seen
         self._asked_at = 0.0
+        # Who did not answer then.
+        self._silent: tuple[str, ...] = ()
 
     def turn(self) -> Decision:
         """Look, and do what is to be done. A server that does not answer is a reason, not an error."""
@@ -82,7 +86,7 @@ class Agent:
             return Decision(STAY, f"its own server does not answer ({error.message})")
         decision = decide_alone(own, seen)
         if own.open:
-            decision = self._while_open() or decision
+            decision = self._while_open() or still_open(own, self._silent)
         if decision is None:
             decision = self._with_the_others(seen)
         if decision.action in (IN_SERVICE, OPEN):
@@ -104,15 +108,20 @@ class Agent:
             self._server = None
 
     def _while_open(self) -> Decision | None:
-        """Close the server if another is the active writer by now; ask for it now and then."""
+        """Close the server if another is the active writer by now; ask for it now and then.
+
+        None: it stays open.
+        """
         if time.monotonic() - self._asked_at < ASK_SECONDS:
             return None
         self._asked_at = time.monotonic()
         own = self._config.member
         with contextlib.closing(self._fleet()) as fleet:
-            decision = decide_open(own, self._ask(fleet))
+            state = self._ask(fleet)
+            self._silent = silent_members(state)
+            decision = decide_open(own, state)
             if decision.action != CLOSE:
-                return decision
+                return None
             holder = fleet.take_locks(dict.fromkeys(fleet.servers, set_lock(self._config.set_name)))
             if holder:
                 return Decision(

@@ -8,7 +8,7 @@ And it closes one that is open although another has become the active writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.gtid import missing
@@ -108,7 +108,21 @@ def decide_open(name: str, state: SetState) -> Decision:
         and epoch.active != name
     ):
         return Decision(CLOSE, f"{epoch.active} is the active writer of epoch {epoch.number}")
-    return Decision(IN_SERVICE, _how_open(own))
+    return still_open(own, silent_members(state))
+
+
+def silent_members(state: SetState) -> tuple[str, ...]:
+    """Name the members that do not answer: one of them may have taken over, and nobody here knows."""
+    return tuple(
+        f"{other.name} does not answer ({other.unreachable})"
+        for other in state.members.values()
+        if not other.reachable
+    )
+
+
+def still_open(own: MemberState, silent: Sequence[str]) -> Decision:
+    """Say of an open server how it stands, and whom it could not ask when it last did."""
+    return Decision(IN_SERVICE, "; ".join([_how_open(own), *silent]))
 
 
 def _how_open(own: MemberState) -> str:

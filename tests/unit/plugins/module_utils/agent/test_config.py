@@ -44,7 +44,9 @@ def written(folder: Path, **changes: Any) -> Path:
 
 
 def test_its_own_server_is_reached_by_socket_and_the_others_as_monitor(tmp_path: Path) -> None:
-    config = read_config(written(tmp_path, ca_cert="/ca.pem"))
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    config = read_config(written(tmp_path, ca_cert=str(authority)))
     own, other = config.logins["f1"], config.logins["f2"]
     assert (own.unix_socket, own.host, own.user) == ("/run/mysqld.sock", None, "agent")
     assert (other.unix_socket, other.host, other.port, other.user) == (
@@ -53,8 +55,15 @@ def test_its_own_server_is_reached_by_socket_and_the_others_as_monitor(tmp_path:
         1,
         "monitor",
     )
-    assert (other.ca_cert, other.check_hostname, other.unverified_tls) == ("/ca.pem", True, False)
+    assert (other.ca_cert, other.check_hostname, other.unverified_tls) == (
+        str(authority),
+        True,
+        False,
+    )
     assert config.state_file == tmp_path / "agent.json.state"
+    authority.unlink()
+    with pytest.raises(NotUsable, match="ca.pem cannot be read by this user"):
+        read_config(written(tmp_path, ca_cert=str(authority)))
 
 
 @pytest.mark.parametrize(

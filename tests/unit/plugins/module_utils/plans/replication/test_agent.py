@@ -20,6 +20,8 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.plans.replication.ag
     decide,
     decide_alone,
     decide_open,
+    silent_members,
+    still_open,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.channel import (
     ChannelStatus,
@@ -216,6 +218,16 @@ def test_a_server_in_service_needs_no_other() -> None:
     assert decide_alone(FOLLOWER, JUST_STARTED) == Decision(IN_SERVICE, "it follows f1")
     assert decide_alone(WRITER, JUST_STARTED) is None
     assert decide_alone(RETURNS, JUST_STARTED) is None
+
+
+def test_who_could_not_be_asked_is_told() -> None:
+    # It may have taken over, and the one here would not know.
+    hidden = SetState({"f1": OPENED, "f2": MemberState("f2", unreachable="Permission denied")})
+    assert decide_open("f1", hidden) == Decision(
+        IN_SERVICE, "it is open; f2 does not answer (Permission denied)"
+    )
+    assert still_open(OPENED, silent_members(hidden)) == decide_open("f1", hidden)
+    assert still_open(OPENED, ()) == Decision(IN_SERVICE, "it is open")
 
 
 def test_what_was_in_service_since_its_start_is_left_to_whoever_has_stopped_it() -> None:
