@@ -24,6 +24,8 @@ from tests.integration.modules import run_module
 from tests.support.replica_sets import pair_of
 from tests.support.replica_sets import start as start_server
 
+pytestmark = pytest.mark.lines("one")
+
 MODULE, CHECK = "mysql_topology_info", "check.yml"
 NAMES = ("w1", "w3", "r1", "r2", "f1", "f2")
 TABLE = "usage_data.flights"

@@ -233,6 +233,7 @@ def test_once_ends_when_the_server_is_in_service(agents: Agents) -> None:
         agents.command("f1", "once")
 
 
+@pytest.mark.lines("later")
 def test_the_role_lets_it_run_beside_its_server(running: Agents) -> None:
     """The wiring: agents.yml starts an agent beside each member, and servers_stop.yml ends it."""
     running.born()

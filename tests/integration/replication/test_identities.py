@@ -219,6 +219,7 @@ def refusal(topology: Topology, *arguments: str) -> str:
     return played.output
 
 
+@pytest.mark.lines("later")
 def test_read_servers_that_cannot_be_told_apart(alike: Topology) -> None:
     r1, r2 = (alike.server(name) for name in ("r1", "r2"))
     if r1.flavour == "mysql":
@@ -274,6 +275,7 @@ def test_write_servers_that_cannot_be_told_apart(alike: Topology) -> None:
     outside_binary_log(w3, "DROP SCHEMA elsewhere")
 
 
+@pytest.mark.lines("later")
 def test_servers_that_can(alike: Topology) -> None:
     """After all that: one run, and the next changes nothing."""
     alike.playbook("site.yml")

@@ -209,6 +209,7 @@ def test_a_lost_member_is_rebuilt(fabric: Topology, with_a_new_server: bool) -> 
 
 
 @pytest.mark.parametrize("moment", ["data", "complete", "stopped", "before"])
+@pytest.mark.lines("later")
 def test_a_run_that_is_killed_is_made_good_by_another(fabric: Topology, moment: str) -> None:
     f1, f2, f3 = (fabric.server(name) for name in ("f1", "f2", "f3"))
     fabric.playbook(SWITCH, **FABRIC, to="f1")
@@ -298,6 +299,7 @@ def parents() -> dict[int, int]:
     return known
 
 
+@pytest.mark.lines("later")
 def test_one_that_does_not_answer_is_not_discarded_unseen(fabric: Topology) -> None:
     f1, f2, f3 = (fabric.server(name) for name in ("f1", "f2", "f3"))
     write_alone(f2, "nobody has seen it")

@@ -77,6 +77,7 @@ def test_a_value_is_what_was_meant(topology: Topology, w1: TestServer) -> None:
     assert w1.value("SELECT @@GLOBAL.init_connect") == "SET @a = 'b # c', @d = \"\\\\e\""
 
 
+@pytest.mark.lines("later")
 def test_a_setting_that_servers_do_not_understand_stops_none(topology: Topology) -> None:
     """All of them judge it before the first is restarted."""
     topology.playbook("servers.yml")

@@ -20,6 +20,8 @@ import yaml
 
 from tests.integration.lines import ROOT, Played, run
 
+pytestmark = pytest.mark.lines("one")
+
 MODULE = "mysqld_service"
 # Understood by every server, and fatal at the end of its start: it has no such zone.
 LATE = {"default_time_zone": "Mars/Olympus"}
@@ -152,6 +154,7 @@ def test_what_the_server_does_not_understand_touches_nothing(
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
+@pytest.mark.lines("later")
 def test_a_server_that_does_not_start_gets_the_file_before(
     systemd: SystemdHost, interrupted: bool
 ) -> None:
@@ -170,6 +173,7 @@ def test_a_server_that_does_not_start_gets_the_file_before(
     assert again.code == 0 and " changed=0 " in again.output, again.output
 
 
+@pytest.mark.lines("later")
 def test_a_server_that_ran_without_the_file_gets_none(systemd: SystemdHost) -> None:
     systemd.shell(f"rm {systemd.file}*; systemctl restart {systemd.flavour}")
     failed = systemd.play(mysqld_settings=LATE)

@@ -21,6 +21,8 @@ from tests.integration.conftest import forget_binary_logs, forget_pair, outside_
 from tests.integration.lines import PORT, ROOT, Host, TestServer, Topology, running_topology
 from tests.integration.modules import run_module
 
+pytestmark = pytest.mark.lines("one")
+
 # What their examples need is in tests of their own: a host under systemd, a copy of a server, a
 # member with rows of its own, a purge with its readers, a directory with servers to fall back on, and
 # shards with their operator.

@@ -89,6 +89,7 @@ def test_a_copy_that_is_missing_is_taken_from_the_servers(site: Topology) -> Non
     assert "It is what the inventory and all servers say." in said(again)
 
 
+@pytest.mark.lines("later")
 def test_what_the_inventory_owns_is_put_right_and_nothing_else(site: Topology) -> None:
     clean, active = rows(site), directory(site)
     for sql in (
@@ -197,6 +198,7 @@ def test_a_lost_directory_is_made_anew(site: Topology) -> None:
     site.playbook(RECONCILE)
 
 
+@pytest.mark.lines("later")
 def test_a_server_that_is_down_is_named(site: Topology) -> None:
     site.server("r1").kill()
     text = found(site.try_playbook(RECONCILE, **INVENTORY))

@@ -142,6 +142,7 @@ def test_a_switch_there_and_back(fabric: Topology) -> None:
     assert set(again.changed.values()) == {0}, again.output
 
 
+@pytest.mark.lines("later")
 def test_of_two_members_that_take_writes_a_switch_closes_one(fabric: Topology) -> None:
     """Without a name, too: the one that no epoch names is closed first of all."""
     active, other = pair_of(fabric)

@@ -323,6 +323,7 @@ def test_a_read_server_is_killed_in_mid_apply(site: Topology) -> None:
     assert_every_row_once(site, *writers)
 
 
+@pytest.mark.lines("later")
 def test_a_changed_setting_restarts_one_server_after_the_other(site: Topology) -> None:
     settings = {"innodb_buffer_pool_size": "96M", "max_connections": 77}
     names = ("w1", "r1")
@@ -341,6 +342,7 @@ def test_a_changed_setting_restarts_one_server_after_the_other(site: Topology) -
     assert_every_row_once(site)
 
 
+@pytest.mark.lines("later")
 def test_every_server_is_restarted(site: Topology) -> None:
     site.playbook("servers_stop.yml")
     # With the settings of before, where the test above has changed them.
@@ -358,6 +360,7 @@ def test_every_server_is_restarted(site: Topology) -> None:
         assert running_channels(site.server(name)) == set(WRITERS)
 
 
+@pytest.mark.lines("later")
 def test_servers_started_by_hand_with_a_wrong_file_are_put_right_one_at_a_time(
     site: Topology,
 ) -> None:
@@ -497,6 +500,7 @@ def test_servers_that_would_lose_rows_are_refused(site: Topology) -> None:
         reader.rows(f"SET GLOBAL {name} = 'STRICT'")
 
 
+@pytest.mark.lines("later")
 def test_a_table_that_gets_an_index_gets_its_months_in_the_same_run(site: Topology) -> None:
     reader = site.server("r1")
     (flights,) = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())[
@@ -536,6 +540,7 @@ def test_a_table_that_gets_an_index_gets_its_months_in_the_same_run(site: Topolo
     assert again.changed == {"r1": 0}, again.output
 
 
+@pytest.mark.lines("later")
 def test_a_write_server_that_lost_its_disk_is_refused_until_it_numbers_on(site: Topology) -> None:
     w1, r1 = site.server("w1"), site.server("r1")
     of_w1 = f"SELECT MAX(id) FROM {TABLE} WHERE id MOD 20 = 1"

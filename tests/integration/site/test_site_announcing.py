@@ -124,6 +124,7 @@ def test_a_channel_that_stops_again_at_once(site: Topology, application_file: Pa
 
 
 @pytest.mark.flavour("mysql")
+@pytest.mark.lines("later")
 def test_rows_that_the_next_start_would_leave_out(site: Topology, application_file: Path) -> None:
     """They were written while the write server gave its transactions no GTID."""
     writer, reader = site.server("w1"), site.server("r1")
@@ -159,6 +160,7 @@ def test_rows_that_the_next_start_would_leave_out(site: Topology, application_fi
     assert application_file.exists()
 
 
+@pytest.mark.lines("later")
 def test_a_run_that_does_not_know_all_tells_nothing(site: Topology, application_file: Path) -> None:
     site.playbook("site.yml", "--limit", "w1")
     site.playbook("application_config.yml")

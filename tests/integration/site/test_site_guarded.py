@@ -167,6 +167,7 @@ def test_without_an_authority_an_application_encrypts_and_verifies_nobody(
     client.close()
 
 
+@pytest.mark.lines("later")
 def test_an_authority_is_tried_before_a_channel_is_stopped_for_it(guarded: Guarded) -> None:
     reader = guarded.reader
     before = threads(reader)
@@ -184,6 +185,7 @@ def test_an_authority_is_tried_before_a_channel_is_stopped_for_it(guarded: Guard
         assert told["source_ssl_ca_file"] == str(file) and told["replica_io_running"] == "Yes"
 
 
+@pytest.mark.lines("later")
 def test_rows_of_other_schemas_are_filtered(guarded: Guarded) -> None:
     reader, writer = guarded.reader, guarded.writer
     file = reader.work_dir / "conf.d" / "filters.cnf"

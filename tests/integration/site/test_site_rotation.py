@@ -68,6 +68,7 @@ def words(played: Played) -> str:
     return " ".join(played.output.split()).replace("''", "'")
 
 
+@pytest.mark.lines("later")
 def test_a_password(site: Topology) -> None:
     new = {"dbrw_replication_password": "rotated-2"}
     before = threads(site.server("r1"))
@@ -144,6 +145,7 @@ def hashes(server: TestServer) -> list[dict[str, Any]]:
     return server.rows(HASH, ACCOUNT)
 
 
+@pytest.mark.lines("later")
 def test_a_password_that_no_channel_keeps_is_told_on_paper(site: Topology) -> None:
     before = hashes(site.server("w1"))
     refused = site.try_playbook("site.yml", dbrw_replication_password="x" * 97)
@@ -153,6 +155,7 @@ def test_a_password_that_no_channel_keeps_is_told_on_paper(site: Topology) -> No
 
 
 @pytest.mark.flavour("mysql")
+@pytest.mark.lines("later")
 def test_a_password_that_this_flavour_does_not_keep_changes_no_account(host: Host) -> None:
     with running_topology(host, "long", "w1", "r1") as site:
         site.playbook("site.yml", dbrw_replication_password="p" * 32)
