@@ -73,6 +73,15 @@ options:
         type: str
         choices: [available, strict, asynchronous]
         default: available
+      shard_number:
+        description: The number of a shard.
+        type: int
+      weight:
+        description: How much a shard takes, compared with the others.
+        type: float
+      capacity_gib:
+        description: From how many GiB on a shard takes no new tenants.
+        type: int
   usage_tables:
     description: The usage tables.
     type: list

@@ -157,6 +157,9 @@ class TopologyInfo(LongOperation[Desired, Observed]):
             "options": {
                 "name": {"type": "str", "required": True},
                 "durability": {"type": "str", "choices": list(DURABILITIES), "default": AVAILABLE},
+                "shard_number": {"type": "int"},
+                "weight": {"type": "float"},
+                "capacity_gib": {"type": "int"},
             },
         },
         "usage_tables": {
