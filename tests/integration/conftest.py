@@ -261,8 +261,8 @@ def logged(server: TestServer) -> Any:
 OF_FILES = ("Format_desc", "Previous_gtids", "Gtid_list", "Binlog_checkpoint", "Rotate", "Stop")
 
 
-def logged_beside_heartbeats(server: TestServer) -> list[str]:
-    """Return the transactions in a server's binary logs, but for the heartbeats that it writes."""
+def logged_transactions(server: TestServer) -> list[str]:
+    """Return the transactions in a server's binary logs, each with its events."""
     found: list[str] = []
     for log in server.rows("SHOW BINARY LOGS"):
         for event in server.rows(f"SHOW BINLOG EVENTS IN '{log['Log_name']}'"):
@@ -272,7 +272,12 @@ def logged_beside_heartbeats(server: TestServer) -> list[str]:
             if kind in ("Gtid", "Anonymous_Gtid"):
                 found.append("")
             found[-1] += f"{kind} {info}\n"
-    return [one for one in found if "(dbrw.heartbeat)" not in one]
+    return found
+
+
+def logged_beside_heartbeats(server: TestServer) -> list[str]:
+    """Return the transactions in a server's binary logs, but for the heartbeats that it writes."""
+    return [one for one in logged_transactions(server) if "(dbrw.heartbeat)" not in one]
 
 
 @pytest.fixture
