@@ -85,6 +85,14 @@ _CREATE_USER = {
     MYSQL: ("SET SESSION print_identified_with_as_hex = ON",),
     MARIADB: (),
 }
+# MariaDB has some without the character set that they are used with, and then under another name.
+_COLLATIONS = {
+    MYSQL: "SELECT COLLATION_NAME AS name FROM information_schema.COLLATIONS",
+    MARIADB: (
+        "SELECT FULL_COLLATION_NAME AS name "
+        "FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"
+    ),
+}
 _SEQUENCE = "SEQUENCE"
 _EMPTY_SECONDS, _PAUSE_SECONDS = 30.0, 0.05
 
@@ -139,7 +147,7 @@ def read_end(server: Server, place: Place, tenant: str, schema: str) -> End:
             f"SELECT stamped_at AS at FROM {stamps.STAMPS} WHERE tenant = %s", tenant
         )["at"]
     accounts = server.rows("SELECT User AS name, Host AS host FROM mysql.user")
-    collations = server.rows("SELECT COLLATION_NAME AS name FROM information_schema.COLLATIONS")
+    collations = server.rows(_COLLATIONS[server.flavour])
     return End(
         place,
         server.flavour,
