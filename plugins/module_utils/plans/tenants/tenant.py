@@ -316,8 +316,8 @@ def _to_presence(
     name, schema, member = wanted.name, wanted.schema, place.member
     if known.drop_after is not None:
         # Before it is open: nothing that it writes from then on is to go.
-        yield _locked(known, True)
-        known = replace(known, locked=True, drop_after=None)
+        yield _locked(known, locked)
+        known = replace(known, locked=locked, drop_after=None)
     yield from _stamps(place, known.shard, makes_stamps)
     stamp = (place.stamps or {}).get(name)
     if stamp is None:
