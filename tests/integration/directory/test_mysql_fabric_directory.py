@@ -193,9 +193,11 @@ def test_the_articles_own_statements(made: TestServer) -> None:
         }
     ]
     before = version(made)
-    made.rows("UPDATE fabric.tenant SET `locked` = 'yes' WHERE `tenant_id` = 'Customer 1'")
-    assert made.value("SELECT locked FROM fabric.tenant WHERE tenant_id = 'Customer 1'") == "yes"
-    assert version(made) == (before[0], before[1] + 1)
+    # A flag alone would keep nobody out.
+    lock = "UPDATE fabric.tenant SET `locked` = 'yes' WHERE `tenant_id` = 'Customer 1'"
+    assert "playbooks/tenants.yml -e tenant=NAME -e locked=true" in refused(made, lock)
+    assert made.value("SELECT locked FROM fabric.tenant WHERE tenant_id = 'Customer 1'") == "no"
+    assert version(made) == before
     assert refused(made, "INSERT INTO fabric.tenant VALUES (NULL, 'x', 'x', '', 3306, 'no')")
     assert "there is no shard s9" in refused(made, "CALL fabric.register_tenant('x', 'x', 's9')")
     assert refused(made, "CALL fabric.register_tenant('y', 'customer_1', 's1')")
@@ -230,6 +232,10 @@ def test_the_articles_statements_as_they_are_printed(made: TestServer) -> None:
         move = "UPDATE `tenant` SET `machine` = '', `port` = 3306 WHERE `tenant_id` = 'Customer 3';"
         unlock = "UPDATE `tenant` SET `locked` = 'no' WHERE `tenant_id` = 'Customer 3';"
         before = version(made)
+        with pytest.raises(pymysql.MySQLError, match=r"use ansible-playbook playbooks/tenants.yml"):
+            cursor.execute(lock)
+        # So does the command that it names.
+        cursor.execute("SET @fabric_source = 'mysql_fabric_tenant'")
         cursor.execute(lock)
         assert printed() == (first, second, (*third[:-1], "yes"))
         assert version(made) == (before[0], before[1] + 1)
