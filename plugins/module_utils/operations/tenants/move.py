@@ -29,7 +29,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tenants.t
     on_shard,
     shard_problems,
     shards_of,
-    writer_of,
+    writers_of,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.plans.directory.server_state import (
     directory_problems,
@@ -182,15 +182,10 @@ class TenantMove(LongOperation[Desired, planning.World]):
         known = known_tenants.get(desired.wanted.tenant)
         if known is None:
             return planning.World(now, None, shards)
-        writing = fleet.ask(steps.takes_writes, [member.name for member in desired.members])
-        ends, unknown = {}, {}
+        writers, unknown = writers_of(fleet, desired.shards)
+        ends = {}
         closing = {known.schema: known.name}
-        for shard, members in desired.shards.items():
-            answers = {member.name: writing[member.name] for member in members}
-            writer = writer_of(shard, answers)
-            if writer not in answers:
-                unknown[shard] = writer
-                continue
+        for shard, writer in writers.items():
             place = steps.read_place(fleet[writer], writer, closing, desired.operators)
             ends[shard] = moving.read_end(fleet[writer], place, known.name, known.schema)
         return planning.World(

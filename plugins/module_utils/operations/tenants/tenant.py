@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -238,16 +238,10 @@ class FabricTenant(LongOperation[Desired, Current]):
         if problems:
             return Current(planning.World(utc_now(here), problems=problems), found.version)
         known, shards = steps.read_directory(here)
-        names = [member.name for member in desired.members]
-        writing = fleet.ask(steps.takes_writes, names) if names else {}
-        places, unknown, held = {}, {}, {}
+        writers, unknown = writers_of(fleet, desired.shards)
+        places, held = {}, {}
         closing = {one.schema: one.name for one in desired.tenants if one.locked or not one.present}
-        for shard, members in desired.shards.items():
-            answers = {member.name: writing[member.name] for member in members}
-            writer = writer_of(shard, answers)
-            if writer not in answers:
-                unknown[shard] = writer
-                continue
+        for shard, writer in writers.items():
             server = fleet[writer]
             problems += [
                 f"{one.name}: {shard} keeps names of schemas in lower case; write schema: "
@@ -406,7 +400,22 @@ def _wanted(given: Mapping[str, Any]) -> WantedTenant:
     )
 
 
-def writer_of(shard: str, answers: Mapping[str, _Writing]) -> str:
+def writers_of(
+    fleet: Fleet, shards: Mapping[str, Sequence[Member]]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the member of each shard that takes writes, and of the others why that is not known."""
+    names = [member.name for members in shards.values() for member in members]
+    writing = fleet.ask(steps.takes_writes, names) if names else {}
+    writers: dict[str, str] = {}
+    unknown: dict[str, str] = {}
+    for shard, members in shards.items():
+        answers = {member.name: writing[member.name] for member in members}
+        said = _writer(shard, answers)
+        (writers if said in answers else unknown)[shard] = said
+    return writers, unknown
+
+
+def _writer(shard: str, answers: Mapping[str, _Writing]) -> str:
     """Return the member of a shard that takes writes, or a sentence why that is not known."""
     said = {name: one for name, one in answers.items() if not isinstance(one, ServerError)}
     newest = max(((epoch, active) for _open, epoch, active in said.values()), default=(0, ""))
