@@ -88,8 +88,8 @@ def options(net: int, size: int, times: int) -> dict[str, Any]:
     local = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())
     children = whole_inventory(net, size)["all"]["children"]
     asked = []
-    for time_ in range(1, times + 1):
-        more = f"_{time_}" if time_ > 1 else ""
+    for copy in range(1, times + 1):
+        more = f"_{copy}" if copy > 1 else ""
         for group, kind in KINDS.items():
             for name, host in children[group]["hosts"].items():
                 of_kind = {

@@ -140,7 +140,7 @@ def measure(servers: Servers, rows: int, repetitions: int, report: Report) -> Pu
 def _by_turns(servers: Servers, measured: Purge, way: str, writer: Cursor, reader: Cursor) -> None:
     """Purge by one way, alone and then beside inserts."""
     _make(writer, measured.rows)
-    rate, told = _purged(servers, way, writer)
+    rate, told = purged(servers, way, writer)
     measured.alone.setdefault(way, []).append(rate)
     if way == OURS:
         measured.inside.append(float(told["rows_per_second"]))
@@ -150,7 +150,7 @@ def _by_turns(servers: Servers, measured: Purge, way: str, writer: Cursor, reade
         began = time.monotonic()
         time.sleep(QUIET_SECONDS)
         begun = time.monotonic()
-        rate, told = _purged(servers, way, writer)
+        rate, told = purged(servers, way, writer)
         ended = time.monotonic()
     measured.beside.setdefault(way, []).append(rate)
     if way == OURS:
@@ -167,14 +167,14 @@ def _by_turns(servers: Servers, measured: Purge, way: str, writer: Cursor, reade
         raise Failed(f"{way}: the read server has {there} old rows and not {measured.rows}")
 
 
-def _purged(servers: Servers, way: str, writer: Cursor) -> tuple[float, dict[str, Any]]:
+def purged(servers: Servers, way: str, writer: Cursor) -> tuple[float, dict[str, Any]]:
     """Purge by one way; return the rows a second, and what the module says of the table."""
     before = _number(writer, COUNT_OLD)
     if way == OURS:
         seconds, said = called(MODULE, options(servers), PATIENCE_SECONDS)
         told: dict[str, Any] = said["tables"][0]
     else:
-        seconds, told = _archived(archiver(servers.socket(WRITER), way)), {}
+        seconds, told = archived(archiver(servers.socket(WRITER), way)), {}
     gone = before - _number(writer, COUNT_OLD)
     if not gone or told.get("rows", gone) != gone:
         raise Failed(f"{way} removed {gone} rows of {before}, and says: {told}")
@@ -223,7 +223,7 @@ def archiver(socket: str, way: str) -> list[str]:
     ]
 
 
-def _archived(command: Sequence[str]) -> float:
+def archived(command: Sequence[str]) -> float:
     """Run the peer; return its seconds."""
     started = time.perf_counter()
     done = subprocess.run(

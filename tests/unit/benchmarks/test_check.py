@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.operations.checks.to
     TopologyInfo,
 )
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.operation import Options
+from benchmarks import check
 from benchmarks.check import NAMES, SIZES, Checks, judged, options, table
-from benchmarks.servers import kinds, whole_inventory
+from benchmarks.servers import Failed, Servers, kinds, whole_inventory
+from demo.report import Report
 
 
 def checks(last: float = 4.0) -> Checks:
@@ -78,3 +82,44 @@ def test_the_module_takes_what_it_is_given(times):
     checked = TopologyInfo().desired(filled).checked
     assert [len(one.members) for one in checked.sets] == [2] * times
     assert len(checked.servers) == 6 * times
+
+
+@pytest.fixture
+def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Servers:
+    """Servers that are built by nothing."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "monitor").write_text("hushed\n")
+    monkeypatch.setattr(Servers, "play_whole", lambda *_given: None)
+    monkeypatch.setattr(check, "HEALTHY_SECONDS", 0.0)
+    return Servers(tmp_path, 7, 16)
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, say: Callable[[int], dict[str, Any]]) -> None:
+    """Let the module answer by the number of servers that it is to ask."""
+
+    def called(_module: str, given: dict[str, Any], _limit: float) -> tuple[float, dict[str, Any]]:
+        asked = len(given["servers"])
+        said = {"findings": [], "unreachable_servers": {}, "report": "a report", **say(asked)}
+        return asked / 10, said
+
+    monkeypatch.setattr(check, "called", called)
+
+
+def test_the_largest_topology_is_asked_under_several_names_too(servers, monkeypatch):
+    answers(monkeypatch, lambda asked: {"findings": [{}] * 3} if asked == 96 else {})
+    found = check.measure(servers, [24, 6], 2, Report())
+    assert found.seconds == {6: [0.6, 0.6], 24: [2.4, 2.4], 96: [9.6, 9.6]}
+    assert (found.real, found.findings) == ({6: 6, 24: 24, 96: 24}, {6: 0, 24: 0, 96: 3})
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"findings": [{}]}, "6 servers is not healthy:\na report"),
+        ({"unreachable_servers": {"w1": "no answer"}}, "not every server has answered: .*w1"),
+    ],
+)
+def test_a_topology_that_is_not_healthy_is_not_measured(servers, monkeypatch, said, told):
+    answers(monkeypatch, lambda _asked: said)
+    with pytest.raises(Failed, match=told):
+        check.measure(servers, [6], 1, Report())

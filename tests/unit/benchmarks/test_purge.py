@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.dbrw.sharding.plugins.module_utils.operations.tables.retention_purge import (
     RetentionPurge,
 )
+from benchmarks import purge
 from benchmarks.measure import part
 from benchmarks.purge import (
     BULK,
@@ -23,7 +25,7 @@ from benchmarks.purge import (
     rates,
     table,
 )
-from benchmarks.servers import Servers
+from benchmarks.servers import Failed, Servers
 
 
 def purged(ours: float = 40_000.0, p99: float = 0.003) -> Purge:
@@ -111,3 +113,39 @@ def test_both_do_the_same_work(servers):
     assert (given["now"], rule["days_kept"]) == ("2026-02-10", 7)
     assert {"--purge", "--commit-each", "--bulk-delete"} <= set(command)
     assert command[:-1] == archiver(servers.socket("w1"), SINGLE)
+
+
+class Counted:
+    """A session of which each question for old rows has the next answer."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = list(numbers)
+
+    def execute(self, statement: str) -> None:
+        assert statement == purge.COUNT_OLD
+
+    def fetchone(self) -> tuple[int]:
+        return (self.numbers.pop(0),)
+
+
+def run(servers: Servers, way: str, *numbers: int) -> tuple[float, dict[str, Any]]:
+    return purge.purged(servers, way, Counted(*numbers))
+
+
+def test_what_has_gone_is_counted_on_the_server(servers, monkeypatch):
+    told = {"rows": 900, "rows_per_second": 500}
+    monkeypatch.setattr(purge, "called", lambda *_given: (3.0, {"tables": [told]}))
+    assert run(servers, OURS, 900, 0) == (300.0, told)
+    with pytest.raises(Failed, match="removed 800 rows of 900, and says: .*'rows': 900"):
+        run(servers, OURS, 900, 100)
+    monkeypatch.setattr(purge, "archived", lambda _command: 2.0)
+    # It was ended before it was through.
+    assert run(servers, BULK, 900, 700) == (100.0, {})
+    with pytest.raises(Failed, match="removed 0 rows of 900"):
+        run(servers, SINGLE, 900, 900)
+
+
+def test_a_peer_that_fails():
+    assert purge.archived(["true"]) < 60
+    with pytest.raises(Failed, match="pt-archiver has failed: .*no such table"):
+        purge.archived(["sh", "-c", "echo no such table >&2; exit 1"])
