@@ -59,7 +59,7 @@ SELECT 20 * (seq + %(below)s) + 1, seq * 2654435761 MOD 4294967296,
   %(begin)s + INTERVAL FLOOR(seq * %(days)s * 86400 / (%(rows)s + 1)) SECOND, seq MOD 900,
   CONCAT('+49', 1000000000 + seq * 7919 MOD 999983),
   CONCAT('+49', 1000000000 + seq * 104729 MOD 999979)
-FROM (SELECT seq FROM {sequence}) numbers
+FROM (SELECT seq FROM benchmark.{sequence}) numbers
 """
 NOW, DAYS_KEPT = "2026-02-10", 7
 OLD = "started < '2026-02-03'"
@@ -131,7 +131,6 @@ def measure(servers: Servers, rows: int, repetitions: int, report: Report) -> Pu
                         f"{measured.beside[way][-1]:,.0f} beside inserts"
                     )
         finally:
-            _wait_for(writer, reader)
             for cursor in (writer, reader):
                 cursor.execute("DROP SCHEMA benchmark")
     return measured
@@ -139,13 +138,13 @@ def measure(servers: Servers, rows: int, repetitions: int, report: Report) -> Pu
 
 def _by_turns(servers: Servers, measured: Purge, way: str, writer: Cursor, reader: Cursor) -> None:
     """Purge by one way, alone and then beside inserts."""
-    _make(writer, measured.rows)
+    make(writer, reader, measured.rows)
     rate, told = purged(servers, way, writer)
     measured.alone.setdefault(way, []).append(rate)
     if way == OURS:
         measured.inside.append(float(told["rows_per_second"]))
 
-    _make(writer, measured.rows)
+    make(writer, reader, measured.rows)
     with inserting(servers.socket(WRITER)) as inserts:
         began = time.monotonic()
         time.sleep(QUIET_SECONDS)
@@ -240,14 +239,13 @@ def archived(command: Sequence[str]) -> float:
     return seconds
 
 
-def _make(writer: Cursor, rows: int) -> None:
-    """Make the write server's table afresh, with ids that it gives above all that it has given."""
-    highest = _number(writer, HIGHEST)
+def make(writer: Cursor, reader: Cursor, rows: int) -> None:
+    """Make the write server's table afresh; it gives ids above all that the read server has."""
+    highest = _number(reader, HIGHEST)
     writer.execute("DROP TABLE benchmark.calls")
     writer.execute(CREATE.format(key="id"))
     _fill(writer, rows)
-    if highest:
-        writer.execute("ALTER TABLE benchmark.calls AUTO_INCREMENT = %s", (highest + 1,))
+    writer.execute("ALTER TABLE benchmark.calls AUTO_INCREMENT = %s", (highest + 1,))
 
 
 def _fill(cursor: Cursor, rows: int) -> None:

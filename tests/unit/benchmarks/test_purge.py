@@ -149,3 +149,30 @@ def test_a_peer_that_fails():
     assert purge.archived(["true"]) < 60
     with pytest.raises(Failed, match="pt-archiver has failed: .*no such table"):
         purge.archived(["sh", "-c", "echo no such table >&2; exit 1"])
+
+
+class Recorded:
+    """A session that keeps what it is told, and answers each question with one number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.told: list[tuple[str, Any]] = []
+
+    def execute(self, statement: str, given: Any = None) -> None:
+        self.told.append((statement, given))
+
+    def fetchone(self) -> tuple[int]:
+        return (self.number,)
+
+
+def test_a_table_made_afresh_gives_no_id_that_the_read_server_has():
+    # Those that clients were given went with the table before.
+    writer, reader = Recorded(30), Recorded(660_021)
+    purge.make(writer, reader, 30)
+    assert reader.told == [(purge.HIGHEST, None)]
+    statement, given = writer.told[-1]
+    assert "AUTO_INCREMENT = %s" in statement and given == (660_022,)
+    # Names of sequences need a schema where the session has none.
+    assert all(
+        "FROM benchmark.seq_1_to_" in said for said, _given in writer.told if "INSERT" in said
+    )
