@@ -22,7 +22,7 @@ down: ## Stop the demo's servers and remove its folder
 docs: ## Write docs/reference, and the variables of docs/inventory.md, from the code
 	@script/docs
 
-bench: ## Measure beside community.mysql and write docs/benchmarks.md (needs MariaDB; 15 minutes)
+bench: ## Measure beside its peers and write docs/benchmarks.md (needs MariaDB; 40 minutes)
 	@script/bench
 
 quick: ## Check what was changed just now, in about a minute (script/quick stop: end its servers)

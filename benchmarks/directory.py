@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 import pymysql
 
-from benchmarks.measure import Sample, Table, number
+from benchmarks.measure import Sample, Table, number, part
 from benchmarks.servers import READER, Failed, Servers, called
 from demo.report import Report
 from examples.dbrw import READ, Server, Topology
@@ -46,9 +45,9 @@ class Lookups:
         """Return how many there were a second."""
         return len(self.each) / self.seconds
 
-    def part(self, part: float) -> float:
-        """Return the seconds within which this part of the lookups was answered."""
-        return sorted(self.each)[max(0, math.ceil(part * len(self.each)) - 1)]
+    def part(self, share: float) -> float:
+        """Return the seconds within which this share of the lookups was answered."""
+        return part(self.each, share)
 
 
 @dataclass

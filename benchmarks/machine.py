@@ -24,12 +24,13 @@ def machine(folder: Path) -> dict[str, str]:
     }
 
 
-def versions(server: str) -> dict[str, str]:
+def versions(server: str, archiver: str) -> dict[str, str]:
     """Return the versions of what took part; ``server`` is what the servers call theirs."""
     return {
         "server": server,
         "ansible-core": version("ansible-core"),
         "community.mysql": peer_version(),
+        "pt-archiver": archiver,
         "PyMySQL": version("PyMySQL"),
         "Python": platform.python_version(),
         "commit": _commit(),
@@ -46,6 +47,19 @@ def peer_version() -> str:
             f"community.mysql, which the package ansible has, is not there: {error}"
         ) from None
     return str(json.loads(manifest)["collection_info"]["version"])
+
+
+def archiver_version() -> str:
+    """Return the version of pt-archiver; raise ``Failed`` where it is not installed."""
+    try:
+        done = subprocess.run(
+            ["pt-archiver", "--version"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Failed(
+            f"pt-archiver, which Debian's package percona-toolkit has, does not run: {error}"
+        ) from None
+    return done.stdout.split()[-1]
 
 
 def _line_of(file: Path, name: str) -> str:

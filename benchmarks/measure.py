@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -34,6 +35,11 @@ def number(value: float) -> str:
     """Return a number with about three digits that count."""
     size = abs(value)
     return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 1 else f"{value:.3f}"
+
+
+def part(values: Sequence[float], share: float) -> float:
+    """Return what this share of the values is not above."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def ratio(ours: Sample, peer: Sample) -> float:

@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 import rich.table
 from rich.console import Console
 
+from benchmarks import check as checks
 from benchmarks import directory as lookups
 from benchmarks import month as months
+from benchmarks import purge as purges
 from benchmarks import replica_set as sets
 from benchmarks import site as sites
 from benchmarks import tables as usage
+from benchmarks.check import Checks
 from benchmarks.directory import Lookup
-from benchmarks.measure import Table
+from benchmarks.measure import Sample, Table
 from benchmarks.month import Month
+from benchmarks.purge import Purge
 from benchmarks.replica_set import Switched
 from benchmarks.site import Site
 from benchmarks.tables import Tables
@@ -106,6 +110,40 @@ module runs as a process of its own, as Ansible runs it; tenants are none of its
 """
 
 
+PURGE = f"""\
+## Old rows purged
+
+A write server's table, with nothing but a primary key, and a read server that follows it. Each run has a table
+made afresh, of which one row stays for each {purges.KEPT_PART} that go. All ways walk along the primary key,
+remove {purges.CHUNK_ROWS:,} rows in each transaction, which is on disk when it ends (`sync_binlog` and
+`innodb_flush_log_at_trx_commit` are 1), and work outside the binary log, so that the read server keeps its rows.
+pt-archiver reads ids alone (`--primary-key-only`). It is run with a statement for each chunk (`--bulk-delete`),
+and once with a statement for each row, for {purges.LONGEST_SECONDS} s at most.
+
+Only the module asks whether the read server has the rows, leaves those that have come since then, and pauses
+while commits of others take long. It is run as Ansible runs it, as a process of its own, with its start, its
+search for old rows, and the wait for the read server.
+
+"""
+
+INSERTS = """\
+Clients, each a process of its own, insert rows into the same table before each run and meanwhile. These are in the
+binary log, and the read server on the same machine applies them.
+
+"""
+
+CHECK = f"""\
+## The check
+
+`mysql_topology_info` asks every server of a topology side by side, and judges what they say together. It is run
+as Ansible runs it, as a process of its own, on a healthy topology that site.yml has made: small servers, all on
+this machine, whose processors they share with the module. The most are the servers of the largest real topology,
+each asked under {checks.NAMES} names: as many connections and answers, but a read server has the channels of the
+real ones alone, and what is not as it would be in a topology of that size is found.
+
+"""
+
+
 def written(
     date: str,
     about: Mapping[str, str],
@@ -115,6 +153,8 @@ def written(
     switched: Switched,
     lookup: Lookup,
     month: Month,
+    purge: Purge,
+    check: Checks,
     seconds: float,
 ) -> str:
     """Return the page; ``loads`` are the machine's loads before and after."""
@@ -137,6 +177,8 @@ def written(
                         usage.judged(tables),
                         *sets.judged(switched),
                         *lookups.judged(lookup),
+                        *purges.judged(purge),
+                        *checks.judged(check),
                     )
                 ),
                 "\n",
@@ -160,6 +202,13 @@ def written(
                 section(lookups.module_table(lookup)),
                 MONTH,
                 section(months.table(month)),
+                PURGE,
+                section(purges.table(purge)),
+                INSERTS,
+                section(purges.inserts_table(purge)),
+                f"Of the time beside them the module paused for {Sample(tuple(purge.paused))} s.\n\n",
+                CHECK,
+                section(checks.table(check)),
             ]
         ).rstrip("\n")
         + "\n"

@@ -3,6 +3,8 @@
     python -m benchmarks.run
     python -m benchmarks.run --only replica_set
     python -m benchmarks.run --only directory
+    python -m benchmarks.run --only purge --purged 30000 --repetitions 1
+    python -m benchmarks.run --only check --checked 6
 
 With other sizes or rows it is a trial, and writes its page to the terminal; so it does with its
 tables where only a part is measured.
@@ -15,11 +17,14 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from types import FrameType
 
-from benchmarks import directory, machine, month, page, replica_set, site, tables
-from benchmarks.servers import READER, ROOT, Failed, own_servers
+from benchmarks import check, directory, machine, month, page, purge, replica_set, site, tables
+from benchmarks.check import Checks
+from benchmarks.measure import Table
+from benchmarks.servers import READER, ROOT, Failed, kinds, own_servers
 from demo.report import Report
 
 PAGE = ROOT / "docs/benchmarks.md"
@@ -34,12 +39,17 @@ def main() -> int:
     parser.add_argument("--sources", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
+    parser.add_argument("--purged", type=int, default=purge.ROWS)
+    parser.add_argument("--checked", type=int, nargs="+", default=list(check.SIZES))
     parser.add_argument(
-        "--only", choices=["replica_set", "directory"], help="measure this part alone"
+        "--only",
+        choices=["replica_set", "directory", "purge", "check"],
+        help="measure this part alone",
     )
     given = parser.parse_args()
-    sizes = sorted(set(given.sources))
-    trial = (tuple(sizes), given.rows, given.repetitions) != (SIZES, ROWS, REPETITIONS)
+    sizes, checked_sizes = sorted(set(given.sources)), sorted(set(given.checked))
+    asked = (tuple(sizes), given.rows, given.repetitions, given.purged, tuple(checked_sizes))
+    trial = asked != (SIZES, ROWS, REPETITIONS, purge.ROWS, check.SIZES)
     signal.signal(signal.SIGTERM, _terminated)
 
     report, started = Report(), time.monotonic()
@@ -49,18 +59,25 @@ def main() -> int:
             return _only_replica_set(given.repetitions, report)
         if given.only == "directory":
             return _only_directory(given.repetitions, report)
+        if given.only == "purge":
+            return _only_purge(given.purged, given.repetitions, report)
+        if given.only == "check":
+            return _only_check(checked_sizes, given.repetitions, report)
         machine.peer_version()
+        archiver = machine.archiver_version()
         with own_servers(sizes[-1]) as servers:
             measured = site.measure(servers, sizes, given.repetitions, report)
             many = tables.measure(servers, sizes[0], given.repetitions, report)
             switched = replica_set.measure(servers, given.repetitions, report)
             looked_up = directory.measure(servers, given.repetitions, report)
             dropped = month.measure(servers, given.rows, given.repetitions, report)
+            purged = purge.measure(servers, given.purged, given.repetitions, report)
             with servers.session(READER) as cursor:
                 cursor.execute("SELECT VERSION()")
                 server = str((cursor.fetchone() or ["unknown"])[0])
-            about = {**machine.machine(servers.folder), **machine.versions(server)}
+            about = {**machine.machine(servers.folder), **machine.versions(server, archiver)}
             report.say("stopping the servers")
+        checked = _check(checked_sizes, given.repetitions, report)
     except Failed as why:
         print(f"make bench: {why}", file=sys.stderr)
         return 1
@@ -75,11 +92,25 @@ def main() -> int:
         directory.table(looked_up),
         directory.module_table(looked_up),
         month.table(dropped),
+        *(purge.table(purged), purge.inserts_table(purged)),
+        check.table(checked),
     ):
         page.show(report.console, table)
     seconds = time.monotonic() - started
     date = datetime.now(timezone.utc).date().isoformat()
-    text = page.written(date, about, loads, measured, many, switched, looked_up, dropped, seconds)
+    text = page.written(
+        date,
+        about,
+        loads,
+        measured,
+        many,
+        switched,
+        looked_up,
+        dropped,
+        purged,
+        checked,
+        seconds,
+    )
     if trial:
         print(text)
         return 0
@@ -89,6 +120,8 @@ def main() -> int:
         tables.judged(many),
         *replica_set.judged(switched),
         *directory.judged(looked_up),
+        *purge.judged(purged),
+        *check.judged(checked),
     ):
         report.say(sentence)
     report.say(f"{PAGE.relative_to(ROOT)} is written")
@@ -99,10 +132,7 @@ def _only_replica_set(repetitions: int, report: Report) -> int:
     with own_servers(1) as servers:
         switched = replica_set.measure(servers, repetitions, report)
         report.say("stopping the servers")
-    page.show(report.console, replica_set.table(switched))
-    for sentence in replica_set.judged(switched):
-        report.say(sentence)
-    return 0
+    return _told(report, [replica_set.table(switched)], replica_set.judged(switched))
 
 
 def _only_directory(repetitions: int, report: Report) -> int:
@@ -111,9 +141,39 @@ def _only_directory(repetitions: int, report: Report) -> int:
         servers.play("playbooks/servers.yml", 1)
         looked_up = directory.measure(servers, repetitions, report)
         report.say("stopping the servers")
-    for table in (directory.table(looked_up), directory.module_table(looked_up)):
+    found = [directory.table(looked_up), directory.module_table(looked_up)]
+    return _told(report, found, directory.judged(looked_up))
+
+
+def _only_purge(rows: int, repetitions: int, report: Report) -> int:
+    machine.archiver_version()
+    with own_servers(1) as servers:
+        report.say("a write server and a read server: building them")
+        servers.play(site.OURS, 1)
+        purged = purge.measure(servers, rows, repetitions, report)
+        report.say("stopping the servers")
+    found = [purge.table(purged), purge.inserts_table(purged)]
+    return _told(report, found, purge.judged(purged))
+
+
+def _only_check(sizes: Sequence[int], repetitions: int, report: Report) -> int:
+    checked = _check(sizes, repetitions, report)
+    return _told(report, [check.table(checked)], check.judged(checked))
+
+
+def _check(sizes: Sequence[int], repetitions: int, report: Report) -> Checks:
+    """Check a topology of its own: with a replica set, and with more than one read server."""
+    with own_servers(*kinds(max(sizes))) as servers:
+        checked = check.measure(servers, sizes, repetitions, report)
+        report.say("stopping the servers")
+    return checked
+
+
+def _told(report: Report, found: Sequence[Table], judged: Sequence[str]) -> int:
+    """Show the tables of a part that is measured alone, and its aims; return the exit code."""
+    for table in found:
         page.show(report.console, table)
-    for sentence in directory.judged(looked_up):
+    for sentence in judged:
         report.say(sentence)
     return 0
 

@@ -108,8 +108,8 @@ class Played:
         )
 
 
-def inventory(net: int, sources: int) -> dict[str, Any]:
-    """Return an inventory of write servers in two data centres and one read server."""
+def inventory(net: int, sources: int, readers: int = 1) -> dict[str, Any]:
+    """Return an inventory of write servers and read servers in two data centres."""
 
     def server(number: int, dc: int, last: int, pool: str, **variables: Any) -> dict[str, Any]:
         return {
@@ -127,13 +127,16 @@ def inventory(net: int, sources: int) -> dict[str, Any]:
         f"w{number}": server(number, 2 - number % 2, number, "32M", dbrw_offset=number)
         for number in range(1, sources + 1)
     }
-    reader = server(101, 1, 101, "256M")
+    reading = {
+        f"r{number}": server(100 + number, 2 - number % 2, 100 + number, "256M")
+        for number in range(1, readers + 1)
+    }
     return {
         "all": {
             "children": {
                 "mysqld": {"children": {"write_servers": {}, "read_servers": {}}},
                 "write_servers": {"hosts": writers},
-                "read_servers": {"hosts": {READER: reader}},
+                "read_servers": {"hosts": reading},
             },
         }
     }
@@ -162,6 +165,28 @@ def pair_inventory(net: int, pair: str) -> dict[str, Any]:
     }
 
 
+def kinds(size: int) -> tuple[int, int]:
+    """Return how many of a whole topology's servers are write servers, and how many read servers.
+
+    Two are the members of its replica set.
+    """
+    readers = size // 4
+    return size - readers - len(PAIRS["fabric"]), readers
+
+
+def whole_inventory(net: int, size: int) -> dict[str, Any]:
+    """Return an inventory of a topology with all kinds of servers, ``size`` together, all small."""
+    described = inventory(net, *kinds(size))
+    children = described["all"]["children"]
+    pair = pair_inventory(net, "fabric")["all"]["children"]
+    children["mysqld"]["children"]["fabric_servers"] = {}
+    children["fabric_servers"] = pair["fabric_servers"]
+    for group in children.values():
+        for host in group.get("hosts", {}).values():
+            host["mysqld_settings"] = {"innodb_buffer_pool_size": "16M"}
+    return described
+
+
 def usage_tables(number: int) -> list[dict[str, Any]]:
     """Return the demo's usage table, and copies of it by other names, ``number`` together."""
     described = yaml.safe_load((ROOT / "inventories/local/group_vars/all.yml").read_text())
@@ -180,13 +205,14 @@ def usage_tables(number: int) -> list[dict[str, Any]]:
 
 @dataclass
 class Servers:
-    """Up to ``most`` write servers and a read server below one folder."""
+    """Up to ``most`` write servers, read servers and pairs below one folder."""
 
     folder: Path
     net: int
     most: int
     _sizes: list[int] = field(default_factory=list)
     _pairs: list[str] = field(default_factory=list)
+    _wholes: list[int] = field(default_factory=list)
 
     def inventory(self, sources: int) -> Path:
         """Return the inventory with this many write servers; written on first use."""
@@ -225,6 +251,22 @@ class Servers:
         variables = {"local_dir": str(self.folder), "local_net": self.net}
         return self._run(
             f"playbooks/{playbook}", self.pair_inventory(pair), variables, False, pair, *words
+        )
+
+    def whole_inventory(self, size: int) -> Path:
+        """Return the inventory of a whole topology; written on first use."""
+        path = self.folder / f"inventory-whole-{size}"
+        if not path.exists():
+            self._wholes.append(size)
+            shutil.copytree(ROOT / "inventories/local/group_vars", path / "group_vars")
+            (path / "hosts.yml").write_text(json.dumps(whole_inventory(self.net, size), indent=1))
+        return path
+
+    def play_whole(self, playbook: str, size: int) -> Played:
+        """Run a playbook on a whole topology of this many servers."""
+        variables = {"local_dir": str(self.folder), "local_net": self.net}
+        return self._run(
+            playbook, self.whole_inventory(size), variables, False, f"{size} servers of all kinds"
         )
 
     def _run(
@@ -291,16 +333,18 @@ class Servers:
         """Stop every server that an inventory has named."""
         if self._sizes:
             self.play("playbooks/servers_stop.yml", max(self._sizes))
+        if self._wholes:
+            self.play_whole("playbooks/servers_stop.yml", max(self._wholes))
         for pair in self._pairs:
             self.play_pair("servers_stop.yml", pair)
 
 
 @contextmanager
-def own_servers(most: int) -> Iterator[Servers]:
+def own_servers(most: int, readers: int = 1) -> Iterator[Servers]:
     """Give a folder and addresses for servers; afterwards they are stopped and removed."""
     # A short path: a socket's path may have 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="dbrw-bench-"))
-    net, claim = _claim_net(most)
+    net, claim = _claim_net(most, readers)
     servers = Servers(folder, net, most)
     try:
         yield servers
@@ -327,7 +371,7 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _claim_net(most: int) -> tuple[int, int]:
+def _claim_net(most: int, readers: int) -> tuple[int, int]:
     """Return a number for the addresses that nobody else has, and what keeps it so.
 
     The tests claim theirs by the same locks.
@@ -337,7 +381,7 @@ def _claim_net(most: int) -> tuple[int, int]:
             Path(tempfile.gettempdir(), f"dbrw-net-{net}.lock"), os.O_CREAT | os.O_RDWR, 0o600
         )
         groups = [
-            *inventory(net, most)["all"]["children"].values(),
+            *inventory(net, most, readers)["all"]["children"].values(),
             *(pair_inventory(net, pair)["all"]["children"]["fabric_servers"] for pair in PAIRS),
         ]
         try:
