@@ -201,7 +201,9 @@ def test_a_tenant_moves_to_another_shard(site: Topology) -> None:
         assert refused.code == 2 and said in " ".join(refused.output.split()), refused.output
     moved = site.playbook("tenant_move.yml", **move)
     assert "Customer 2 is on s2, epoch 2" in " ".join(moved.output.split())
-    (row,) = site.server("f1").rows("SELECT machine FROM fabric.tenant WHERE id = 2")
+    (row,) = site.server("f1").rows(
+        "SELECT machine FROM fabric.tenant WHERE tenant_id = 'Customer 2'"
+    )
     assert row["machine"] == site.server("f5").address
     again = site.playbook("tenant_move.yml", **move)
     assert set(again.changed.values()) == {0}, again.output
