@@ -33,7 +33,7 @@ S1: dict[str, dict[str, dict[str, Any]]] = {
             "dbrw_datacenter": "dc1",
             "dbrw_server_id": 205,
             "dbrw_set_offset": 1,
-            "dbrw_address": "127.1.{{ local_net }}.205",
+            "dbrw_address": "127.1.{{ local_net }}.203",
             "dbrw_replica_set": "s2",
             "dbrw_replica_sets": {"s2": {"shard_number": 2, "weight": 0}},
         }
