@@ -106,7 +106,7 @@ def main():
     except Refused as refusal:
         module.fail_json(msg=str(refusal), problems=refusal.problems)
     except OSError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), problems=[str(error)])
     module.exit_json(changed=False, host=told(found))
 
 
