@@ -52,7 +52,7 @@ from ansible_collections.dbrw.sharding.plugins.module_utils.server.tenants impor
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.directory.directory import (
     TOPOLOGY,
 )
-from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import Journal
+from ansible_collections.dbrw.sharding.plugins.module_utils.values.journal import DONE, Journal
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.problems import refuse_if_any
 from ansible_collections.dbrw.sharding.plugins.module_utils.values.replication.replica_set import (
     Member,
@@ -188,6 +188,7 @@ class TenantMove(LongOperation[Desired, planning.World]):
         for shard, writer in writers.items():
             place = steps.read_place(fleet[writer], writer, closing, desired.operators)
             ends[shard] = moving.read_end(fleet[writer], place, known.name, known.schema)
+        copied, compared = journal.last(planning.COPY), journal.last(planning.COMPARE)
         return planning.World(
             now,
             known,
@@ -195,12 +196,12 @@ class TenantMove(LongOperation[Desired, planning.World]):
             ends,
             unknown,
             frozenset(
-                entry.target
+                (entry.server, entry.target)
                 for entry in journal.entries
-                if journal.last(planning.COPY_ACCOUNT, entry.target)
+                if entry.step == planning.COPY_ACCOUNT and entry.state == DONE
             ),
-            journal.last(planning.COPY) is not None,
-            journal.last(planning.COMPARE) is not None,
+            copied.server if copied else "",
+            compared.server if compared else "",
         )
 
     def plan(self, desired: Desired, current: planning.World) -> Plan:

@@ -64,9 +64,9 @@ class World:
     """What the directory, the shards and the journal say. ``now`` is in UTC.
 
     ``known`` is the tenant as the directory has it, None: it has none of that name. Of a shard
-    that is not in ``ends``, ``unknown`` says why. ``accounts``, ``copied`` and ``compared`` tell what the
-    journal has of the move that is under way: which accounts are there, and whether the rows are, and
-    are equal.
+    that is not in ``ends``, ``unknown`` says why. ``accounts``, ``copied`` and ``compared`` are what the
+    journal has of the move that is under way: each account with the member that has it, and the member
+    that has the rows, and has the same rows. Another member, after a failover, may lack some.
     """
 
     now: datetime
@@ -74,9 +74,9 @@ class World:
     shards: Mapping[str, Shard] = field(default_factory=dict)
     ends: Mapping[str, End] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
-    accounts: frozenset[str] = frozenset()
-    copied: bool = False
-    compared: bool = False
+    accounts: frozenset[tuple[str, str]] = frozenset()
+    copied: str = ""
+    compared: str = ""
     problems: Sequence[str] = ()
 
     def stamp(self, shard: str, tenant: str) -> Stamp | None:
@@ -162,23 +162,28 @@ def _before(known: KnownTenant, to: str, world: World) -> Iterator[Step]:
     if before != arriving:
         # From here on what is there of the tenant was made by this move.
         yield stamped(name, before, arriving, target.member)
-    noted = {one.account for one in target.owned.get(name, ())}
+    there = target.owned.get(name, ())
+    noted = {one.account for one in there}
+    existing = {one.account for one in there if one.exists}
     for one in owned:
         if one.account not in noted:
             whose = (name, one.account)
             yield Step(NOTE_ACCOUNT, str(one.account), value=whose, server=target.member)
         # One that is there may lack what a call that was killed has not given it.
-        if str(one.account) not in world.accounts:
+        done = (target.member, str(one.account)) in world.accounts
+        if not (done and one.account in existing):
             told = {"tenant": name, "locked": True}
             what = (source.member, one.account)
             yield Step(COPY_ACCOUNT, str(one.account), None, told, what, target.member)
     both = (source.member, schema)
-    if not world.copied:
+    # What a cancel that was killed has dropped is to be copied again, and compared again.
+    copied = world.copied == target.member and before == arriving and schema in target.schemas
+    if not copied:
         yield Step(COPY, schema, None, {"tenant": name}, both, target.member)
     events = tuple(sorted({*source.kept_events.get(schema, ()), *source.events.get(schema, ())}))
     if events != tuple(sorted(target.kept_events.get(schema, ()))):
         yield Step(KEEP_EVENTS, schema, value=(schema, events), server=target.member)
-    if not world.compared:
+    if not (copied and world.compared == target.member):
         yield Step(COMPARE, schema, value=both, server=target.member)
     moved = replace(known, shard=to, epoch=known.epoch + 1)
     there_now = {"shard": known.shard, "epoch": known.epoch}

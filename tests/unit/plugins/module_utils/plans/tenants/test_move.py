@@ -239,13 +239,13 @@ def take(world: World, step: Step) -> World:
     shard = "s1" if step.server == "p1" else "s2"
     place = world.ends[shard].place
     if step.action == planning.COPY_ACCOUNT:
-        world = replace(world, accounts=world.accounts | {step.target})
+        world = replace(world, accounts=world.accounts | {(step.server, step.target)})
         place = _owned(place, exists=True, locked=True)
     elif step.action == planning.COPY:
-        world = replace(world, copied=True)
+        world = replace(world, copied=step.server)
         place = replace(place, schemas={"t": SchemaSize(3)})
     elif step.action == planning.COMPARE:
-        world = replace(world, compared=True)
+        world = replace(world, compared=step.server)
     elif step.action == planning.KEEP_EVENTS:
         place = replace(place, kept_events={"t": step.value[1]})
     elif step.action == tenants.STAMP:
@@ -324,6 +324,33 @@ def test_it_goes_on_or_back_from_every_step(locked: bool, then: str) -> None:
         if not left:
             return
         stopped = take(stopped, left[0])
+
+
+def test_what_a_cancel_has_dropped_is_copied_and_compared_again() -> None:
+    """The journal still has the copy, as a cancel that was killed has not ended the move."""
+    moving = BEGIN
+    while plan(TO_S2, moving).steps[0].action != planning.FLIP:
+        moving = take(moving, plan(TO_S2, moving).steps[0])
+    kinds = (planning.COPY_ACCOUNT, planning.COPY, planning.COMPARE)
+    assert not {*kinds} & {*actions(TO_S2, moving)}
+    for _step in range(3):
+        # The account, the schema and the stamp at the new place.
+        moving = take(moving, plan(CANCEL, moving).steps[0])
+        again = actions(TO_S2, moving)
+        assert planning.COPY_ACCOUNT in again
+        if "t" not in moving.ends["s2"].place.schemas:
+            assert again.index(planning.COPY) < again.index(planning.COMPARE)
+            assert again.index(planning.COMPARE) < again.index(planning.FLIP)
+
+
+def test_after_a_failover_of_its_new_shard_it_is_copied_again() -> None:
+    moving = BEGIN
+    while plan(TO_S2, moving).steps[0].action != planning.FLIP:
+        moving = take(moving, plan(TO_S2, moving).steps[0])
+    other = moving.ends["s2"]
+    other = replace(other, place=replace(other.place, member="p4"))
+    again = actions(TO_S2, replace(moving, ends={**moving.ends, "s2": other}))
+    assert {planning.COPY_ACCOUNT, planning.COPY, planning.COMPARE} <= {*again}
 
 
 def _is_reached(world: World, locked: bool, then: str) -> None:
